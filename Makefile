@@ -1,0 +1,43 @@
+# `make run` serves on http://127.0.0.1:8000, `make test` tests; both need Python 3.11 or later.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+# The embedded store has wheels for Python 3.11 to 3.13; a later Python runs without it.
+FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
+		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+		&& { echo $$python; exit; }; done; echo python3
+
+.PHONY: run test test-long lint format clean
+
+run: $(VENV)/installed
+	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
+		echo "WARNING: the embedded store is not to be had for $$($(PYTHON) --version)."; \
+		echo "WARNING: NOTHING IS KEPT. To keep data set MONGODB_URI, or install Python 3.13."; \
+		export MONGODB_URI=mongomock://; \
+	fi; \
+	exec $(PYTHON) manage.py runservice
+
+test: $(VENV)/installed
+	$(PYTHON) -m tests
+
+test-long: $(VENV)/installed
+	$(PYTHON) -m tests --long
+
+lint: $(VENV)/installed
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy .
+	MONGODB_URI=mongomock:// $(PYTHON) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+format: $(VENV)/installed
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	python=$$($(FIND_PYTHON)) && $$python -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache

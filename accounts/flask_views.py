@@ -1,0 +1,65 @@
+"""The Flask service's two routes for accounts: register and log in."""
+
+from __future__ import annotations
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from mongoengine.errors import NotUniqueError
+from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.documents import Session, User
+from accounts.serializers import (
+    LoginSerializer,
+    MessageSerializer,
+    RegistrationSerializer,
+    TokenPairSerializer,
+)
+from accounts.tokens import token_pair
+from templatesvc.exceptions import Conflict
+from templatesvc.flask import FlaskView, msg
+
+
+class RegisterView(FlaskView):
+    """Register a new user."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(
+        operation_id="register",
+        request=RegistrationSerializer,
+        responses={201: MessageSerializer, 400: MessageSerializer, 409: MessageSerializer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        serializer = RegistrationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            User.register(**serializer.validated_data)
+        except NotUniqueError as error:
+            raise Conflict("Username already exists", code="username_taken") from error
+        return msg("User created successfully", status.HTTP_201_CREATED)
+
+
+class LoginView(FlaskView):
+    """Exchange a username and password for a token."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(
+        operation_id="login",
+        request=LoginSerializer,
+        responses={200: TokenPairSerializer, 400: MessageSerializer, 401: MessageSerializer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        serializer = LoginSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = authenticate(request, **serializer.validated_data)
+        if user is None:
+            raise AuthenticationFailed("The username or password is incorrect")
+        return Response(token_pair(Session.start(user)))

@@ -1,0 +1,21 @@
+"""The form that a person logs in with in a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+
+class LoginForm(AuthenticationForm):
+    """Django's, with the username as it was typed: Django's would trim and normalise it."""
+
+    username = forms.CharField(strip=False, widget=forms.TextInput(attrs={"autofocus": True}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Names from the Flask service may be longer than what can be registered here.
+        self.fields["username"].widget.attrs.pop("maxlength", None)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control"

@@ -1,0 +1,55 @@
+"""Password hashes: Argon2id for new ones, and the Flask service's for those it left."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from django.contrib.auth.hashers import Argon2PasswordHasher, BasePasswordHasher
+from django.utils.crypto import constant_time_compare
+
+FLASK_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class Argon2idHasher(Argon2PasswordHasher):
+    """Argon2id at OWASP's first choice: 19 MiB, two passes, one lane.
+
+    OWASP Password Storage Cheat Sheet; RFC 9106. Django's own default takes 100 MiB a hash.
+    """
+
+    memory_cost = 19456  # KiB
+    time_cost = 2
+    parallelism = 1
+
+
+class FlaskSHA256Hasher(BasePasswordHasher):
+    """The Flask service's hash: SHA-256 in hex, with no salt.
+
+    It is stored bare there; ``identified`` puts the name in front by which Django finds this class.
+    """
+
+    algorithm = "flask_sha256"
+
+    @classmethod
+    def identified(cls, stored: str) -> str:
+        """Return a stored hash in Django's notation."""
+        return f"{cls.algorithm}$${stored}" if FLASK_HASH.fullmatch(stored) else stored
+
+    def encode(self, password: str, salt: str) -> str:
+        return f"{self.algorithm}$${hashlib.sha256(password.encode()).hexdigest()}"
+
+    def decode(self, encoded: str) -> dict[str, str]:
+        algorithm, salt, digest = encoded.split("$", 2)
+        return {"algorithm": algorithm, "salt": salt, "hash": digest}
+
+    def verify(self, password: str, encoded: str) -> bool:
+        return constant_time_compare(encoded, self.encode(password, ""))
+
+    def safe_summary(self, encoded: str) -> dict[str, str]:
+        return {"algorithm": self.algorithm, "hash": self.decode(encoded)["hash"][:6] + "…"}
+
+    def must_update(self, encoded: str) -> bool:
+        return True
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Do nothing: the backend makes up the time to the hash that is preferred."""

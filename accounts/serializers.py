@@ -1,0 +1,71 @@
+"""Accounts as they come in and go out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from accounts.documents import User
+from templatesvc.serializers import TextField
+
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def check_password_policy(password: str, username: str) -> None:
+    """Raise a ValidationError that says why the password is not good enough, if it is not."""
+    try:
+        validate_password(password, User(username=username))
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages, code="password_too_weak") from error
+
+
+class RegistrationSerializer(serializers.Serializer):
+    """A new account: what is checked here holds for every name and password from now on."""
+
+    username = TextField(max_length=User.USERNAME_MAX_LENGTH)
+    password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
+
+    def validate_username(self, username: str) -> str:
+        if CONTROL_CHARACTERS.search(username):
+            raise serializers.ValidationError("Control characters are not allowed.")
+        return username
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            check_password_policy(attrs["password"], attrs["username"])
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"password": error.detail}) from error
+        return attrs
+
+
+class LoginSerializer(serializers.Serializer):
+    """Credentials: any text, because the Flask service had no rules for them."""
+
+    username = TextField(allow_blank=True)
+    password = TextField(allow_blank=True, write_only=True)
+
+
+class TokenPairSerializer(serializers.Serializer):
+    """The answer to a login."""
+
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+
+
+class MessageSerializer(serializers.Serializer):
+    """The Flask service's answer of a single sentence."""
+
+    msg = serializers.CharField()
+
+
+class UserSerializer(serializers.Serializer):
+    """A user as they see themselves."""
+
+    username = serializers.CharField(read_only=True)
+    date_joined = serializers.DateTimeField(source="joined", read_only=True)
+    last_login = serializers.DateTimeField(read_only=True)

@@ -1,0 +1,30 @@
+"""The routes of accounts."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LoginView as PageLoginView
+from django.contrib.auth.views import LogoutView as PageLogoutView
+
+from accounts import flask_views, views
+from accounts.forms import LoginForm
+from templatesvc.routers import path
+
+flask_urlpatterns = [
+    path("api/v1/users", flask_views.RegisterView, name="flask-register"),
+    path("api/v1/login", flask_views.LoginView, name="flask-login"),
+]
+
+api_urlpatterns = [
+    path("users/me", views.MeView, name="users/me"),
+]
+
+page_urlpatterns = [
+    path(
+        "login",
+        PageLoginView,
+        name="login",
+        template_name="rest_framework/login.html",
+        authentication_form=LoginForm,
+    ),
+    path("logout", PageLogoutView, name="logout"),
+]

@@ -1,0 +1,95 @@
+"""The Flask service's four routes for templates."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from mongoengine.errors import NotUniqueError
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import JWTAuthentication
+from accounts.serializers import MessageSerializer
+from templates_app.documents import Template
+from templates_app.exceptions import TemplateExists
+from templates_app.serializers import (
+    FlaskDeleteSerializer,
+    FlaskTemplateListSerializer,
+    FlaskTemplateSerializer,
+    FlaskUpdateSerializer,
+)
+from templatesvc.flask import FlaskView, msg
+
+NOT_THERE = "Template not exists on your profile"
+
+
+class TemplateFlaskView(FlaskView):
+    """A route of the Flask service that takes a bearer token, and no cookie."""
+
+    authentication_classes = [JWTAuthentication]
+
+
+class CreateView(TemplateFlaskView):
+    @extend_schema(
+        operation_id="flask_create",
+        request=FlaskTemplateSerializer,
+        responses={200: MessageSerializer, 400: MessageSerializer, 409: MessageSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Keep a new template."""
+        serializer = FlaskTemplateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            Template.create(request.user, serializer.validated_data["template"])
+        except NotUniqueError as error:
+            raise TemplateExists() from error
+        return msg("Template created successfully")
+
+
+class GetView(TemplateFlaskView):
+    @extend_schema(operation_id="flask_get", responses=FlaskTemplateListSerializer)
+    def get(self, request: Request) -> Response:
+        """List all your templates, oldest first."""
+        templates = Template.objects.of(request.user).order_by("id")
+        return Response(FlaskTemplateListSerializer({"docs": templates}).data)
+
+
+class UpdateView(TemplateFlaskView):
+    @extend_schema(
+        operation_id="flask_update",
+        request=FlaskUpdateSerializer,
+        responses={
+            200: MessageSerializer,
+            400: MessageSerializer,
+            404: MessageSerializer,
+            409: MessageSerializer,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Replace the template that has one value by another value."""
+        serializer = FlaskUpdateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
+        try:
+            found = Template.objects.of(request.user).filter(template=old).replace_quickly(new)
+        except NotUniqueError as error:
+            raise TemplateExists() from error
+        if not found:
+            raise NotFound(NOT_THERE)
+        return msg("Template Updated successfully")
+
+
+class DeleteView(TemplateFlaskView):
+    @extend_schema(
+        operation_id="flask_delete",
+        request=FlaskDeleteSerializer,
+        responses={200: MessageSerializer, 400: MessageSerializer, 404: MessageSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Delete the template that has this value."""
+        serializer = FlaskDeleteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        value = serializer.validated_data["template"]
+        if not Template.objects.of(request.user).filter(template=value).delete_first():
+            raise NotFound(NOT_THERE)
+        return msg("Template Deleted Sucessfully")

@@ -1,0 +1,16 @@
+"""The routes of templates."""
+
+from __future__ import annotations
+
+from templates_app import flask_views, views
+from templatesvc.routers import Router, path
+
+flask_urlpatterns = [
+    path("create", flask_views.CreateView, name="flask-create"),
+    path("get", flask_views.GetView, name="flask-get"),
+    path("update", flask_views.UpdateView, name="flask-update"),
+    path("delete", flask_views.DeleteView, name="flask-delete"),
+]
+
+router = Router()
+router.register("templates", views.TemplateViewSet, basename="template")

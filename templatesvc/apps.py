@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class TemplatesvcConfig(AppConfig):
+    name = "templatesvc"
+
+    def ready(self) -> None:
+        from templatesvc import checks, store  # noqa: F401  (importing registers the checks)
+
+        store.register()

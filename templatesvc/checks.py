@@ -1,0 +1,92 @@
+"""System checks: what can be read from the environment and would still be unsafe.
+
+Errors stop the start of the server and of every command; ``check --deploy`` adds the warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+SHORTEST_KEY = 32
+EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
+
+
+@checks.register(checks.Tags.security)
+def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
+    """A real store and no debugging ask for a real secret and for named hosts."""
+    if not settings.PRODUCTION:
+        return
+    if settings.SECRET_KEY == "unset":
+        yield checks.Error(
+            "SECRET_KEY is not set.",
+            hint="Set SECRET_KEY, or SECRET_KEY_FILE, to the output of: "
+            'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+            id="templatesvc.E001",
+        )
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
+        key = getattr(settings, name)
+        if key != "unset" and len(key) < SHORTEST_KEY:
+            yield checks.Error(
+                f"{name} has {len(key)} characters.",
+                hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
+                id="templatesvc.E002",
+            )
+        elif any(example in key.lower() for example in EXAMPLE_KEYS):
+            yield checks.Error(
+                f"{name} is an example from somebody's documentation.",
+                hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
+                id="templatesvc.E003",
+            )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield checks.Error(
+            "ALLOWED_HOSTS lets every host name in.",
+            hint="Set it to the names that the service is reached by, separated by commas.",
+            id="templatesvc.E004",
+        )
+
+
+@checks.register(checks.Tags.security)
+def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
+    """A token lives no longer than what it stands on."""
+    names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
+    for shorter, longer in zip(names, names[1:], strict=False):
+        if getattr(settings, shorter) > getattr(settings, longer):
+            yield checks.Error(
+                f"{shorter} is longer than {longer}.",
+                hint=f"Set {shorter} to {longer} or less.",
+                id="templatesvc.E005",
+            )
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
+    if settings.PASSWORD_POLICY != "strict":
+        yield checks.Warning(
+            "Passwords may be as short as one character.",
+            hint="Set PASSWORD_POLICY=strict once no client registers with shorter ones.",
+            id="templatesvc.W001",
+        )
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
+    if not settings.MONGODB_URI.startswith("mongodb"):
+        yield checks.Warning(
+            "The data are not on a MongoDB server.",
+            hint="Set MONGODB_URI: the embedded store is for trying the service out.",
+            id="templatesvc.W002",
+        )
+
+
+def refuse_unsafe_start() -> None:
+    """Raise ImproperlyConfigured with every error that the checks find."""
+    errors = [message for message in checks.run_checks() if message.is_serious()]
+    if errors:
+        raise ImproperlyConfigured(
+            " ".join(f"({error.id}) {error.msg} {error.hint or ''}".strip() for error in errors)
+        )

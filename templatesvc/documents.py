@@ -1,0 +1,84 @@
+"""The base of every document, and the fields that read what other programs have written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import mongoengine
+from mongoengine.base import BaseField
+from mongoengine.errors import NotUniqueError
+from pymongo.errors import DuplicateKeyError
+
+
+def now() -> datetime:
+    """Return the time in UTC, cut to the milliseconds that BSON keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@contextmanager
+def not_unique() -> Iterator[None]:
+    """Raise MongoEngine's NotUniqueError for PyMongo's, where a write goes past MongoEngine."""
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise NotUniqueError(str(error)) from error
+
+
+class RawField(BaseField):
+    """A value as it is in BSON, whatever its type.
+
+    MongoEngine's DynamicField would take an object with a ``_cls`` key for a document and look for
+    its class; its ObjectIdField would turn a text of 24 hex digits into an ObjectId.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def to_mongo(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+    def prepare_query_value(self, op: str | None, value: Any) -> Any:
+        # $eq compares with an object as it stands: nothing in it can act as an operator.
+        return {"$eq": value} if op is None and isinstance(value, dict) else value
+
+
+class TypedField(RawField):
+    """A value of one Python type; what is stored of any other type counts as not there."""
+
+    def __init__(self, type_: type, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.type = type_
+
+    def to_python(self, value: Any) -> Any:
+        # bool is a subclass of int, and so is the Int64 that PyMongo may return.
+        fits = isinstance(value, self.type) and isinstance(value, bool) == (self.type is bool)
+        return value if fits else self._default()
+
+    def _default(self) -> Any:
+        return self.default() if callable(self.default) else self.default
+
+
+class ServiceDocument(mongoengine.Document):
+    """A document of this service, read with tolerance for what another program put into it."""
+
+    meta = {"abstract": True, "auto_create_index": False, "strict": False}
+
+    @classmethod
+    def _from_son(cls, son: dict[str, Any], *args: Any, **kwargs: Any) -> Self:
+        # Only fields of ours reach MongoEngine: a stored "_cls" would make it load another class,
+        # a stored "pk" would give the document another's identity.
+        known = cls._db_field_map.values()
+        fields = {key: son[key] for key in known if son.get(key) is not None}
+        return super()._from_son(fields, *args, **kwargs)
+
+    @classmethod
+    def concrete_classes(cls) -> Iterator[type[ServiceDocument]]:
+        """Yield every document class that has a collection, in the order of definition."""
+        for subclass in cls.__subclasses__():
+            if not subclass._meta.get("abstract"):
+                yield subclass
+            yield from subclass.concrete_classes()

@@ -1,0 +1,57 @@
+"""Errors: those of our own, and which of them a library's exception means."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from mongoengine.connection import ConnectionFailure as NotConnected
+from mongoengine.errors import NotUniqueError, OperationError
+from pymongo.errors import PyMongoError
+from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+
+from templatesvc.embedded import EmbeddedStoreError
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 2
+STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "It is there already."
+    default_code = "conflict"
+
+
+class PayloadTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than this service takes."
+    default_code = "too_large"
+
+
+class StoreUnavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database does not answer; try again in a moment."
+    default_code = "store_unavailable"
+    wait = RETRY_AFTER_SECONDS  # DRF's handler writes it into Retry-After
+
+
+def translated(exc: BaseException | None) -> Any:
+    """Return the APIException that an exception of Django or a library means, or else itself."""
+    if isinstance(exc, NotUniqueError):
+        return Conflict()
+    if isinstance(exc, STORE_ERRORS):
+        logger.error("The store failed: %s: %s", type(exc).__name__, exc)
+        return StoreUnavailable()
+    if isinstance(exc, RequestDataTooBig):
+        return PayloadTooLarge()
+    if isinstance(exc, Http404):
+        return NotFound()
+    if isinstance(exc, DjangoPermissionDenied):
+        return PermissionDenied()
+    return exc

@@ -1,0 +1,58 @@
+"""What the routes of the Flask service share: JSON in, JSON out, and errors as ``{"msg": …}``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from templatesvc import problems
+from templatesvc.parsers import JSONParser
+from templatesvc.renderers import JSONRenderer
+
+
+class OnlyJSON(BaseContentNegotiation):
+    """Answers JSON whatever the client says that it accepts, as the Flask service did."""
+
+    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        return parsers[0] if media_type == JSONParser.media_type else None
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class FlaskView(APIView):
+    """A route of the Flask service."""
+
+    parser_classes = [JSONParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = OnlyJSON
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Flask tells a wrong method before a missing token.
+        if (request.method or "").lower() not in self.http_method_names or not hasattr(
+            self, (request.method or "").lower()
+        ):
+            raise MethodNotAllowed(request.method or "")
+        super().initial(request, *args, **kwargs)
+
+    @staticmethod
+    def error_body(exc: APIException) -> dict[str, str]:
+        """Return the body of an error answer."""
+        if isinstance(exc, NotAuthenticated):
+            return {"msg": "Missing Authorization Header"}
+        return {"msg": problems.message(exc)}
+
+
+def msg(text: str, status: int = 200) -> Response:
+    """Return the Flask service's answer of a single sentence."""
+    return Response({"msg": text}, status=status)

@@ -1,0 +1,91 @@
+"""The indexes that the documents declare, and those that the store has.
+
+MongoEngine would build them at the first use of a collection, inside somebody's request, and
+compares no more than their fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pymongo
+from pymongo.errors import DuplicateKeyError
+
+from templatesvc.documents import ServiceDocument
+
+BUILD_SECONDS = 3600
+SHOWN_DUPLICATES = 20
+
+
+class Index(NamedTuple):
+    """An index that a document declares."""
+
+    document: type[ServiceDocument]
+    keys: list[tuple[str, int]]
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        fields = ", ".join(name if way == 1 else f"-{name}" for name, way in self.keys)
+        unique = "unique " if self.options.get("unique") else ""
+        return f"{unique}{self.document._get_collection_name()} ({fields})"
+
+    def stands(self) -> bool:
+        """Tell whether the store has it, just as it is declared."""
+        compared = ("unique", "expireAfterSeconds")
+        return any(
+            list(stored["key"]) == self.keys
+            and all((stored.get(name) or 0) == (self.options.get(name) or 0) for name in compared)
+            and ("expireAfterSeconds" in stored) == ("expireAfterSeconds" in self.options)
+            for stored in self.document._get_collection().index_information().values()
+        )
+
+    def build(self) -> None:
+        """Build it; raises DuplicateValues if it is unique and the documents are not."""
+        try:
+            with pymongo.timeout(BUILD_SECONDS):
+                self.document._get_collection().create_index(self.keys, **self.options)
+        except DuplicateKeyError as error:
+            raise DuplicateValues(self) from error
+
+    def duplicates(self) -> Iterator[tuple[list[Any], int]]:
+        """Yield the values that more than one document has, sorted, with how many have them."""
+        fields = [name for name, _ in self.keys]
+        rows = self.document._get_collection().aggregate(
+            [
+                {"$group": {"_id": {f: f"${f}" for f in fields}, "count": {"$sum": 1}}},
+                {"$match": {"count": {"$gt": 1}}},
+                {"$sort": {f"_id.{name}": 1 for name in fields}},
+            ]
+        )
+        for row in rows:
+            yield [row["_id"].get(name) for name in fields], row["count"]
+
+
+class DuplicateValues(Exception):
+    """A unique index can't be built; the text names the values that stand in the way."""
+
+    def __init__(self, index: Index) -> None:
+        rows = [
+            f"  {', '.join(map(repr, values))} ({count} documents)"
+            for values, count in index.duplicates()
+        ]
+        more = len(rows) - SHOWN_DUPLICATES
+        shown = rows[:SHOWN_DUPLICATES] + ([f"  and {more} more"] if more > 0 else [])
+        super().__init__(
+            f"The index {index} can't be built, because these values stand more than once; "
+            "keep one document of each and try again:\n" + "\n".join(shown)
+        )
+
+
+def declared() -> Iterator[Index]:
+    """Yield the index of every document, in the order of declaration."""
+    for document in ServiceDocument.concrete_classes():
+        for spec in document._meta["index_specs"]:
+            options = {name: value for name, value in spec.items() if name not in ("fields", "cls")}
+            yield Index(document, list(spec["fields"]), options)
+
+
+def missing() -> Iterator[Index]:
+    """Yield the indexes that the store does not have."""
+    return (index for index in declared() if not index.stands())

@@ -1,0 +1,31 @@
+"""Secret keys: one made on the spot for trying things out, others derived from it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+
+def stored_key(path: Path) -> str:
+    """Return the key kept in ``path``, made at random the first time, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    try:
+        # A link fails where the name is taken, so that of many first starts one key remains.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def derived_key(secret: str, purpose: str) -> str:
+    """Return a key of 256 bits, in hex, for one purpose (HKDF-Expand's first block, RFC 5869)."""
+    return hmac.new(secret.encode(), purpose.encode() + b"\x01", hashlib.sha256).hexdigest()

@@ -1,0 +1,41 @@
+"""Build the indexes that are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from pymongo.errors import OperationFailure
+
+from templatesvc import exceptions, indexes, store
+
+
+class Command(BaseCommand):
+    help = "Build the indexes that the service needs and the store does not have yet."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"Store: {store.describe()}")
+        failures: list[str] = []
+        try:
+            for index in indexes.declared():
+                self._ensure(index, failures)
+        except exceptions.STORE_ERRORS as error:
+            raise CommandError(f"The store does not answer: {error}") from error
+        if failures:
+            raise CommandError("\n".join(failures))
+
+    def _ensure(self, index: indexes.Index, failures: list[str]) -> None:
+        if index.stands():
+            self.stdout.write(f"stands  {index}")
+            return
+        try:
+            index.build()
+        except indexes.DuplicateValues as error:
+            failures.append(str(error))
+        except OperationFailure as error:
+            failures.append(
+                f"The index {index} can't be built: {error.details or error}. If another index "
+                "has its fields or its name, drop that one and try again."
+            )
+        else:
+            self.stdout.write(f"built   {index}")

@@ -1,0 +1,50 @@
+"""Reading request bodies: strict JSON, of bounded size."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError
+
+from templatesvc.exceptions import PayloadTooLarge
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ParseError(f"The key {json.dumps(repeated)} is given twice in one JSON object.")
+    return members
+
+
+def _constant(name: str) -> float:
+    raise ParseError(f"{name} is not a JSON value.")
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON as RFC 8259 and RFC 7493 have it: UTF-8, no repeated keys, no NaN or Infinity.
+
+    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size.
+    """
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: dict[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read(settings.MAX_BODY_SIZE + 1)
+        if len(body) > settings.MAX_BODY_SIZE:
+            raise PayloadTooLarge()
+        try:
+            return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        except UnicodeDecodeError as error:
+            raise ParseError("The body is not valid UTF-8.") from error
+        except ValueError as error:
+            raise ParseError(f"The body is not valid JSON: {error}.") from error
+        except RecursionError as error:
+            raise ParseError("The body is nested too deeply.") from error

@@ -1,0 +1,133 @@
+"""The one place that makes answers of errors.
+
+Under ``/api/v1/`` an error is a Problem Details object (RFC 9457) with a stable ``code`` and, for
+each field at fault, an entry in ``errors``. The Flask service's routes answer ``{"msg": …}``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+    ValidationError,
+)
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from templatesvc.exceptions import translated
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Make the answer to an exception that a view raised; None, and so a 500, for a bug of ours."""
+    exc = translated(exc)
+    response = drf_exception_handler(exc, context)
+    if response is None or not isinstance(exc, APIException):
+        return None
+    error_body = getattr(context["view"], "error_body", problem)
+    response.data = error_body(exc)
+    accepted = getattr(context["request"], "accepted_renderer", None)
+    if error_body is problem and (accepted is None or accepted.format == "json"):
+        response.content_type = PROBLEM_JSON
+    return response
+
+
+def problem(exc: APIException) -> dict[str, Any]:
+    """Return the Problem Details of an error (RFC 9457, section 3)."""
+    errors = list(field_errors(exc))
+    code = "invalid" if errors else error_code(exc)
+    body = {
+        "type": f"/problems/{code}",
+        "title": HTTPStatus(exc.status_code).phrase,
+        "status": exc.status_code,
+        "detail": message(exc),
+        "code": code,
+    }
+    return body | {"errors": errors} if errors else body
+
+
+def error_code(exc: APIException) -> str:
+    """Return the stable name of an error, such as ``not_found``."""
+    codes = exc.get_codes()
+    if isinstance(codes, dict):  # SimpleJWT's errors carry a dict
+        codes = codes.get("code", exc.default_code)
+    return str(codes)
+
+
+def message(exc: APIException) -> str:
+    """Return what went wrong, in sentences for a person."""
+    if errors := list(field_errors(exc)):
+        return " ".join(
+            f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+            for error in errors
+        )
+    detail = exc.detail.get("detail") if isinstance(exc.detail, dict) else exc.detail
+    return str(detail)
+
+
+def field_errors(exc: APIException) -> Iterator[dict[str, str]]:
+    """Yield ``field`` (a dotted path, empty for the whole body), ``message`` and ``code``."""
+    if isinstance(exc, ValidationError):
+        yield from _flattened(exc.detail, "")
+
+
+def _flattened(detail: Any, path: str) -> Iterator[dict[str, str]]:
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            at = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
+            yield from _flattened(inner, at)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flattened(inner, path)
+    else:
+        yield {"field": path, "message": str(detail), "code": getattr(detail, "code", "invalid")}
+
+
+# Errors outside DRF's views; urls.py names these to Django.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    exc = translated(exception)
+    return answer(request, exc if isinstance(exc, APIException) else ParseError("Bad request."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, PermissionDenied())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, NotFound())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(request, PermissionDenied(f"{reason} Go back, reload the page and try again."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 if the store was away where DRF does not look (sessions, pages), 500 otherwise."""
+    exc = translated(sys.exc_info()[1])
+    return answer(request, exc if isinstance(exc, APIException) else APIException())
+
+
+def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
+    """Return an error as a page if a browser asks, as Problem Details otherwise."""
+    body = problem(exc)
+    response: HttpResponse
+    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+        page = loader.render_to_string("problem.html", {"problem": body})
+        response = HttpResponse(page, status=exc.status_code)
+    else:
+        response = JsonResponse(body, status=exc.status_code, content_type=PROBLEM_JSON)
+    if wait := getattr(exc, "wait", None):
+        response["Retry-After"] = str(wait)
+    return response

@@ -1,0 +1,40 @@
+"""The REST router: paths with and without a final slash, and a root that lists them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import URLPattern, re_path
+from django.views import View
+from rest_framework import permissions, routers
+
+
+class TemplatesServiceRoot(routers.APIRootView):
+    """The REST routes of this service. Log in to use them, with a token or in this page."""
+
+    permission_classes = [permissions.AllowAny]
+
+    def get_view_name(self) -> str:
+        return "Templates service"
+
+
+class Router(routers.DefaultRouter):
+    """DRF's, whose root lists views that are no viewsets as well."""
+
+    APIRootView = TemplatesServiceRoot
+    include_root_view = False  # urls.py mounts it, with and without a final slash
+    include_format_suffixes = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailing_slash = "/?"
+
+    def root_view(self, *names: str) -> Any:
+        """Return the view that lists the viewsets, and the views named, by their path."""
+        listed = {prefix: f"{basename}-list" for prefix, _, basename in self.registry}
+        return self.APIRootView.as_view(api_root_dict=listed | {name: name for name in names})
+
+
+def path(route: str, view: type[View], name: str, **initkwargs: Any) -> URLPattern:
+    """Return the URL pattern of a route, with and without a final slash."""
+    return re_path(rf"^{route}/?$", view.as_view(**initkwargs), name=name)

@@ -1,0 +1,35 @@
+"""What the serializers of both apps share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class TextField(serializers.CharField):
+    """A text exactly as it was sent: DRF's would trim it, and take a number for one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictSerializer(serializers.Serializer):
+    """Refuses fields it does not know, so that a misspelt one is not lost without a word."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        values = super().to_internal_value(data)
+        # A page's form brings the CSRF token along.
+        unknown = set(data) - set(self.fields) - {"csrfmiddlewaretoken"}
+        if unknown:
+            known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            raise serializers.ValidationError(
+                {name: f"Unknown field; there is: {known}." for name in sorted(unknown)},
+                code="unknown_field",
+            )
+        return values

@@ -1,0 +1,225 @@
+"""Settings, every one of them from the environment; the README has the table.
+
+``NAME_FILE`` may name a file to read the value of ``NAME`` from, as container secrets are given.
+A value that can't be read stops the start with a sentence. What can be read but is unsafe is for
+the system checks in ``templatesvc.checks``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import EnvValidationError, FileAwareEnv, validate
+from environs.fields import TimeDelta
+
+from templatesvc import keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+# eager=False collects what is wrong with all variables; seal() below raises it at once.
+env = FileAwareEnv(eager=False, strip_whitespace=True)
+
+# --- Where the data live ---------------------------------------------------------------------
+
+MONGODB_URI: str = env.str(
+    "MONGODB_URI",
+    "",
+    validate=validate.Regexp(
+        r"$|mongodb://.|mongodb\+srv://.|mongomock://",
+        error="Must start with mongodb://, mongodb+srv:// or mongomock://, or be unset.",
+    ),
+)
+# The name that the Flask service falls back to, so that the same URI means the same data.
+MONGODB_DATABASE: str = env.str("MONGODB_DATABASE", "mydatabase")
+EMBEDDED_STORE = VAR_DIR / "store"
+# Django's ORM has no database: everything is in MongoDB.
+DATABASES: dict[str, object] = {}
+
+# --- Secrets and hosts -----------------------------------------------------------------------
+
+DEBUG: bool = env.bool("DEBUG", False)
+# Whether real data may be behind this process, so that the checks of a deployment apply.
+PRODUCTION = not DEBUG and (MONGODB_URI or "").startswith("mongodb")
+# Too short to pass the checks in production, where it therefore can't be forgotten.
+SECRET_KEY: str = env.str("SECRET_KEY", "") or (
+    "unset" if PRODUCTION else keys.stored_key(VAR_DIR / "secret_key")
+)
+JWT_SECRET_KEY: str = env.str("JWT_SECRET_KEY", "") or keys.derived_key(SECRET_KEY, "jwt")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+
+# Cookies over HTTPS only, and browsers told to use nothing else. Redirecting from HTTP is left to
+# the proxy that ends TLS, and subdomains are not this service's to speak for.
+HTTPS: bool = env.bool("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "templatesvc.problems.csrf_failure"
+
+# --- Who is calling --------------------------------------------------------------------------
+
+
+def _duration(name: str, default: str, at_least: str = "1s") -> timedelta:
+    """Read a duration such as ``15s``, ``30m`` or ``1d``."""
+    shortest = TimeDelta().deserialize(at_least)
+    error = "Must be {min} or longer, such as 15s, 30m or 1d."
+    bounds = validate.Range(min=shortest, error=error)
+    return env.timedelta(name, TimeDelta().deserialize(default), validate=bounds)
+
+
+ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
+REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d")
+SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
+PASSWORD_POLICY: str = env.str(
+    "PASSWORD_POLICY", "basic", validate=validate.OneOf(["basic", "strict"])
+)
+PASSWORD_HASHER: str = env.str("PASSWORD_HASHER", "accounts.hashers.Argon2idHasher")
+
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["accounts.backends.MongoBackend"]
+# The first makes new hashes; the others are verified, and replaced at the next login.
+PASSWORD_HASHERS = list(
+    dict.fromkeys(
+        [
+            PASSWORD_HASHER,
+            "accounts.hashers.Argon2idHasher",
+            "accounts.hashers.FlaskSHA256Hasher",
+            "django.contrib.auth.hashers.ScryptPasswordHasher",
+            "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+            "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+        ]
+    )
+)
+_STRICT_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["username"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+AUTH_PASSWORD_VALIDATORS = _STRICT_PASSWORD_VALIDATORS if PASSWORD_POLICY == "strict" else []
+
+SESSION_ENGINE = "accounts.sessions"
+# A browser that is not used for as long as a refresh token lives has to log in again.
+SESSION_COOKIE_AGE = int(REFRESH_TOKEN_LIFETIME.total_seconds())
+LOGIN_URL = "rest_framework:login"
+LOGIN_REDIRECT_URL = "api-root"
+LOGOUT_REDIRECT_URL = "api-root"
+
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
+    "USER_ID_FIELD": "username",
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "type",
+    "AUTH_TOKEN_CLASSES": ["accounts.tokens.AccessToken"],
+}
+
+# --- The application -------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "templatesvc",
+    "accounts",  # before django.contrib.auth: the first app wins a command's name
+    "templates_app",
+    "django.contrib.auth",  # SimpleJWT imports its models, and those contenttypes'
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "templatesvc.urls"
+WSGI_APPLICATION = "templatesvc.wsgi.application"
+# Every path is routed with and without a final slash; a redirect would lose a POST's body.
+APPEND_SLASH = False
+MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+# Static files come straight from the packages that bring them: there is no step to forget.
+WHITENOISE_USE_FINDERS = True
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "templatesvc.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": [
+        "templatesvc.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": None,
+    "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Templates",
+    "DESCRIPTION": "Keep your own templates, texts or JSON objects, that only you can see.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOG_LEVEL: str = env.str(
+    "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Without this Django would send its own lines to the console a second time.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}
+
+try:
+    env.seal()
+except EnvValidationError as error:
+    raise ImproperlyConfigured(
+        "Correct these environment variables: "
+        + "; ".join(f"{name}: {' '.join(map(str, said))}" for name, said in error.error_messages.items())
+    ) from None

@@ -1,0 +1,40 @@
+"""The table of contents: every path, with and without a final slash."""
+
+from __future__ import annotations
+
+from django.urls import include, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+import accounts.urls
+import templates_app.urls
+from templates_app.urls import router
+from templatesvc.health import LivezView, ReadyzView
+from templatesvc.routers import path
+from templatesvc.views import HelloView
+
+flask_urlpatterns = [
+    path("", HelloView, name="flask-hello"),
+    *accounts.urls.flask_urlpatterns,
+    *templates_app.urls.flask_urlpatterns,
+]
+
+api_urlpatterns = [
+    *accounts.urls.api_urlpatterns,
+    *router.urls,
+    path("schema", SpectacularAPIView, name="schema"),
+    path("docs", SpectacularSwaggerView, name="docs", url_name="schema"),
+]
+
+urlpatterns = [
+    *flask_urlpatterns,
+    re_path(r"^api/v1/?$", router.root_view("users/me", "schema", "docs"), name="api-root"),
+    re_path(r"^api/v1/", include(api_urlpatterns)),
+    re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),
+    path("livez", LivezView, name="livez"),
+    path("readyz", ReadyzView, name="readyz"),
+]
+
+handler400 = "templatesvc.problems.bad_request"
+handler403 = "templatesvc.problems.permission_denied"
+handler404 = "templatesvc.problems.not_found"
+handler500 = "templatesvc.problems.server_error"
