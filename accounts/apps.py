@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import schema  # noqa: F401  (importing registers it)
+        from accounts import audit, checks, schema  # noqa: F401  (importing registers them)

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.request import Request
 from rest_framework_simplejwt import authentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, TokenError
+from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
 
-from accounts.documents import Session, User
+from accounts.clients import Client
+from accounts.documents import User
 from accounts.tokens import AccessToken
-
-
-class JWTAuthentication(authentication.JWTAuthentication):
-    """SimpleJWT's, where a token is good only while its session and its user stand."""
-
-    def get_user(self, validated_token: AccessToken) -> User:
-        """Return the token's user in one round trip; raises AuthenticationFailed (401)."""
-        try:
-            resolved = Session.resolve(validated_token.session_id)
-        except TokenError as error:
-            raise SessionEnded() from error
-        if resolved is None or resolved[1].username != validated_token.payload.get("sub"):
-            raise SessionEnded()
-        return resolved[1]
 
 
 class SessionEnded(AuthenticationFailed):
@@ -28,3 +19,43 @@ class SessionEnded(AuthenticationFailed):
 
     default_detail = "Access Token Expired"
     default_code = "session_ended"
+
+
+class JWTAuthentication(authentication.JWTAuthentication):
+    """SimpleJWT's, where a token is good only while its session and its user stand.
+
+    One round trip finds the user and whether the session stands; ``user.session`` is that session.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
+        authenticated = super().authenticate(request)
+        if authenticated:
+            authenticated[0].session.touch(Client.of(request))
+        return authenticated
+
+    def get_validated_token(self, raw_token: bytes) -> AccessToken:
+        """Return the token; raises InvalidToken (401)."""
+        try:
+            return AccessToken(raw_token)
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+
+    def get_user(self, validated_token: AccessToken) -> User:
+        """Return the token's user; raises SessionEnded (401)."""
+        session = validated_token.resolve()
+        if session is None:
+            raise SessionEnded()
+        return session.user
+
+
+class SignatureAuthentication(JWTAuthentication):
+    """Takes a well-signed token for what it is, and does not ask whether its session stands.
+
+    For logging out, which is to succeed for a session that has ended already.
+    """
+
+    def authenticate(self, request: Request) -> Any:
+        return authentication.JWTAuthentication.authenticate(self, request)
+
+    def get_user(self, validated_token: AccessToken) -> Any:
+        return AnonymousUser()

@@ -6,31 +6,57 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
-from django.http import HttpRequest
 
+from accounts import audit
+from accounts.clients import Client
 from accounts.documents import User
+from accounts.limits import LoginLimits
 
 
 class MongoBackend(BaseBackend):
-    """Finds users by name and checks their passwords."""
+    """Finds users by name and checks their passwords, a limited number of times."""
 
     def authenticate(
         self,
-        request: HttpRequest | None,
+        request: Any,
         username: str | None = None,
         password: str | None = None,
         **credentials: Any,
     ) -> User | None:
-        """Return the active user of this name and password, or None, after about the same work."""
+        """Return the active user of this name and password, or None.
+
+        Raises TooManyAttempts. A name that nobody has is counted, and takes as long, as one that
+        somebody has, so that nothing tells them apart.
+        """
         if username is None or password is None:
             return None
-        user = User.named(username)
-        if user is None:
-            make_password(password)  # the time that a wrong password takes
+        user, client = User.named(username), Client.of(request)
+        if not confirm_password(user, username, password, client) or user is None:
             return None
-        return user if user.check_password(password) and user.is_active else None
+        user.logged_in()
+        audit.record("logged_in", username, client)
+        return user
 
     def get_user(self, user_id: str) -> User | None:
         """Return the active user of a browser session; ``user_id`` is the username."""
         user = User.named(user_id)
         return user if user and user.is_active else None
+
+
+def confirm_password(user: User | None, username: str, password: str, client: Client) -> bool:
+    """Tell whether this is the password of an active user, within the limits on failures.
+
+    Raises TooManyAttempts once they are reached, also if the password is right.
+    """
+    limits = LoginLimits.of(username, client.ip)
+    limits.check()
+    if user is None:
+        make_password(password)  # takes the time that a wrong password takes
+    elif user.check_password(password) and user.is_active:
+        limits.succeeded()
+        return True
+    limits.failed()
+    audit.record("login_failed", username[: User.USERNAME_MAX_LENGTH], client)
+    if limits.locked:
+        audit.record("locked_out", username[: User.USERNAME_MAX_LENGTH], client)
+    return False

@@ -10,10 +10,22 @@ from typing import Any, ClassVar, Self
 from bson import ObjectId
 from django.conf import settings
 from django.contrib.auth import hashers
-from mongoengine import BooleanField, DateTimeField, StringField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    EmbeddedDocument,
+    EmbeddedDocumentListField,
+    Q,
+    StringField,
+)
+from mongoengine.queryset import QuerySet
 
+from accounts.clients import Client
 from accounts.hashers import FlaskSHA256Hasher
 from templatesvc.documents import RawField, ServiceDocument, TypedField, now
+
+
+NOBODY = Client()
 
 
 class Operator(ServiceDocument):
@@ -55,6 +67,9 @@ class User(ServiceDocument):
     is_authenticated: ClassVar = True
     is_anonymous: ClassVar = False
 
+    # The session that the user came with, when a token let them in.
+    session: Session
+
     _dependants: ClassVar[list[Callable[[Any], object]]] = []
 
     def __str__(self) -> str:
@@ -94,6 +109,17 @@ class User(ServiceDocument):
             hashers.make_password(password)
         return False
 
+    def change_password(self, password: str) -> bool:
+        """Set a new password and end every session, in one write.
+
+        Tell whether it was done: not if another write changed the password since it was read.
+        """
+        new = hashers.make_password(password)
+        if not self._end_sessions(only_if=Q(password=self.password), password=new):
+            return False
+        self.password = new
+        return True
+
     def _upgrade_password(self, password: str) -> None:
         new = hashers.make_password(password)
         # Not if another write, such as a change of password, came first.
@@ -106,12 +132,32 @@ class User(ServiceDocument):
         """Return what a browser session keeps to compare: Django calls this at each request."""
         return f"{self.id}:{self.token_version}"
 
-    def end_sessions(self, **changes: Any) -> None:
-        """End every session, in the one write that also makes the changes given (``set__…``)."""
+    def logged_in(self) -> None:
+        """Note the time of a login."""
+        type(self).objects(id=self.id).update_one(set__last_login=now())
+
+    def end_sessions(self) -> None:
+        """End every session of the user's."""
+        self._end_sessions()
+
+    def deactivate(self) -> None:
+        """Lock the user out: every session ends, and no login starts another."""
+        self._end_sessions(is_active=False)
+        self.is_active = False
+
+    def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
+        """End every session in the one write that also makes the changes; tell whether it was done.
+
+        Sessions of another version are worth nothing from then on; deleting them is tidiness.
+        """
         version = secrets.token_hex(8)
-        type(self).objects(id=self.id).update_one(set__token_version=version, **changes)
+        changes |= {"token_version": version}
+        found = type(self).objects(only_if or Q(), id=self.id)
+        if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
+            return False
         self.token_version = version
         Session.objects(user_id=self.id).delete()
+        return True
 
     # --- Rights: asked for by pages for operators only, never on an ordinary request -----------
 
@@ -140,19 +186,31 @@ class User(ServiceDocument):
         The user document goes last: if this is cut short, nobody can log in and the name stays
         taken, so that nobody else can register it and find what was left.
         """
-        self.end_sessions(set__is_active=False)
+        self.deactivate()
         Operator.objects(username=self.username, user_id=self.id).delete()
         for delete_all_of in self._dependants:
             delete_all_of(self)
         type(self).objects(id=self.id).delete()
 
 
+class SpentToken(EmbeddedDocument):
+    """A refresh token that was used, kept for the time of grace."""
+
+    id = StringField()
+    at = DateTimeField()
+
+
 class Session(ServiceDocument):
     """What a login starts and a log-out ends; tokens and browser cookies are worth nothing without.
 
-    A browser session's ``id`` is the SHA-256 of its cookie, so that the list of sessions gives no
+    A browser session's ``id`` is a digest of its cookie, so that the list of sessions gives no
     cookie away.
     """
+
+    # Last used is written this seldom, so that an ordinary request writes nothing.
+    TOUCH_EVERY: ClassVar = timedelta(minutes=5)
+    # More refreshes than anybody honest makes within the time of grace.
+    MOST_SPENT: ClassVar = 100
 
     id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
     user_id = RawField()
@@ -161,6 +219,10 @@ class Session(ServiceDocument):
     created_at = DateTimeField(required=True, default=now)
     last_used_at = DateTimeField(required=True, default=now)
     expires_at = DateTimeField(required=True)
+    ip = StringField(default="")
+    user_agent = StringField(default="")
+    refresh_id = StringField()  # the jti of the one refresh token that has not been used
+    spent = EmbeddedDocumentListField(SpentToken)  # of the time of grace
     data = StringField()  # of a browser session: Django's, signed
 
     meta = {
@@ -171,20 +233,30 @@ class Session(ServiceDocument):
         ],
     }
 
+    user: User
+
     @classmethod
-    def start(cls, user: User) -> Self:
-        """Store a new session of the user's."""
+    def start(cls, user: User, client: Client = NOBODY) -> Self:
+        """Store a new session of tokens of the user's."""
         session = cls(
             user_id=user.id,
             username=user.username,
             token_version=user.token_version,
-            expires_at=now() + min(settings.REFRESH_TOKEN_LIFETIME, settings.SESSION_MAX_AGE),
+            expires_at=now() + settings.REFRESH_TOKEN_LIFETIME,
+            refresh_id=secrets.token_hex(16),
+            **client._asdict(),
         )
         return session.save(force_insert=True)
 
     @classmethod
-    def resolve(cls, session_id: str) -> tuple[Self, User] | None:
-        """Return a session that stands with its user, in one round trip of two indexed look-ups.
+    def of(cls, user: User) -> QuerySet:
+        """Return the query of the user's sessions that stand, the newest first."""
+        standing = cls.objects(user_id=user.id, token_version=user.token_version)
+        return standing.filter(expires_at__gt=now()).order_by("-created_at")
+
+    @classmethod
+    def resolve(cls, session_id: str) -> Self | None:
+        """Return a session that stands with its ``user``: one round trip, two indexed look-ups.
 
         None if the session has ended, the user is gone or inactive, or all the user's sessions
         were ended since.
@@ -210,8 +282,61 @@ class Session(ServiceDocument):
         session, user = cls._from_son(found[0]), User._from_son(found[0]["user"][0])
         if not user.is_active or user.token_version != session.token_version:
             return None
-        return session, user
+        session.user, user.session = user, session
+        return session
 
-    @property
-    def age(self) -> timedelta:
-        return now() - self.created_at
+    def touch(self, client: Client) -> None:
+        """Note when and from where the session was last used, to within a few minutes."""
+        moment = now()
+        if moment - self.last_used_at < self.TOUCH_EVERY:
+            return
+        stale = type(self).objects(id=self.id, last_used_at=self.last_used_at)
+        stale.update_one(
+            set__last_used_at=moment, set__ip=client.ip, set__user_agent=client.user_agent
+        )
+
+    def rotate(self, used: str, client: Client) -> bool:
+        """Use the refresh token ``used`` (its jti) up; tell whether it was still good.
+
+        Of any number of callers the one whose write finds it unused makes the new token. The
+        others of the time of grace, parallel tabs, get that same token, so the chain never forks.
+        """
+        if self._spend(used, client):
+            return True
+        current = type(self).objects(id=self.id, expires_at__gt=now()).first()
+        if current is None or not current.is_in_grace(used):
+            return False
+        self.refresh_id, self.expires_at = current.refresh_id, current.expires_at
+        return True
+
+    def _spend(self, used: str, client: Client) -> bool:
+        moment, new = now(), secrets.token_hex(16)
+        recent = [token for token in self.spent if token.at > moment - settings.REFRESH_TOKEN_GRACE]
+        expires_at = min(
+            moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
+        )
+        won = type(self).objects(id=self.id, refresh_id=used).update_one(
+            set__refresh_id=new,
+            set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MOST_SPENT :],
+            set__expires_at=expires_at,
+            set__last_used_at=moment,
+            set__ip=client.ip,
+            set__user_agent=client.user_agent,
+        )
+        if won:
+            self.refresh_id, self.expires_at = new, expires_at
+        return bool(won)
+
+    def is_in_grace(self, used: str) -> bool:
+        """Tell whether a refresh token was used up so recently that it may be a parallel tab's."""
+        since = now() - settings.REFRESH_TOKEN_GRACE
+        return any(token.id == used and token.at > since for token in self.spent)
+
+    def accepts(self, refresh_id: str) -> bool:
+        """Tell whether ``rotate`` would find this refresh token good now."""
+        return refresh_id == self.refresh_id or self.is_in_grace(refresh_id)
+
+    @classmethod
+    def end(cls, session_id: str) -> bool:
+        """End one session; tell whether there was one."""
+        return bool(cls.objects(id=session_id).delete())

@@ -10,7 +10,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import audit
+from accounts.clients import Client
 from accounts.documents import Session, User
+from accounts.limits import TooManyAttempts, registration_limit
 from accounts.serializers import (
     LoginSerializer,
     MessageSerializer,
@@ -31,16 +34,30 @@ class RegisterView(FlaskView):
     @extend_schema(
         operation_id="register",
         request=RegistrationSerializer,
-        responses={201: MessageSerializer, 400: MessageSerializer, 409: MessageSerializer},
+        responses={
+            201: MessageSerializer,
+            400: MessageSerializer,
+            409: MessageSerializer,
+            429: MessageSerializer,
+        },
         auth=[],
     )
     def post(self, request: Request) -> Response:
         serializer = RegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        client = Client.of(request)
+        limit = registration_limit(client.ip)
+        limit.check()
         try:
-            User.register(**serializer.validated_data)
+            user = User.register(**serializer.validated_data)
         except NotUniqueError as error:
             raise Conflict("Username already exists", code="username_taken") from error
+        try:
+            limit.count()
+        except TooManyAttempts:
+            user.delete()  # others registered from there between the check and this
+            raise
+        audit.record("registered", user.username, client)
         return msg("User created successfully", status.HTTP_201_CREATED)
 
 
@@ -53,7 +70,12 @@ class LoginView(FlaskView):
     @extend_schema(
         operation_id="login",
         request=LoginSerializer,
-        responses={200: TokenPairSerializer, 400: MessageSerializer, 401: MessageSerializer},
+        responses={
+            200: TokenPairSerializer,
+            400: MessageSerializer,
+            401: MessageSerializer,
+            429: MessageSerializer,
+        },
         auth=[],
     )
     def post(self, request: Request) -> Response:
@@ -62,4 +84,4 @@ class LoginView(FlaskView):
         user = authenticate(request, **serializer.validated_data)
         if user is None:
             raise AuthenticationFailed("The username or password is incorrect")
-        return Response(token_pair(Session.start(user)))
+        return Response(token_pair(Session.start(user, Client.of(request))))

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 
+from accounts.limits import TooManyAttempts
+
 
 class LoginForm(AuthenticationForm):
     """Django's, with the username as it was typed: Django's would trim and normalise it."""
@@ -19,3 +21,9 @@ class LoginForm(AuthenticationForm):
         self.fields["username"].widget.attrs.pop("maxlength", None)
         for field in self.fields.values():
             field.widget.attrs["class"] = "form-control"
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except TooManyAttempts as error:
+            raise forms.ValidationError(str(error.detail), code=error.default_code) from error

@@ -9,8 +9,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.documents import User
-from templatesvc.serializers import TextField
+from accounts.documents import Session, User
+from templatesvc.serializers import StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -49,6 +49,35 @@ class LoginSerializer(serializers.Serializer):
     password = TextField(allow_blank=True, write_only=True)
 
 
+class RefreshSerializer(StrictSerializer):
+    """What a refresh token is sent in."""
+
+    refresh_token = TextField()
+
+
+class LogoutSerializer(StrictSerializer):
+    """A log-out by refresh token; by bearer token there is nothing to send."""
+
+    refresh_token = TextField(required=False)
+
+
+class VerifySerializer(StrictSerializer):
+    """A token of either type."""
+
+    token = TextField()
+
+
+class PasswordChangeSerializer(StrictSerializer):
+    """A change of one's own password; the context holds the user."""
+
+    current_password = TextField(allow_blank=True, write_only=True)
+    new_password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
+
+    def validate_new_password(self, password: str) -> str:
+        check_password_policy(password, self.context["user"].username)
+        return password
+
+
 class TokenPairSerializer(serializers.Serializer):
     """The answer to a login."""
 
@@ -69,3 +98,26 @@ class UserSerializer(serializers.Serializer):
     username = serializers.CharField(read_only=True)
     date_joined = serializers.DateTimeField(source="joined", read_only=True)
     last_login = serializers.DateTimeField(read_only=True)
+
+
+class SessionSerializer(serializers.Serializer):
+    """A session as its user sees it; the context holds the id of the ``current`` one."""
+
+    id = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(
+        read_only=True, help_text="To within five minutes."
+    )
+    expires_at = serializers.DateTimeField(read_only=True)
+    user_agent = serializers.CharField(read_only=True)
+    ip = serializers.CharField(read_only=True)
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Session) -> bool:
+        return session.id == self.context["current"]
+
+
+class SessionListSerializer(serializers.Serializer):
+    """The user's sessions."""
+
+    results = SessionSerializer(many=True)

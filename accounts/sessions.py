@@ -6,10 +6,11 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from mongoengine.errors import NotUniqueError
 
+from accounts.clients import Client
 from accounts.documents import Session, User
 from templatesvc.documents import now
 
@@ -22,6 +23,8 @@ def session_id(session_key: str) -> str:
 class SessionStore(SessionBase):
     """Keeps what Django puts into a session in ``Session.data``."""
 
+    client = Client()  # the middleware sets the request's
+
     def load(self) -> dict[str, Any]:
         key = self.session_key or ""
         # TTL indexes delete about once a minute: the expiry is asked for as well.
@@ -29,6 +32,7 @@ class SessionStore(SessionBase):
         if session is None:
             self._session_key = None
             return {}
+        session.touch(self.client)
         return self.decode(session.data)
 
     def exists(self, session_key: str) -> bool:
@@ -53,13 +57,17 @@ class SessionStore(SessionBase):
         fields = {
             "user_id": user.id if user else None,
             "username": user.username if user else None,
+            # As it was at the login, which a change of password may have overtaken.
+            "token_version": data.get(HASH_SESSION_KEY, "").rpartition(":")[2],
             "expires_at": now() + timedelta(seconds=self.get_expiry_age()),
             "data": self.encode(data),
         }
         stored = Session.objects(id=session_id(self.session_key))
         if must_create:
             try:
-                Session(id=session_id(self.session_key), **fields).save(force_insert=True)
+                Session(
+                    id=session_id(self.session_key), **fields, **self.client._asdict()
+                ).save(force_insert=True)
             except NotUniqueError as error:
                 raise CreateError from error
         elif not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):

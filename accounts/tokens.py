@@ -1,63 +1,91 @@
 """The JWTs: SimpleJWT's, naming the session that they stand on.
 
-Claims as RFC 7519 has them: ``sub`` (the username, as in the Flask service's tokens), ``exp``,
-``iat``, ``jti``; ``type`` is ``access``; ``sid`` is the session's id.
+Claims as RFC 7519 has them: ``iss``, ``aud``, ``sub`` (the username, as in the Flask service's
+tokens), ``exp``, ``iat`` and ``jti``; ``type`` is ``access`` or ``refresh``; ``sid`` is the id of
+the session (OpenID Connect Back-Channel Logout 1.0, section 2.1).
 """
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.documents import Session
+from accounts.keys import KeyRing, key_ring
 
-SESSION_CLAIM = "sid"
 SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class SessionToken(tokens.Token):
-    """A token of a session."""
-
-    def __init__(self, token: Any = None, verify: bool = True) -> None:
-        try:
-            super().__init__(token, verify)
-        except (ValueError, OverflowError, RecursionError, TypeError) as error:
-            # A header of brackets only, an expiry beyond any calendar: PyJWT lets these through.
-            raise TokenError("Token is invalid") from error
-
-    @classmethod
-    def for_session(cls, session: Session) -> Any:
-        """Return a token that names the session and its user."""
-        token = cls()
-        token["sub"] = session.username
-        token[SESSION_CLAIM] = session.id
-        return token
+    """A token that is worth something while its session stands."""
 
     @property
-    def session_id(self) -> str:
-        """The id of the session; raises TokenError if there is none in the token."""
-        session_id = self.payload.get(SESSION_CLAIM)
-        if not isinstance(session_id, str) or not SESSION_ID.fullmatch(session_id):
+    def token_backend(self) -> KeyRing:
+        return key_ring()
+
+    @classmethod
+    def of(cls, session: Session) -> Any:
+        """Return a token of this session, which it never outlives."""
+        token = cls()
+        assert cls.lifetime is not None
+        remaining = session.expires_at - token.current_time
+        token.set_exp(lifetime=min(cls.lifetime, max(remaining, timedelta())))
+        token["sub"] = session.username
+        token["sid"] = session.id
+        return token
+
+    def verify(self) -> None:
+        try:
+            super().verify()
+        except (ValueError, OverflowError, OSError) as error:
+            raise TokenError("Token expires beyond any calendar") from error
+        if not isinstance(self.get("sid"), str) or not SESSION_ID.fullmatch(self["sid"]):
             raise TokenError("Token names no session")
-        return session_id
+
+    def resolve(self) -> Session | None:
+        """Return the session, its ``user`` read with it; None if it stands no more."""
+        session = Session.resolve(self["sid"])
+        return session if session and session.username == self["sub"] else None
 
 
 class AccessToken(SessionToken, tokens.AccessToken):
-    """Lets its bearer in while its session stands."""
+    """Lets its bearer in."""
+
+    def is_accepted_by(self, session: Session) -> bool:
+        return True
 
 
 class RefreshToken(SessionToken, tokens.RefreshToken):
     """Buys a new pair of tokens, once."""
 
+    @classmethod
+    def of(cls, session: Session) -> Any:
+        token = super().of(session)
+        token.set_exp(from_time=session.expires_at, lifetime=timedelta())
+        token["jti"] = session.refresh_id
+        return token
+
+    def is_accepted_by(self, session: Session) -> bool:
+        return session.accepts(self["jti"])
+
 
 def token_pair(session: Session) -> dict[str, Any]:
     """Return what a login answers: two tokens, and in how many seconds the first expires."""
+    access = AccessToken.of(session)
     return {
-        "access_token": str(AccessToken.for_session(session)),
-        "refresh_token": str(RefreshToken.for_session(session)),
-        "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        "access_token": str(access),
+        "refresh_token": str(RefreshToken.of(session)),
+        "expires_in": access["exp"] - access["iat"],
     }
+
+
+def any_token(text: str) -> AccessToken | RefreshToken:
+    """Read a token of either type; raises TokenError."""
+    try:
+        return AccessToken(text)
+    except TokenError:
+        return RefreshToken(text)

@@ -16,6 +16,17 @@ flask_urlpatterns = [
 
 api_urlpatterns = [
     path("users/me", views.MeView, name="users/me"),
+    path("users/me/password", views.PasswordView, name="users/me/password"),
+    path("token/refresh", views.RefreshView, name="token/refresh"),
+    path("token/verify", views.VerifyView, name="token/verify"),
+    path("logout", views.LogoutView, name="logout"),
+    path("logout/all", views.LogoutAllView, name="logout/all"),
+    path("sessions", views.SessionListView, name="sessions"),
+    path("sessions/(?P<pk>[^/]+)", views.SessionView, name="session"),
+]
+
+well_known_urlpatterns = [
+    path(r"\.well-known/jwks\.json", views.JWKSView, name="jwks"),
 ]
 
 page_urlpatterns = [

@@ -1,14 +1,50 @@
-"""The REST routes of an account."""
+"""The REST routes of an account: the account itself, its tokens and its sessions."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from accounts.serializers import UserSerializer
+from accounts import audit
+from accounts.authentication import SessionEnded, SignatureAuthentication
+from accounts.backends import confirm_password
+from accounts.clients import Client
+from accounts.documents import Session, User
+from accounts.keys import key_ring
+from accounts.serializers import (
+    LogoutSerializer,
+    PasswordChangeSerializer,
+    RefreshSerializer,
+    SessionListSerializer,
+    TokenPairSerializer,
+    UserSerializer,
+    VerifySerializer,
+)
+from accounts.sessions import session_id
+from accounts.tokens import RefreshToken, any_token, token_pair
+from templatesvc.exceptions import Conflict
+
+
+def current_session_id(request: Request) -> str:
+    """Return the id of the session that the caller came with: a token's, or a browser's."""
+    return request.auth["sid"] if request.auth else session_id(request.session.session_key)
+
+
+def validated(serializer: Any) -> dict[str, Any]:
+    """Return what a serializer makes of its input; raises ValidationError (400)."""
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
 class MeView(APIView):
@@ -16,10 +52,173 @@ class MeView(APIView):
 
     @extend_schema(operation_id="get_me", responses=UserSerializer)
     def get(self, request: Request) -> Response:
+        """Read your account."""
         return Response(UserSerializer(request.user).data)
 
     @extend_schema(operation_id="delete_me", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Delete your account, your templates and your sessions. There is no way back."""
         request.user.erase()
+        audit.record("user_deleted", request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PasswordView(GenericAPIView):
+    """Your password. Changing it ends all your sessions but the one that you do it in."""
+
+    serializer_class = PasswordChangeSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"user": self.request.user}
+
+    @extend_schema(operation_id="change_password", responses={200: TokenPairSerializer, 204: None})
+    def post(self, request: Request) -> Response:
+        """Change your password: 200 with new tokens, or 204 in a browser's session."""
+        passwords = validated(self.get_serializer(data=request.data))
+        user, client = request.user, Client.of(request)
+        if not confirm_password(user, user.username, passwords["current_password"], client):
+            raise ValidationError({"current_password": "This is not your current password."})
+        if not user.change_password(passwords["new_password"]):
+            raise Conflict("Your password was changed meanwhile. Log in again.")
+        audit.record("password_changed", user.username, client)
+        if request.auth:
+            return Response(token_pair(Session.start(user, client)))
+        login(request._request, user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RefreshView(GenericAPIView):
+    """New tokens for a refresh token, which works once."""
+
+    serializer_class = RefreshSerializer
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(operation_id="refresh_token", responses=TokenPairSerializer, auth=[])
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token for a new pair.
+
+        A token that is used a second time was stolen, from whoever comes later or by them: its
+        session ends. Only within a few seconds is it taken for a parallel tab.
+        """
+        token = refresh_token(validated(self.get_serializer(data=request.data))["refresh_token"])
+        session = token.resolve()
+        if session is None:
+            raise SessionEnded()
+        client = Client.of(request)
+        if not session.rotate(token["jti"], client):
+            if Session.end(session.id):
+                audit.record("token_reused", session.username, client, session=session.id)
+            raise SessionEnded()
+        return Response(token_pair(session))
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+def refresh_token(text: str) -> RefreshToken:
+    """Read a refresh token; raises InvalidToken (401)."""
+    try:
+        return RefreshToken(text)
+    except TokenError as error:
+        raise InvalidToken(str(error)) from error
+
+
+class VerifyView(GenericAPIView):
+    """Whether a token would be let in right now."""
+
+    serializer_class = VerifySerializer
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(operation_id="verify_token", responses={200: None}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Answer 200 for an access or refresh token that is good now, 401 for any other."""
+        try:
+            token = any_token(validated(self.get_serializer(data=request.data))["token"])
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        session = token.resolve()
+        if session is None or not token.is_accepted_by(session):
+            raise SessionEnded()
+        return Response({})
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class LogoutView(GenericAPIView):
+    """The end of the session that you came with."""
+
+    serializer_class = LogoutSerializer
+    authentication_classes = [SignatureAuthentication, SessionAuthentication]
+    permission_classes = []
+
+    @extend_schema(
+        operation_id="logout",
+        responses={204: None},
+        auth=[{"bearer": []}, {"cookieAuth": []}, {}],
+    )
+    def post(self, request: Request) -> Response:
+        """End the session of the bearer token, of the refresh token, or of the browser.
+
+        204 also if it has ended before.
+        """
+        given = validated(self.get_serializer(data=request.data)).get("refresh_token")
+        tokens = [refresh_token(given)] if given is not None else []
+        tokens += [request.auth] if request.auth else []
+        if not tokens and not request.user.is_authenticated:
+            raise NotAuthenticated()
+        for token in tokens:
+            if Session.end(token["sid"]):
+                audit.record("logged_out", token["sub"], Client.of(request), session=token["sid"])
+        if request.user.is_authenticated:
+            logout(request._request)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LogoutAllView(APIView):
+    """The end of all your sessions."""
+
+    @extend_schema(operation_id="logout_all", request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End every session of yours, this one too."""
+        request.user.end_sessions()
+        audit.record("logged_out_everywhere", request.user.username, Client.of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionListView(APIView):
+    """Where you are logged in."""
+
+    SHOWN = 100
+
+    @extend_schema(operation_id="list_sessions", responses=SessionListSerializer)
+    def get(self, request: Request) -> Response:
+        """List your sessions, of tokens and of browsers, the newest first and 100 at the most."""
+        sessions = Session.of(request.user).limit(self.SHOWN)
+        context = {"current": current_session_id(request)}
+        return Response(SessionListSerializer({"results": sessions}, context=context).data)
+
+
+class SessionView(APIView):
+    """One of your sessions."""
+
+    @extend_schema(operation_id="end_session", responses={204: None})
+    def delete(self, request: Request, pk: str) -> Response:
+        """End one of your sessions, on whatever device it is."""
+        if not Session.of(request.user).filter(id=pk).delete():
+            raise Http404
+        audit.record("session_ended", request.user.username, Client.of(request), session=pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class JWKSView(APIView):
+    """The public keys by which others can verify tokens (RFC 7517)."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response(key_ring().public())

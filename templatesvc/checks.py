@@ -28,15 +28,14 @@ def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
             'python -c "import secrets; print(secrets.token_urlsafe(48))"',
             id="templatesvc.E001",
         )
+    elif len(settings.SECRET_KEY) < SHORTEST_KEY:
+        yield checks.Error(
+            f"SECRET_KEY has {len(settings.SECRET_KEY)} characters.",
+            hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
+            id="templatesvc.E002",
+        )
     for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
-        key = getattr(settings, name)
-        if key != "unset" and len(key) < SHORTEST_KEY:
-            yield checks.Error(
-                f"{name} has {len(key)} characters.",
-                hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
-                id="templatesvc.E002",
-            )
-        elif any(example in key.lower() for example in EXAMPLE_KEYS):
+        if any(example in getattr(settings, name).lower() for example in EXAMPLE_KEYS):
             yield checks.Error(
                 f"{name} is an example from somebody's documentation.",
                 hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",

@@ -8,6 +8,7 @@ the system checks in ``templatesvc.checks``.
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +16,7 @@ from environs import EnvValidationError, FileAwareEnv, validate
 from environs.fields import TimeDelta
 
 from templatesvc import keys
+from templatesvc.rates import Rate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -72,7 +74,12 @@ def _duration(name: str, default: str, at_least: str = "1s") -> timedelta:
 
 ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
 REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d")
+REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "15s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
+JWT_PREVIOUS_KEYS: list[str] = env.list("JWT_PREVIOUS_KEYS", [])
+JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")
+JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", "templatesvc")
+AUDIT_RETENTION = _duration("AUDIT_RETENTION", "365d")
 PASSWORD_POLICY: str = env.str(
     "PASSWORD_POLICY", "basic", validate=validate.OneOf(["basic", "strict"])
 )
@@ -93,6 +100,24 @@ PASSWORD_HASHERS = list(
         ]
     )
 )
+
+
+@env.parser_for("rate")
+def _rate(value: str | Rate) -> Rate | None:
+    return Rate.parse(value) if isinstance(value, str) else value
+
+
+@env.parser_for("networks")
+def _networks(value: str) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+
+
+LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
+LOGIN_LIMIT_PER_ADDRESS: Rate | None = env.rate("LOGIN_LIMIT_PER_ADDRESS", "100/15m")
+REGISTRATION_LIMIT: Rate | None = env.rate("REGISTRATION_LIMIT", "60/1h")
+# Proxies whose X-Forwarded-For is believed, as addresses or networks.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
+
 _STRICT_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -112,13 +137,11 @@ LOGIN_REDIRECT_URL = "api-root"
 LOGOUT_REDIRECT_URL = "api-root"
 
 SIMPLE_JWT = {
-    "SIGNING_KEY": JWT_SECRET_KEY,
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
     "USER_ID_FIELD": "username",
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "type",
-    "AUTH_TOKEN_CLASSES": ["accounts.tokens.AccessToken"],
 }
 
 # --- The application -------------------------------------------------------------------------
@@ -138,7 +161,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

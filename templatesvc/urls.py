@@ -25,11 +25,24 @@ api_urlpatterns = [
     path("docs", SpectacularSwaggerView, name="docs", url_name="schema"),
 ]
 
+root_view = router.root_view(
+    "users/me",
+    "users/me/password",
+    "token/refresh",
+    "token/verify",
+    "logout",
+    "logout/all",
+    "sessions",
+    "schema",
+    "docs",
+)
+
 urlpatterns = [
     *flask_urlpatterns,
-    re_path(r"^api/v1/?$", router.root_view("users/me", "schema", "docs"), name="api-root"),
+    re_path(r"^api/v1/?$", root_view, name="api-root"),
     re_path(r"^api/v1/", include(api_urlpatterns)),
     re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),
+    *accounts.urls.well_known_urlpatterns,
     path("livez", LivezView, name="livez"),
     path("readyz", ReadyzView, name="readyz"),
 ]

@@ -1,0 +1,38 @@
+"""System checks on the keys of tokens: what would weaken them without a word stops the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from accounts.keys import Key
+
+# An HMAC key shorter than its hash is weaker than the hash (RFC 7518, section 3.2).
+SHORTEST_SECRET = 32  # bytes
+
+
+@checks.register(checks.Tags.security)
+def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Every key can be read and is long enough, and the first one can sign."""
+    texts = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
+    for place, text in enumerate(texts):
+        name = "JWT_PREVIOUS_KEYS" if place else "JWT_SECRET_KEY"
+        try:
+            key = Key(text)
+        except ValueError as error:
+            yield _error(f"{name} holds a key that can't be read: {error}", "E001")
+            continue
+        if key.signing is None and place == 0:
+            yield _error("JWT_SECRET_KEY is a public key, which can't sign.", "E002")
+        if key.algorithm == "HS256" and len(text.encode()) < SHORTEST_SECRET:
+            yield _error(f"{name} holds a secret of {len(text.encode())} bytes.", "E003")
+
+
+def _error(message: str, number: str) -> checks.Error:
+    hint = (
+        f"Give a secret of {SHORTEST_SECRET} bytes or more, or a PEM private key of RSA or Ed25519."
+    )
+    return checks.Error(message, hint=hint, id=f"accounts.{number}")

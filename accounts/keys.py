@@ -1,0 +1,132 @@
+"""The keys that sign tokens and verify them.
+
+The key tells the algorithm, never the token: a PEM private key of RSA means RS256, one of Ed25519
+means EdDSA, any other text is a secret for HS256. So no token can have its signature checked with
+a public key as though it were a secret (RFC 8725, section 2.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cached_property, lru_cache
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from django.conf import settings
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
+
+from templatesvc.keys import derived_key
+
+PEM = "-----BEGIN "
+
+
+class Key:
+    """A key as it stands in a setting; raises ValueError with a sentence if it can't be used."""
+
+    def __init__(self, text: str) -> None:
+        self.signing: Any = text
+        self.verifying: Any = text
+        self.algorithm = "HS256"
+        if text.startswith(PEM):
+            self._load_pem(text.encode())
+
+    def _load_pem(self, pem: bytes) -> None:
+        if b"PUBLIC KEY-----" in pem:
+            self.signing, self.verifying = None, serialization.load_pem_public_key(pem)
+        else:
+            self.signing = serialization.load_pem_private_key(pem, password=None)
+            self.verifying = self.signing.public_key()
+        if isinstance(self.verifying, RSAPublicKey):
+            self.algorithm = "RS256"
+        elif isinstance(self.verifying, Ed25519PublicKey):
+            self.algorithm = "EdDSA"
+        else:
+            raise ValueError("It is a key of neither RSA nor Ed25519.")
+
+    @cached_property
+    def jwk(self) -> dict[str, Any] | None:
+        """The public key as RFC 7517 writes it; None for a secret, which has no public half."""
+        if self.algorithm == "HS256":
+            return None
+        form = RSAAlgorithm if self.algorithm == "RS256" else OKPAlgorithm
+        return form.to_jwk(self.verifying, as_dict=True)
+
+    @cached_property
+    def id(self) -> str:
+        """What tokens call it in ``kid``: the thumbprint of RFC 7638, or a digest of the secret."""
+        if self.jwk is None:
+            return derived_key(self.signing, "kid")[:16]
+        members = {name: self.jwk[name] for name in ("crv", "e", "kty", "n", "x") if name in self.jwk}
+        canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
+        digest = hashlib.sha256(canonical).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def public(self) -> dict[str, Any] | None:
+        """Return the entry of a JWK set (RFC 7517, section 4)."""
+        if self.jwk is None:
+            return None
+        used = {"kid": self.id, "use": "sig", "alg": self.algorithm, "key_ops": ["verify"]}
+        return self.jwk | used
+
+
+class KeyRing(TokenBackend):
+    """SimpleJWT's backend with more than one key: the first signs, every one verifies."""
+
+    def __init__(self, keys: tuple[str, ...], issuer: str, audience: str) -> None:
+        self.keys = [Key(text) for text in keys]
+        super().__init__(self.keys[0].algorithm, issuer=issuer, audience=audience)
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        claims = payload | {"iss": self.issuer, "aud": self.audience}
+        key = self.keys[0]
+        return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.id})
+
+    def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
+        """Return the claims of a token that a key of ours has signed.
+
+        Raises TokenBackendExpiredToken, or TokenBackendError for any other fault. ``verify`` is
+        SimpleJWT's; no token is read here without its signature being checked.
+        """
+        try:
+            key = self._key(jwt.get_unverified_header(token).get("kid"))
+            return jwt.decode(
+                token,
+                key.verifying,
+                algorithms=[key.algorithm],
+                audience=self.audience,
+                issuer=self.issuer,
+                options={"require": ["exp", "iat", "jti", "sub"]},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise TokenBackendExpiredToken("Token is expired") from error
+        except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
+            # PyJWT lets some faults through: an expiry beyond any calendar, a header of brackets.
+            raise TokenBackendError("Token is invalid") from error
+
+    def _key(self, key_id: Any) -> Key:
+        for key in self.keys:
+            if key.id == key_id:
+                return key
+        raise jwt.InvalidTokenError("The token is signed with a key that is not ours.")
+
+    def public(self) -> dict[str, Any]:
+        """Return the JWK set by which others can verify our tokens (RFC 7517, section 5)."""
+        return {"keys": [entry for key in self.keys if (entry := key.public())]}
+
+
+@lru_cache(maxsize=8)
+def _key_ring(keys: tuple[str, ...], issuer: str, audience: str) -> KeyRing:
+    return KeyRing(keys, issuer, audience)
+
+
+def key_ring() -> KeyRing:
+    """Return the keys that the settings name."""
+    keys = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
+    return _key_ring(keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE)

@@ -1,0 +1,154 @@
+"""Limits on failed logins and on registrations: counted in MongoDB, so exact over all workers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Self
+
+from django.conf import settings
+from mongoengine import DateTimeField, IntField, StringField
+from mongoengine.errors import NotUniqueError
+from rest_framework.exceptions import Throttled
+
+from templatesvc.documents import ServiceDocument, not_unique, now
+from templatesvc.rates import Rate
+
+
+class TooManyAttempts(Throttled):
+    """429, with the seconds to wait in Retry-After."""
+
+    default_detail = "Too many attempts."
+    default_code = "too_many_attempts"
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+
+class Attempts(ServiceDocument):
+    """How often something happened since the first time within its period."""
+
+    id = StringField(primary_key=True)
+    count = IntField(required=True)
+    expires_at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "attempts",
+        "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}],
+    }
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A rate for one name or one address; a rate of None limits nothing."""
+
+    key: str
+    rate: Rate | None
+
+    @classmethod
+    def of(cls, kind: str, subject: str, rate: Rate | None) -> Self:
+        # Hashed, because people type their password for their name, and texts of any length.
+        return cls(f"{kind}:{hashlib.sha256(subject.encode()).hexdigest()}", rate)
+
+    def check(self) -> None:
+        """Raise TooManyAttempts if the limit is reached."""
+        if self.rate is None:
+            return
+        standing = Attempts.objects(
+            id=self.key, expires_at__gt=now(), count__gte=self.rate.limit
+        ).first()
+        if standing:
+            raise self._exceeded(standing.expires_at)
+
+    def count(self) -> None:
+        """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""
+        while self.rate is not None:
+            try:
+                return self._add()
+            except NotUniqueError:
+                # The limit is reached, or another's first attempt came between: look which.
+                self.check()
+
+    def _add(self) -> None:
+        """Add one in one write; raises NotUniqueError where there is nothing that may be added to.
+
+        A period that is over is begun anew in place, because a TTL index deletes later.
+        """
+        assert self.rate is not None
+        moment = now()
+        over = {"$lte": [{"$ifNull": ["$expires_at", moment]}, moment]}
+        with not_unique():
+            Attempts._get_collection().update_one(
+                {
+                    "_id": self.key,
+                    "$or": [
+                        {"expires_at": {"$lte": moment}},
+                        {"count": {"$lt": self.rate.limit}},
+                    ],
+                },
+                [
+                    {
+                        "$set": {
+                            "count": {"$cond": [over, 1, {"$add": ["$count", 1]}]},
+                            "expires_at": {
+                                "$cond": [over, moment + self.rate.period, "$expires_at"]
+                            },
+                        }
+                    }
+                ],
+                upsert=True,
+            )
+
+    def reset(self) -> None:
+        Attempts.objects(id=self.key).delete()
+
+    def _exceeded(self, until: datetime) -> TooManyAttempts:
+        return TooManyAttempts(wait=max(1, ceil((until - now()).total_seconds())))
+
+
+@dataclass(frozen=True)
+class LoginLimits:
+    """What holds for checking somebody's password: a limit for the name, one for the address."""
+
+    user: Limit
+    address: Limit
+
+    @classmethod
+    def of(cls, username: str, ip: str) -> Self:
+        return cls(
+            Limit.of("login-user", username, settings.LOGIN_LIMIT_PER_USER),
+            Limit.of("login-address", ip, settings.LOGIN_LIMIT_PER_ADDRESS),
+        )
+
+    def check(self) -> None:
+        """Raise TooManyAttempts if the password is not to be looked at now, right or wrong."""
+        self.user.check()
+        self.address.check()
+
+    def failed(self) -> None:
+        """Count a wrong password; raises TooManyAttempts if a limit was reached meanwhile."""
+        self.user.count()
+        self.address.count()
+
+    @property
+    def locked(self) -> bool:
+        """Whether the name is locked now."""
+        try:
+            self.user.check()
+        except TooManyAttempts:
+            return True
+        return False
+
+    def succeeded(self) -> None:
+        """Forget the failures of the name.
+
+        Raises TooManyAttempts if the limit was reached while the password was being checked: of
+        guesses sent in parallel no more are looked at than of guesses sent in turn.
+        """
+        self.user.check()
+        self.user.reset()
+
+
+def registration_limit(ip: str) -> Limit:
+    return Limit.of("registration", ip, settings.REGISTRATION_LIMIT)

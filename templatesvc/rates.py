@@ -1,0 +1,32 @@
+"""Limits as settings write them: ``10/15m`` is ten in a quarter of an hour, ``off`` is none."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import NamedTuple, Self
+
+from environs.fields import TimeDelta
+from marshmallow import ValidationError
+
+NOTATION = re.compile(r"(\d{1,9})/(\S+)")
+
+
+class Rate(NamedTuple):
+    """How many, in how long a time."""
+
+    limit: int
+    period: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read the notation of settings; None is ``off``. Raises marshmallow's ValidationError."""
+        if text.lower() == "off":
+            return None
+        match = NOTATION.fullmatch(text)
+        if not match or int(match[1]) < 1:
+            raise ValidationError("Must be a number in a time, such as 10/15m, or off.")
+        period: timedelta = TimeDelta().deserialize(match[2])
+        if period <= timedelta():
+            raise ValidationError("The time must be longer than nothing, such as 15m.")
+        return cls(int(match[1]), period)
