@@ -24,7 +24,6 @@ from accounts.clients import Client
 from accounts.hashers import FlaskSHA256Hasher
 from templatesvc.documents import RawField, ServiceDocument, TypedField, now
 
-
 NOBODY = Client()
 
 
@@ -315,13 +314,17 @@ class Session(ServiceDocument):
         expires_at = min(
             moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
         )
-        won = type(self).objects(id=self.id, refresh_id=used).update_one(
-            set__refresh_id=new,
-            set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MOST_SPENT :],
-            set__expires_at=expires_at,
-            set__last_used_at=moment,
-            set__ip=client.ip,
-            set__user_agent=client.user_agent,
+        won = (
+            type(self)
+            .objects(id=self.id, refresh_id=used)
+            .update_one(
+                set__refresh_id=new,
+                set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MOST_SPENT :],
+                set__expires_at=expires_at,
+                set__last_used_at=moment,
+                set__ip=client.ip,
+                set__user_agent=client.user_agent,
+            )
         )
         if won:
             self.refresh_id, self.expires_at = new, expires_at

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import audit
+from accounts.authentication import PublicMixin
 from accounts.clients import Client
 from accounts.documents import Session, User
 from accounts.limits import TooManyAttempts, registration_limit
@@ -25,11 +26,8 @@ from templatesvc.exceptions import Conflict
 from templatesvc.flask import FlaskView, msg
 
 
-class RegisterView(FlaskView):
+class RegisterView(PublicMixin, FlaskView):
     """Register a new user."""
-
-    authentication_classes = []
-    permission_classes = []
 
     @extend_schema(
         operation_id="register",
@@ -61,11 +59,8 @@ class RegisterView(FlaskView):
         return msg("User created successfully", status.HTTP_201_CREATED)
 
 
-class LoginView(FlaskView):
+class LoginView(PublicMixin, FlaskView):
     """Exchange a username and password for a token."""
-
-    authentication_classes = []
-    permission_classes = []
 
     @extend_schema(
         operation_id="login",

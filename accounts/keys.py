@@ -63,7 +63,9 @@ class Key:
         """What tokens call it in ``kid``: the thumbprint of RFC 7638, or a digest of the secret."""
         if self.jwk is None:
             return derived_key(self.signing, "kid")[:16]
-        members = {name: self.jwk[name] for name in ("crv", "e", "kty", "n", "x") if name in self.jwk}
+        members = {
+            name: self.jwk[name] for name in ("crv", "e", "kty", "n", "x") if name in self.jwk
+        }
         canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
         digest = hashlib.sha256(canonical).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

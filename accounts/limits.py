@@ -63,9 +63,11 @@ class Limit:
 
     def count(self) -> None:
         """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""
-        while self.rate is not None:
+        counted = self.rate is None
+        while not counted:
             try:
-                return self._add()
+                self._add()
+                counted = True
             except NotUniqueError:
                 # The limit is reached, or another's first attempt came between: look which.
                 self.check()

@@ -105,9 +105,7 @@ class SessionSerializer(serializers.Serializer):
 
     id = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
-    last_used_at = serializers.DateTimeField(
-        read_only=True, help_text="To within five minutes."
-    )
+    last_used_at = serializers.DateTimeField(read_only=True, help_text="To within five minutes.")
     expires_at = serializers.DateTimeField(read_only=True)
     user_agent = serializers.CharField(read_only=True)
     ip = serializers.CharField(read_only=True)

@@ -49,9 +49,13 @@ class SessionStore(SessionBase):
             return
 
     def save(self, must_create: bool = False) -> None:
-        """Store the session; raises CreateError if the key is taken, UpdateError if it has ended."""
+        """Store the session.
+
+        Raises CreateError if the key is taken, UpdateError if the session has ended meanwhile.
+        """
         if self.session_key is None:
-            return self.create()
+            self.create()
+            return
         data = self._get_session(no_load=must_create)
         user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
         fields = {
@@ -65,9 +69,9 @@ class SessionStore(SessionBase):
         stored = Session.objects(id=session_id(self.session_key))
         if must_create:
             try:
-                Session(
-                    id=session_id(self.session_key), **fields, **self.client._asdict()
-                ).save(force_insert=True)
+                Session(id=session_id(self.session_key), **fields, **self.client._asdict()).save(
+                    force_insert=True
+                )
             except NotUniqueError as error:
                 raise CreateError from error
         elif not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):

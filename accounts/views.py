@@ -11,16 +11,17 @@ from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from accounts import audit
-from accounts.authentication import SessionEnded, SignatureAuthentication
+from accounts.authentication import PublicMixin, SessionEnded, SignatureAuthentication
 from accounts.backends import confirm_password
 from accounts.clients import Client
-from accounts.documents import Session, User
+from accounts.documents import Session
 from accounts.keys import key_ring
 from accounts.serializers import (
     LogoutSerializer,
@@ -87,12 +88,10 @@ class PasswordView(GenericAPIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RefreshView(GenericAPIView):
+class RefreshView(PublicMixin, GenericAPIView):
     """New tokens for a refresh token, which works once."""
 
     serializer_class = RefreshSerializer
-    authentication_classes = []
-    permission_classes = []
 
     @extend_schema(operation_id="refresh_token", responses=TokenPairSerializer, auth=[])
     def post(self, request: Request) -> Response:
@@ -112,9 +111,6 @@ class RefreshView(GenericAPIView):
             raise SessionEnded()
         return Response(token_pair(session))
 
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'
-
 
 def refresh_token(text: str) -> RefreshToken:
     """Read a refresh token; raises InvalidToken (401)."""
@@ -124,12 +120,10 @@ def refresh_token(text: str) -> RefreshToken:
         raise InvalidToken(str(error)) from error
 
 
-class VerifyView(GenericAPIView):
+class VerifyView(PublicMixin, GenericAPIView):
     """Whether a token would be let in right now."""
 
     serializer_class = VerifySerializer
-    authentication_classes = []
-    permission_classes = []
 
     @extend_schema(operation_id="verify_token", responses={200: None}, auth=[])
     def post(self, request: Request) -> Response:
@@ -143,16 +137,13 @@ class VerifyView(GenericAPIView):
             raise SessionEnded()
         return Response({})
 
-    def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'
-
 
 class LogoutView(GenericAPIView):
     """The end of the session that you came with."""
 
     serializer_class = LogoutSerializer
     authentication_classes = [SignatureAuthentication, SessionAuthentication]
-    permission_classes = []
+    permission_classes: list[type[BasePermission]] = []
 
     @extend_schema(
         operation_id="logout",
@@ -213,11 +204,8 @@ class SessionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class JWKSView(APIView):
+class JWKSView(PublicMixin, APIView):
     """The public keys by which others can verify tokens (RFC 7517)."""
-
-    authentication_classes = []
-    permission_classes = []
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:

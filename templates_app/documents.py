@@ -45,10 +45,10 @@ def check_template(value: Any) -> None:
     if value == "":
         raise ValueError("A template can't be an empty text.")
     if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-        raise ValueError(f"A text may have {MAX_TEXT_LENGTH:,} characters; this has {len(value):,}.")
+        raise ValueError(f"A text has at most {MAX_TEXT_LENGTH:,} characters, not {len(value):,}.")
     check_value(value)
     if isinstance(value, dict) and (size := len(bson.encode(value))) > MAX_OBJECT_SIZE:
-        raise ValueError(f"An object may take {MAX_OBJECT_SIZE:,} bytes of BSON; this takes {size:,}.")
+        raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
 
 
 def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from templates_app.documents import Template, check_template, check_value
+from templates_app.documents import check_template, check_value
 from templatesvc.serializers import StrictSerializer
 
 TEMPLATE_SCHEMA = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bson import ObjectId
 from django.http import Http404
 from drf_spectacular.utils import extend_schema

@@ -6,6 +6,7 @@ Errors stop the start of the server and of every command; ``check --deploy`` add
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -53,7 +54,7 @@ def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
 def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
     """A token lives no longer than what it stands on."""
     names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
-    for shorter, longer in zip(names, names[1:], strict=False):
+    for shorter, longer in pairwise(names):
         if getattr(settings, shorter) > getattr(settings, longer):
             yield checks.Error(
                 f"{shorter} is longer than {longer}.",

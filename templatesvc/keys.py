@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def stored_key(path: Path) -> str:
-    """Return the key kept in ``path``, made at random the first time, readable by its owner only."""
+    """Return the key kept in ``path``, made at random the first time, for its owner to read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -5,7 +5,8 @@ Rows that come or go meanwhile neither repeat nor hide another, as they would wi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 from bson import ObjectId
 from django.core import signing
@@ -18,13 +19,14 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 
-class Cursor(NamedTuple):
+@dataclass(frozen=True)
+class Cursor:
     """A place between two rows, and which way to go from there."""
 
     row: ObjectId
     backwards: bool
 
-    SALT = "templatesvc.pagination"
+    SALT: ClassVar = "templatesvc.pagination"
 
     def encoded(self) -> str:
         return signing.dumps([str(self.row), self.backwards], salt=self.SALT, compress=False)
@@ -80,9 +82,7 @@ class KeysetPagination(BasePagination):
         return replace_query_param(request.build_absolute_uri(), "cursor", cursor.encoded())
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(
-            {"next": self.next_link, "previous": self.previous_link, "results": data}
-        )
+        return Response({"next": self.next_link, "previous": self.previous_link, "results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}

@@ -29,7 +29,7 @@ class StrictSerializer(serializers.Serializer):
         if unknown:
             known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
             raise serializers.ValidationError(
-                {name: f"Unknown field; there is: {known}." for name in sorted(unknown)},
+                dict.fromkeys(sorted(unknown), f"Unknown field; there is: {known}."),
                 code="unknown_field",
             )
         return values

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["templatesvc.schema.without_final_slash"],
 }
 
 LOG_LEVEL: str = env.str(
@@ -242,7 +243,8 @@ LOGGING = {
 try:
     env.seal()
 except EnvValidationError as error:
+    faults = dict(error.error_messages).items()  # type: ignore[arg-type]
     raise ImproperlyConfigured(
         "Correct these environment variables: "
-        + "; ".join(f"{name}: {' '.join(map(str, said))}" for name, said in error.error_messages.items())
+        + "; ".join(f"{name}: {' '.join(map(str, said))}" for name, said in faults)
     ) from None

@@ -51,9 +51,10 @@ def client_options(uri: str) -> dict[str, Any]:
 
 
 def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
-    """Return a client of the store that the settings name; MongoEngine's own arguments are unused.
+    """Return a client of the store that the settings name.
 
-    MongoEngine would take the URI apart and drop options it does not know, so PyMongo gets it whole.
+    MongoEngine's own arguments are not used: it would take the URI apart and drop the options that
+    it does not know, so PyMongo gets it whole.
     """
     uri = settings.MONGODB_URI
     if is_in_memory(uri):
