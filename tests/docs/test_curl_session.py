@@ -1,0 +1,53 @@
+"""The README's curl session, run as it is printed against a running service."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.docs.markdown import blocks, section
+
+pytestmark = [
+    pytest.mark.wire,
+    pytest.mark.skipif(
+        not shutil.which("curl") and "CI" not in os.environ, reason="curl is not installed"
+    ),
+]
+ANSWER = re.compile(r"^# (\{.*|\d{3})$", re.M)
+
+
+def session() -> str:
+    (printed,) = blocks(section("README.md", "With curl"))
+    return printed
+
+
+def pasted(port: int) -> list[str]:
+    """Run the session once; return the lines that it writes."""
+    ran = subprocess.run(
+        ["bash"],
+        input=session(),
+        env=os.environ | {"PORT": str(port)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def matches(answer: str, line: str) -> bool:
+    return bool(re.fullmatch(re.escape(answer).replace("…", ".*"), line))
+
+
+def test_the_session_pasted_twice_answers_as_printed_each_time(port: int) -> None:
+    answers = ANSWER.findall(session())
+    first, second = pasted(port), pasted(port)
+    for lines in (first, second):
+        differ = [pair for pair in zip(answers, lines, strict=True) if not matches(*pair)]
+        assert differ == []
+    assert first[0] == '{"msg":"User created successfully"}'
+    assert second[0] == '{"msg":"Username already exists"}'

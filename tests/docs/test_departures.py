@@ -1,0 +1,105 @@
+"""The README's table of departures, held to the recorded answers and to the service's own."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.conftest import Person
+from tests.docs.markdown import section, table
+from tests.test_flask_answers import DEPARTURES, RECORDED
+
+# The recorded cases that a row of the table speaks of.
+RECORDED_CASES = {
+    "delete succeeded": ["delete"],
+    "create: already there": ["create again"],
+    "update onto a name already there": ["update onto an existing name"],
+    "token of a vanished user": ["get with the token of a deleted user"],
+    "malformed token": ["get with a garbage token"],
+    "missing field, bad JSON, wrong type": [
+        "register without password",
+        "register without username",
+        "register, not JSON",
+        "login, missing password",
+        "create, missing field",
+        "update, missing field",
+    ],
+    "login with a Mongo operator as username": ["login, operator injected"],
+    "wrong method": ["wrong method"],
+}
+DEEP: dict[str, Any] = {}
+for _ in range(32):
+    DEEP = {"in": DEEP}
+# Requests for the rows that nothing was recorded of.
+REQUESTS: dict[str, list[tuple[str, Any]]] = {
+    "username or password empty, or over 150 and 128 characters, "
+    "control characters in a username": [
+        ("/api/v1/users", {"username": "", "password": "builder-22"}),
+        ("/api/v1/users", {"username": "carol", "password": ""}),
+        ("/api/v1/users", {"username": "c" * 151, "password": "builder-22"}),
+        ("/api/v1/users", {"username": "carol", "password": "p" * 129}),
+        ("/api/v1/users", {"username": "carol\n", "password": "builder-22"}),
+    ],
+    "text over 100,000 characters, object over 1 MiB or 32 levels, "
+    "a key with `$` in front, `.` or NUL": [
+        ("/create", {"template": "x" * 100_001}),
+        ("/create", {"template": {"text": "x" * 1024 * 1024}}),
+        ("/create", {"template": DEEP}),
+        ("/create", {"template": {"$set": 1}}),
+        ("/create", {"template": {"a.b": 1}}),
+        ("/create", {"template": {"a\0b": 1}}),
+    ],
+    "template neither text nor object (number, list, null, …)": [
+        ("/create", {"template": 1}),
+        ("/create", {"template": ["x"]}),
+        ("/create", {"template": None}),
+        ("/create", {"template": True}),
+    ],
+    "repeated key in a JSON object": [
+        ("/create", '{"template": "one", "template": "two"}'),
+        ("/create", '{"template": {"key": 1, "key": 2}}'),
+    ],
+}
+
+
+def documented() -> dict[str, tuple[set[int], set[int]]]:
+    """Return the statuses that were, and those that are, of each case."""
+    rows = table(section("README.md", "Departures from the Flask service"))
+    return {case: (statuses(was), statuses(is_)) for case, was, is_ in rows}
+
+
+def statuses(cell: str) -> set[int]:
+    return {int(number) for number in re.findall(r"\b[2-5]\d\d\b", cell)}
+
+
+def test_every_departure_that_the_tests_list_stands_in_one_row() -> None:
+    cases = [case for cases in RECORDED_CASES.values() for case in cases]
+    assert sorted(cases) == sorted(DEPARTURES)
+
+
+def test_every_row_is_tested() -> None:
+    assert set(documented()) == set(RECORDED_CASES) | set(REQUESTS)
+
+
+@pytest.mark.parametrize("row", RECORDED_CASES)
+def test_a_row_gives_the_recorded_statuses_and_those_of_today(row: str) -> None:
+    was = {RECORDED[case]["response"]["status"] for case in RECORDED_CASES[row]}
+    is_ = {DEPARTURES[case][0] for case in RECORDED_CASES[row]}
+    assert documented()[row] == (was, is_)
+
+
+@pytest.mark.parametrize(
+    ("row", "path", "body"), [(row, *request) for row, many in REQUESTS.items() for request in many]
+)
+def test_the_service_answers_as_the_row_says(row: str, path: str, body: Any, alice: Person) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    response = alice.client.post(path, text, content_type="application/json")
+    assert {response.status_code} == documented()[row][1]
+    assert list(response.json()) == ["msg"]
+
+
+def test_the_deepest_object_that_the_row_allows_is_taken(alice: Person) -> None:
+    assert alice.client.post("/create", {"template": DEEP["in"]}).status_code == 200

@@ -1,0 +1,53 @@
+"""The README's table of routes and the URL map, each held to the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.views.generic.edit import ProcessFormView
+
+from tests.docs.markdown import bare, section, table
+
+VARIABLE = re.compile(r"\(\?P<\w+>.*?\)(?=/|$)|<[^>]+>")
+
+
+def path_of(pattern: str) -> str:
+    """Return a URL pattern as a person writes it, without the slash that may end it."""
+    path = VARIABLE.sub("{id}", pattern.removesuffix("$").removesuffix("?").removesuffix("/"))
+    return path.replace("^", "").replace("\\", "")
+
+
+def methods_of(callback: Callable[..., Any]) -> set[str]:
+    view = getattr(callback, "view_class", None) or callback.cls  # type: ignore[attr-defined]
+    names = getattr(callback, "actions", None) or {
+        name for name in view.http_method_names if hasattr(view, name)
+    }
+    # Django's form pages take a PUT for a POST, which no browser sends.
+    unsaid = {"head", "options"} | ({"put"} if issubclass(view, ProcessFormView) else set())
+    return {name.upper() for name in set(names) - unsaid}
+
+
+def mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each path of the URL map with its methods."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = prefix + path_of(f"{pattern.pattern}").rstrip("/") + "/"
+            yield from mapped(pattern.url_patterns, inner)
+        else:
+            yield prefix + path_of(str(pattern.pattern)), methods_of(pattern.callback)
+
+
+def documented() -> dict[str, set[str]]:
+    rows = table(section("README.md", "Routes"))
+    return {bare(route): set(methods.split(", ")) for route, methods, _ in rows}
+
+
+def test_the_readme_lists_the_routes_that_there_are_with_their_methods() -> None:
+    assert documented() == dict(mapped(get_resolver().url_patterns, "/"))
+
+
+def test_the_readme_lists_no_route_twice() -> None:
+    assert len(documented()) == len(table(section("README.md", "Routes")))
