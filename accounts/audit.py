@@ -16,7 +16,7 @@ class AuditEntry(ServiceDocument):
 
     at = DateTimeField(required=True, default=now)
     action = StringField(required=True)
-    username = StringField(required=True)
+    username = StringField(default="")  # empty for a name that nobody has
     ip = StringField(default="")
     user_agent = StringField(default="")
     details = DictField()

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 
 from accounts.clients import Client
 from accounts.documents import User
-from accounts.tokens import AccessToken
+from accounts.tokens import AccessToken, any_token
 
 
 class PublicMixin:
@@ -61,13 +61,19 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
 
 class SignatureAuthentication(JWTAuthentication):
-    """Takes a well-signed token for what it is, and does not ask whether its session stands.
+    """Takes a well-signed token of either type, and does not ask whether its session stands.
 
     For logging out, which is to succeed for a session that has ended already.
     """
 
     def authenticate(self, request: Request) -> Any:
         return authentication.JWTAuthentication.authenticate(self, request)
+
+    def get_validated_token(self, raw_token: bytes) -> Any:
+        try:
+            return any_token(raw_token)
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
 
     def get_user(self, validated_token: AccessToken) -> Any:
         return AnonymousUser()

@@ -56,7 +56,9 @@ def confirm_password(user: User | None, username: str, password: str, client: Cl
         limits.succeeded()
         return True
     limits.failed()
-    audit.record("login_failed", username[: User.USERNAME_MAX_LENGTH], client)
+    # A name that nobody has may be a password, typed into the wrong field: it is not kept.
+    known = user.username if user else ""
+    audit.record("login_failed", known, client)
     if limits.locked:
-        audit.record("locked_out", username[: User.USERNAME_MAX_LENGTH], client)
+        audit.record("locked_out", known, client)
     return False

@@ -102,11 +102,18 @@ class User(ServiceDocument):
         encoded = FlaskSHA256Hasher.identified(self.password)
         if hashers.check_password(password, encoded, setter=self._upgrade_password):
             return True
-        preferred = hashers.get_hasher().algorithm
-        if hashers.is_password_usable(encoded) and not encoded.startswith(f"{preferred}$"):
+        if self._has_older_hash(encoded):
             # A quick old hash must not tell by its time that the account is an old one.
             hashers.make_password(password)
         return False
+
+    @staticmethod
+    def _has_older_hash(encoded: str) -> bool:
+        try:
+            hasher = hashers.identify_hasher(encoded)
+        except ValueError:
+            return False  # for what is no hash Django has taken today's time itself
+        return hasher.algorithm != hashers.get_hasher().algorithm
 
     def change_password(self, password: str) -> bool:
         """Set a new password and end every session, in one write.
@@ -289,9 +296,17 @@ class Session(ServiceDocument):
         moment = now()
         if moment - self.last_used_at < self.TOUCH_EVERY:
             return
+        changes = {"last_used_at": moment, **client._asdict()}
+        if self.data is not None:
+            # A browser's session is prolonged by its use, one of tokens by a refresh.
+            changes["expires_at"] = self._until(moment)
         stale = type(self).objects(id=self.id, last_used_at=self.last_used_at)
-        stale.update_one(
-            set__last_used_at=moment, set__ip=client.ip, set__user_agent=client.user_agent
+        stale.update_one(**{f"set__{name}": value for name, value in changes.items()})
+
+    def _until(self, moment: datetime) -> datetime:
+        """Return when a session that is used now is to expire."""
+        return min(
+            moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
         )
 
     def rotate(self, used: str, client: Client) -> bool:
@@ -311,9 +326,7 @@ class Session(ServiceDocument):
     def _spend(self, used: str, client: Client) -> bool:
         moment, new = now(), secrets.token_hex(16)
         recent = [token for token in self.spent if token.at > moment - settings.REFRESH_TOKEN_GRACE]
-        expires_at = min(
-            moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
-        )
+        expires_at = self._until(moment)
         won = (
             type(self)
             .objects(id=self.id, refresh_id=used)
@@ -332,8 +345,11 @@ class Session(ServiceDocument):
 
     def is_in_grace(self, used: str) -> bool:
         """Tell whether a refresh token was used up so recently that it may be a parallel tab's."""
-        since = now() - settings.REFRESH_TOKEN_GRACE
-        return any(token.id == used and token.at > since for token in self.spent)
+        grace = settings.REFRESH_TOKEN_GRACE
+        # No grace means none, also where another machine's clock is ahead.
+        return bool(grace) and any(
+            token.id == used and token.at > now() - grace for token in self.spent
+        )
 
     def accepts(self, refresh_id: str) -> bool:
         """Tell whether ``rotate`` would find this refresh token good now."""

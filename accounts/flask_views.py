@@ -53,7 +53,7 @@ class RegisterView(PublicMixin, FlaskView):
         try:
             limit.count()
         except TooManyAttempts:
-            user.delete()  # others registered from there between the check and this
+            user.erase()  # others registered from there between the check and this
             raise
         audit.record("registered", user.username, client)
         return msg("User created successfully", status.HTTP_201_CREATED)

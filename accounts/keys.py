@@ -10,21 +10,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cached_property, lru_cache
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from django.conf import settings
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.utils import is_ssh_key
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
 from templatesvc.keys import derived_key
 
 PEM = "-----BEGIN "
+JWK = re.compile(r'"kty"\s*:')
+# RFC 7518, section 3.3.
+SHORTEST_RSA = 2048
 
 
 class Key:
@@ -34,17 +40,25 @@ class Key:
         self.signing: Any = text
         self.verifying: Any = text
         self.algorithm = "HS256"
-        if text.startswith(PEM):
-            self._load_pem(text.encode())
+        # Wherever it stands: a public key with a comment above is a key, and no secret.
+        if PEM in text:
+            self._load_pem(text.strip().encode())
+        elif is_ssh_key(text.strip().encode()) or JWK.search(text):
+            raise ValueError("It is not PEM, in which keys of RSA and Ed25519 are given.")
 
     def _load_pem(self, pem: bytes) -> None:
-        if b"PUBLIC KEY-----" in pem:
-            self.signing, self.verifying = None, serialization.load_pem_public_key(pem)
-        else:
-            self.signing = serialization.load_pem_private_key(pem, password=None)
-            self.verifying = self.signing.public_key()
+        try:
+            if b"PUBLIC KEY-----" in pem:
+                self.signing, self.verifying = None, serialization.load_pem_public_key(pem)
+            else:
+                self.signing = serialization.load_pem_private_key(pem, password=None)
+                self.verifying = self.signing.public_key()
+        except (TypeError, UnsupportedAlgorithm) as error:  # it is encrypted, or unheard of
+            raise ValueError(str(error)) from error
         if isinstance(self.verifying, RSAPublicKey):
             self.algorithm = "RS256"
+            if self.verifying.key_size < SHORTEST_RSA:
+                raise ValueError(f"It has {self.verifying.key_size} bits, not {SHORTEST_RSA}.")
         elif isinstance(self.verifying, Ed25519PublicKey):
             self.algorithm = "EdDSA"
         else:

@@ -13,6 +13,7 @@ from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import Throttled
 
+from accounts.clients import network
 from templatesvc.documents import ServiceDocument, not_unique, now
 from templatesvc.rates import Rate
 
@@ -120,7 +121,7 @@ class LoginLimits:
     def of(cls, username: str, ip: str) -> Self:
         return cls(
             Limit.of("login-user", username, settings.LOGIN_LIMIT_PER_USER),
-            Limit.of("login-address", ip, settings.LOGIN_LIMIT_PER_ADDRESS),
+            Limit.of("login-address", network(ip), settings.LOGIN_LIMIT_PER_ADDRESS),
         )
 
     def check(self) -> None:
@@ -153,4 +154,4 @@ class LoginLimits:
 
 
 def registration_limit(ip: str) -> Limit:
-    return Limit.of("registration", ip, settings.REGISTRATION_LIMIT)
+    return Limit.of("registration", network(ip), settings.REGISTRATION_LIMIT)

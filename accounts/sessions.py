@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from mongoengine.errors import NotUniqueError
@@ -56,27 +56,40 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        data = self._get_session(no_load=must_create)
-        user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
-        fields = {
-            "user_id": user.id if user else None,
-            "username": user.username if user else None,
-            # As it was at the login, which a change of password may have overtaken.
-            "token_version": data.get(HASH_SESSION_KEY, "").rpartition(":")[2],
-            "expires_at": now() + timedelta(seconds=self.get_expiry_age()),
-            "data": self.encode(data),
-        }
-        stored = Session.objects(id=session_id(self.session_key))
+        fields = self._fields(self._get_session(no_load=must_create))
         if must_create:
-            try:
-                Session(id=session_id(self.session_key), **fields, **self.client._asdict()).save(
-                    force_insert=True
-                )
-            except NotUniqueError as error:
-                raise CreateError from error
-        elif not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
+            self._insert(fields)
+            return
+        stored = Session.objects(id=session_id(self.session_key))
+        if not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
             # Never an upsert: it would bring back a session that was ended meanwhile.
             raise UpdateError
+
+    def _fields(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what of the session's document follows from Django's data."""
+        fields = {"data": self.encode(data)}
+        user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
+        if user is None:
+            return fields
+        # As it was at the login, which a change of password may have overtaken.
+        version = data[HASH_SESSION_KEY].removeprefix(f"{user.id}:")
+        return fields | {
+            "user_id": user.id,
+            "username": user.username,
+            "token_version": version,
+        }
+
+    def _insert(self, fields: dict[str, Any]) -> None:
+        session = Session(
+            id=session_id(self.session_key),
+            expires_at=now() + settings.REFRESH_TOKEN_LIFETIME,
+            **fields,
+            **self.client._asdict(),
+        )
+        try:
+            session.save(force_insert=True)
+        except NotUniqueError as error:
+            raise CreateError from error
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key

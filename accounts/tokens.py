@@ -83,7 +83,7 @@ def token_pair(session: Session) -> dict[str, Any]:
     }
 
 
-def any_token(text: str) -> AccessToken | RefreshToken:
+def any_token(text: str | bytes) -> AccessToken | RefreshToken:
     """Read a token of either type; raises TokenError."""
     try:
         return AccessToken(text)

@@ -164,6 +164,12 @@ class LogoutView(GenericAPIView):
             if Session.end(token["sid"]):
                 audit.record("logged_out", token["sub"], Client.of(request), session=token["sid"])
         if request.user.is_authenticated:
+            audit.record(
+                "logged_out",
+                request.user.username,
+                Client.of(request),
+                session=current_session_id(request),
+            )
             logout(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -6,6 +6,7 @@ Errors stop the start of the server and of every command; ``check --deploy`` add
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST_KEY = 32
+LONGEST_GRACE = timedelta(minutes=5)
 EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
 
 
@@ -61,6 +63,12 @@ def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
                 hint=f"Set {shorter} to {longer} or less.",
                 id="templatesvc.E005",
             )
+    if settings.REFRESH_TOKEN_GRACE > LONGEST_GRACE:
+        yield checks.Error(
+            "REFRESH_TOKEN_GRACE is so long that a thief's refresh token passes for a tab's.",
+            hint="Set REFRESH_TOKEN_GRACE to seconds, 5m at the most.",
+            id="templatesvc.E006",
+        )
 
 
 @checks.register(checks.Tags.security, deploy=True)
