@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
 from django.conf import settings
+from pymongo import monitoring
+from pymongo.errors import OperationFailure
 from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
 from accounts.tokens import token_pair
+from templates_app.documents import Template
 from templatesvc import indexes, store
 from templatesvc.documents import ServiceDocument
 
@@ -50,9 +54,29 @@ def _store() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_store(_store: None) -> Iterator[None]:
     yield
+    empty_store()
+
+
+def empty_store() -> None:
+    """Delete all documents."""
     # Documents only: MongoEngine would not build dropped indexes again.
     for document in ServiceDocument.concrete_classes():
         document._get_collection().delete_many({})
+    if not store.is_in_memory(settings.MONGODB_URI):
+        _renew_unique_index()
+
+
+def _renew_unique_index() -> None:
+    # One MongoDB-compatible server keeps a value in a unique index after a document lost it: the
+    # next test could not use it again. Dropping the index is what clears it there.
+    (index,) = (
+        index
+        for index in indexes.declared()
+        if index.document is Template and index.options.get("unique")
+    )
+    with suppress(OperationFailure):  # a test has dropped it
+        Template._get_collection().drop_index(index.keys)
+    index.build()
 
 
 @pytest.fixture
@@ -69,3 +93,31 @@ def alice() -> Person:
 @pytest.fixture
 def bob() -> Person:
     return log_in("bob", "builder-22")
+
+
+class Commands(monitoring.CommandListener):
+    """What the store is sent: PyMongo calls this before each command."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        # Without what names the connection and the transaction: it is not the service's.
+        session = ("lsid", "$clusterTime", "txnNumber", "$readPreference")
+        self.sent.append({name: v for name, v in event.command.items() if name not in session})
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+_COMMANDS = Commands()
+# Here, because it reaches only clients that are made later. (mongomock's sends no commands.)
+monitoring.register(_COMMANDS)
+
+
+@pytest.fixture
+def commands() -> list[dict[str, Any]]:
+    """The commands that the store has been sent since the test began; clear it to begin anew."""
+    _COMMANDS.sent.clear()
+    return _COMMANDS.sent

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.documents import Session, User
-from templates_app.documents import Template
+from accounts.documents import User
+from tests.conftest import empty_store
 
 RECORDED: dict[str, dict[str, Any]] = {
     entry["case"]: entry
@@ -107,8 +107,7 @@ def answers() -> dict[tuple[str, str], Answer]:
     found = {}
     for slash in (BARE, SLASH):
         found.update({(case, slash): answer for case, answer in replay(slash)})
-        for document in (User, Session, Template):
-            document.objects.delete()
+        empty_store()
     return found
 
 
