@@ -12,7 +12,8 @@ file            locked by                                    tells
 ``starting``    a process while it looks for, or starts, one that only one of them starts it
 ``keeper``      the keeper                                   that the server is looked after
 ``server``      the server, by a descriptor it inherited     that the data are taken
-``server.json`` (not locked) process id and port             where to connect
+``server.port`` (not locked)                                 where to connect, once it answers
+``server.pid``  (not locked)                                 whom to stop if its keeper was killed
 =============== ============================================ ==================================
 """
 
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -31,11 +31,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 PROGRAM = "secantusd-py"
 START_SECONDS = 30
-STOP_SECONDS = 30
+STOP_SECONDS = 10
+# The server's own process writes its id down before it becomes the server, so that one is found
+# even if its keeper was killed the moment that it had started it.
+BECOME = ("sh", "-c", 'echo $$ > "$0" && exec "$@"')
 LISTENING = re.compile(rb"listening on 127\.0\.0\.1:(\d+)")
 
 _held: dict[Path, int] = {}
@@ -43,13 +45,6 @@ _held: dict[Path, int] = {}
 
 class EmbeddedStoreError(Exception):
     """The embedded server could not be started; the text says what to do."""
-
-
-class Server(NamedTuple):
-    """A server that answers: its process id, and its port on the loopback address."""
-
-    pid: int
-    port: int
 
 
 def program() -> str | None:
@@ -65,20 +60,30 @@ def acquire(directory: Path) -> str:
     Raises EmbeddedStoreError.
     """
     directory = directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    if directory not in _held:
-        _held[directory] = _lock(directory / "in-use", fcntl.LOCK_SH)
-    with _locked(directory / "starting"):
-        if _is_free(directory / "keeper"):
-            _start_keeper(directory)
-        server = _wait_until_ready(directory)
+    try:
+        port = _port_of_running(directory)
+    except OSError as error:
+        raise EmbeddedStoreError(
+            f"The embedded store can't use {directory}: {error.strerror or error}. "
+            "Mend that, or set MONGODB_URI to a MongoDB server."
+        ) from error
     # Without directConnection the driver would look for a replica set's other members.
-    return f"mongodb://127.0.0.1:{server.port}/?directConnection=true"
+    return f"mongodb://127.0.0.1:{port}/?directConnection=true"
 
 
 def keep_across_exec(directory: Path) -> None:
     """Let the hold of ``acquire`` outlive an ``exec`` of this process."""
     os.set_inheritable(_held[directory.resolve()], True)
+
+
+def _port_of_running(directory: Path) -> int:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory not in _held:
+        _held[directory] = _lock(directory / "in-use", fcntl.LOCK_SH)
+    with _locked(directory / "starting"):
+        if _is_free(directory / "keeper"):
+            _start_keeper(directory)
+        return _wait_until_ready(directory)
 
 
 def _lock(path: Path, kind: int) -> int:
@@ -92,27 +97,29 @@ def _lock(path: Path, kind: int) -> int:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[int]:
     descriptor = _lock(path, fcntl.LOCK_EX)
     try:
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _is_free(path: Path) -> bool:
     try:
-        os.close(_lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        # Shared, so that two who ask at once don't take each other for the owner.
+        os.close(_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True
 
 
-def _address(directory: Path) -> Server | None:
+def _number(path: Path) -> int:
+    """Return the number that a file holds; 0 if there is none, or not yet."""
     try:
-        return Server(**json.loads((directory / "server.json").read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def _start_keeper(directory: Path) -> None:
@@ -122,28 +129,30 @@ def _start_keeper(directory: Path) -> None:
             f"{PROGRAM} is not installed here: install requirements-dev.txt with Python 3.11 to "
             "3.13, or set MONGODB_URI to a MongoDB server (or to mongomock:// to keep nothing)."
         )
-    keeper_lock = _lock(directory / "keeper", fcntl.LOCK_EX)
-    try:
+    # What an ended keeper left says nothing any more, except where clients may wait.
+    port = _number(directory / "server.port")
+    (directory / "server.port").unlink(missing_ok=True)
+    with _locked(directory / "keeper") as keeper_lock, (directory / "keeper.log").open("ab") as log:
         # A session of its own: Ctrl-C in a terminal must reach the service, not its database.
-        subprocess.Popen(
-            [sys.executable, "-m", __name__, str(directory), str(keeper_lock), server_program],
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(directory), server_program, str(port)],
             cwd=Path(__file__).parent.parent,
             pass_fds=[keeper_lock],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=(directory / "keeper.log").open("ab"),
+            stderr=log,
             start_new_session=True,
         )
-    finally:
-        os.close(keeper_lock)
+    # It outlives this process, which therefore waits for its end only to leave no zombie.
+    threading.Thread(target=keeper.wait, daemon=True).start()
 
 
-def _wait_until_ready(directory: Path) -> Server:
+def _wait_until_ready(directory: Path) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        server = _address(directory)
-        if server and not _is_free(directory / "server"):
-            return server
+        port = _number(directory / "server.port")
+        if port and not _is_free(directory / "server"):
+            return port
         if _is_free(directory / "keeper"):
             break
         time.sleep(0.02)
@@ -162,9 +171,10 @@ class Keeper:
         self.stopping = False
         self.server: subprocess.Popen[bytes] | None = None
 
-    def run(self) -> None:
+    def run(self, last_port: int) -> None:
         """Start the server, again on the same port if it dies, and return when it is stopped."""
-        port = self._end_orphan()
+        # Clients of a server that is replaced look for it where it was.
+        port = last_port if self._end_orphan() else 0
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         threading.Thread(target=self._stop_after_last_user, daemon=True).start()
         while not self.stopping:
@@ -174,31 +184,42 @@ class Keeper:
         """Have the server close its files and end; ``run`` returns when it has."""
         self.stopping = True
         if self.server:
-            self.server.terminate()
+            self._terminate(self.server)
+
+    def _terminate(self, server: subprocess.Popen[bytes]) -> None:
+        server.terminate()
+        # What was acknowledged is on the disk: a server that hangs may be killed.
+        killer = threading.Timer(STOP_SECONDS, server.kill)
+        killer.daemon = True
+        killer.start()
 
     def _stop_after_last_user(self) -> None:
         # Kept until this process ends: who comes now waits for the stop, then starts anew.
         self._last_user = _lock(self.directory / "in-use", fcntl.LOCK_EX)
         self.stop()
 
-    def _end_orphan(self) -> int:
-        """Stop a server whose keeper was killed; return its port, where clients may wait, or 0."""
-        orphan = _address(self.directory)
-        (self.directory / "server.json").unlink(missing_ok=True)
-        if orphan is None or _is_free(self.directory / "server"):
-            return 0
-        # The lock proves that the process of this id is the server: it can't be another one.
-        os.kill(orphan.pid, signal.SIGTERM)
-        os.close(_lock(self.directory / "server", fcntl.LOCK_EX))
-        return orphan.port
+    def _end_orphan(self) -> bool:
+        """Stop a server whose keeper was killed; tell whether there was one."""
+        started, sent = time.monotonic(), None
+        while not _is_free(self.directory / "server"):
+            late = time.monotonic() > started + STOP_SECONDS
+            due = signal.SIGKILL if late else signal.SIGTERM
+            # The lock proves that the process of this id is the server: it can't be another one.
+            if due != sent and (pid := _number(self.directory / "server.pid")):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, due)
+                sent = due
+            time.sleep(0.02)
+        return sent is not None
 
     def _serve(self, port: int) -> int:
         """Run the server once, from start to end; return the port it had."""
         log = self.directory / "server.log"
-        lock = _lock(self.directory / "server", fcntl.LOCK_EX)
-        with log.open("wb") as output:
+        (self.directory / "server.pid").unlink(missing_ok=True)
+        with _locked(self.directory / "server") as lock, log.open("wb") as output:
             self.server = subprocess.Popen(
-                [self.program, "--host", "127.0.0.1", "--port", str(port)]
+                [*BECOME, str(self.directory / "server.pid"), self.program]
+                + ["--host", "127.0.0.1", "--port", str(port)]
                 + ["--storage-path", str(self.directory / "data")]
                 + ["--sync-on-commit", "--cache-size", "256M"],
                 pass_fds=[lock],
@@ -206,12 +227,11 @@ class Keeper:
                 stdout=output,
                 stderr=output,
             )
-        os.close(lock)
         if self.stopping:
-            self.server.terminate()
+            self._terminate(self.server)
         port = self._wait_for_port(log)
-        address = self.directory / "server.json"
-        address.with_suffix(".new").write_text(json.dumps({"pid": self.server.pid, "port": port}))
+        address = self.directory / "server.port"
+        address.with_suffix(".new").write_text(str(port))
         address.with_suffix(".new").rename(address)
         self.server.wait()
         address.unlink(missing_ok=True)
@@ -227,4 +247,4 @@ class Keeper:
 
 
 if __name__ == "__main__":
-    Keeper(Path(sys.argv[1]), sys.argv[3]).run()
+    Keeper(Path(sys.argv[1]), sys.argv[2]).run(int(sys.argv[3]))

@@ -1,0 +1,241 @@
+"""Real processes for the tests: the service under gunicorn, MongoDB servers, and a checkout.
+
+Each leads a process group of its own and is killed with it when its ``with`` block ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+import pytest
+
+from templatesvc import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+# A faster server of the same protocol, used when it is there.
+FAST_SERVER = ROOT.parent / "shared" / "mongod" / "secantusd-rs"
+PATIENCE = 30  # seconds, for what should take one: a slow machine must not fail a test
+KEY = "a-key-for-tests-over-processes-of-48-characters-"
+Result = TypeVar("Result")
+INHERITED = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|PYTHON.*|COVERAGE.*")
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return an environment with these settings of the service and no others."""
+    return {n: v for n, v in os.environ.items() if INHERITED.fullmatch(n)} | settings
+
+
+def wait_for(condition: Callable[[], Result | None], what: str) -> Result:
+    """Return what the condition returns as soon as it is true; fail the test if it stays false."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.02)
+    pytest.fail(f"waited {PATIENCE} s in vain: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def manage(
+    *arguments: str, checkout: Path = ROOT, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of manage.py to its end."""
+    return subprocess.run(
+        [sys.executable, str(checkout / "manage.py"), *arguments],
+        cwd=checkout,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+
+
+def copy_checkout(to: Path) -> Path:
+    """Copy the code, so that what it keeps in ``var/`` is the copy's own."""
+    for package in ("templatesvc", "accounts", "templates_app"):
+        shutil.copytree(ROOT / package, to / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "manage.py", to)
+    return to
+
+
+class Process:
+    """A program that runs until it is told to end, its output in a file."""
+
+    def __init__(
+        self, command: Iterable[str], log: Path, cwd: Path = ROOT, **settings: str
+    ) -> None:
+        self.command = list(command)
+        self.log = log
+        self.cwd = cwd
+        self.environment = environment(**settings)
+        self.popen: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, anew if it has run before."""
+        with self.log.open("wb") as output:
+            self.popen = subprocess.Popen(
+                self.command,
+                cwd=self.cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.popen is not None
+        return self.popen.pid
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group, as a terminal does."""
+        os.killpg(self.pid, number)
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit status."""
+        assert self.popen is not None
+        return self.popen.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """Have it end by itself, as a service manager does; return its exit status."""
+        os.kill(self.pid, signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it and its children on the spot."""
+        if self.popen is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.send(signal.SIGKILL)
+        self.wait()
+
+
+class MongoServer(Process):
+    """A MongoDB-compatible server on a directory, started again on the port it had before."""
+
+    def __init__(self, directory: Path) -> None:
+        program = str(FAST_SERVER) if FAST_SERVER.exists() else embedded.program()
+        if program is None:
+            pytest.skip(f"needs {embedded.PROGRAM} or {FAST_SERVER.name}")
+        directory.mkdir()
+        self.port = free_port()
+        super().__init__(
+            [program, "--host", "127.0.0.1", "--port", str(self.port)]
+            + ["--storage-path", str(directory), "--sync-on-commit", "--cache-size", "256M"],
+            directory.with_suffix(".log"),
+        )
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/tests?directConnection=true"
+
+    def start(self) -> None:
+        super().start()
+        wait_for(lambda: "listening on" in self.output, "the MongoDB server listens")
+
+
+class Answer(NamedTuple):
+    """An answer of the service."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Service(Process):
+    """The service under gunicorn, as ``runservice`` runs it, or runservice itself."""
+
+    def __init__(
+        self,
+        log: Path,
+        command: Iterable[str] = (
+            *("-m", "gunicorn", "--config", "python:templatesvc.gunicorn"),
+            "templatesvc.wsgi",
+        ),
+        cwd: Path = ROOT,
+        **settings: str,
+    ) -> None:
+        self.port = free_port()
+        defaults = {"SECRET_KEY": KEY, "ALLOWED_HOSTS": "127.0.0.1", "PORT": str(self.port)}
+        super().__init__([sys.executable, *command], log, cwd, **defaults | settings)
+
+    def start(self) -> None:
+        super().start()
+        wait_for(self._answers_or_ended, f"the service answers; {self.log} says why it does not")
+        assert self.popen is not None
+        assert self.popen.poll() is None, self.output
+
+    def _answers_or_ended(self) -> bool:
+        assert self.popen is not None
+        try:
+            return self.popen.poll() is not None or self.get("/livez").status == 200
+        except OSError:
+            return False
+
+    def request(
+        self, method: str, path: str, body: Any = None, token: str = "", **headers: str
+    ) -> Answer:
+        """Send one request on a connection of its own. Raises OSError, also if none comes back."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            headers |= {"Content-Type": "application/json"}
+            body = json.dumps(body)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+        except http.client.HTTPException as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            connection.close()
+
+    def get(self, path: str, token: str = "", **headers: str) -> Answer:
+        return self.request("GET", path, None, token, **headers)
+
+    def post(self, path: str, body: Any, token: str = "") -> Answer:
+        return self.request("POST", path, body, token)
+
+    def log_in(self, name: str, password: str = "wonderland-1") -> str:
+        """Register somebody; return an access token of theirs."""
+        body = {"username": name, "password": password}
+        assert self.post("/api/v1/users", body).status == 201
+        token: str = self.post("/api/v1/login", body).json["access_token"]
+        return token
