@@ -6,26 +6,36 @@ which is after gunicorn has forked: a client must not cross a fork.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import mongoengine
+import pymongo
 from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from mongoengine.connection import get_connection, get_db
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.topology_description import TopologyDescription
 
 from templatesvc import embedded
 
 # What a URI does not say itself. timeoutMS bounds a whole operation, retries and the selection of
-# a server included, so that a store which is away is noticed within two seconds.
+# a server included, so that a store which is away is noticed within two seconds: PyMongo looks at
+# the clock each half second while it waits for a server, and so may take that much longer.
 CLIENT_DEFAULTS: dict[str, Any] = {
-    "timeoutMS": 1500,
-    "serverSelectionTimeoutMS": 1500,
+    "timeoutMS": 1300,
+    "serverSelectionTimeoutMS": 1300,
     "connectTimeoutMS": 1000,
     "w": "majority",
     "appname": "templatesvc",
 }
+# While the store is known to be away: enough to see that it is back, too short to queue up for.
+AWAY_SECONDS = 0.4
+
+_client: MongoClient[dict[str, Any]] | None = None
 
 
 def is_embedded(uri: str) -> bool:
@@ -63,7 +73,9 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
         return mongomock.MongoClient(tz_aware=True)
     if is_embedded(uri):
         uri = embedded.acquire(settings.EMBEDDED_STORE)
-    return MongoClient(uri, tz_aware=True, **client_options(uri))
+    global _client
+    _client = MongoClient(uri, tz_aware=True, **client_options(uri))
+    return _client
 
 
 def register() -> None:
@@ -94,3 +106,33 @@ def describe() -> str:
     parts = urlsplit(uri)
     name = database_name(uri, settings.MONGODB_DATABASE)
     return f"MongoDB, {parts.scheme}://{parts.netloc.rpartition('@')[2]}/{name}"
+
+
+def request_seconds() -> float | None:
+    """Return how long a request may wait for the store, in all; None for as long as it takes."""
+    if _client is None:
+        return CLIENT_DEFAULTS["timeoutMS"] / 1000
+    if is_away(_client.topology_description):
+        return AWAY_SECONDS
+    return _client.options.timeout
+
+
+def is_away(topology: TopologyDescription) -> bool:
+    """Tell whether the last try to reach the store failed; not before there was one."""
+    errors = [server.error for server in topology.server_descriptions().values()]
+    return any(errors) and not topology.has_writable_server()
+
+
+class RequestDeadlineMiddleware:
+    """Gives all operations of a request one deadline.
+
+    A page asks the store several times, again while it is told that the store is away: each would
+    wait in full. Once the store is known to be away nobody waits long, so that threads are free.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with pymongo.timeout(request_seconds()):
+            return self.get_response(request)
