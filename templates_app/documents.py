@@ -1,118 +1,161 @@
-"""What users keep: templates, each a text or a JSON object."""
+"""What users keep: templates, and the versions that they had."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, Self
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import dropwhile, islice
+from typing import Any, NamedTuple, Self
 
 import bson
 from bson import ObjectId
-from mongoengine import StringField
+from django.conf import settings
+from mongoengine import DateTimeField, IntField, Q, StringField
+from mongoengine.errors import NotUniqueError
 from mongoengine.queryset import QuerySet
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateMany
 
 from accounts.documents import User
-from templatesvc.documents import RawField, ServiceDocument, TypedField, not_unique, now
-
-MAX_TEXT_LENGTH = 100_000  # characters
-MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
-MAX_DEPTH = 32  # an object that holds no other is 1 deep
-INT64 = range(-(2**63), 2**63)
-SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def check_value(value: Any) -> None:
-    """Raise ValueError with a sentence if a JSON value can't be kept in MongoDB as it is."""
-    for depth, item in _walk(value, 0):
-        if depth > MAX_DEPTH:
-            raise ValueError(f"It is nested more than {MAX_DEPTH} levels deep.")
-        if isinstance(item, str) and SURROGATE.search(item):
-            raise ValueError("A text in it is not valid Unicode: it has half of a surrogate pair.")
-        if isinstance(item, int) and item not in INT64:
-            raise ValueError("A number in it does not fit 64 bits.")
-        if isinstance(item, float) and not -float("inf") < item < float("inf"):
-            raise ValueError("A number in it is too large for a double.")
-        if isinstance(item, dict):
-            _check_keys(item)
-
-
-def check_template(value: Any) -> None:
-    """Raise ValueError with a sentence if the value can't be a template."""
-    if not isinstance(value, str | dict):
-        raise ValueError("A template is a text or a JSON object.")
-    if value == "":
-        raise ValueError("A template can't be an empty text.")
-    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-        raise ValueError(f"A text has at most {MAX_TEXT_LENGTH:,} characters, not {len(value):,}.")
-    check_value(value)
-    if isinstance(value, dict) and (size := len(bson.encode(value))) > MAX_OBJECT_SIZE:
-        raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
-
-
-def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
-    """Yield every value in a JSON value with how many objects and lists it is in, itself included.
-
-    Iterative, and no deeper than is needed to see that it is too deep.
-    """
-    stack = [(value, depth)]
-    while stack:
-        item, depth = stack.pop()
-        inner: list[Any] = []
-        if isinstance(item, dict | list):
-            depth += 1
-            inner = list(item.values()) if isinstance(item, dict) else item
-        yield depth, item
-        stack.extend((child, depth) for child in inner)
-
-
-def _check_keys(item: dict[str, Any]) -> None:
-    for key in item:
-        if key.startswith("$") or "." in key or "\0" in key:
-            raise ValueError(
-                f"The key {key!r} can't be kept: a key may not start with $ nor hold . or NUL."
-            )
-        if SURROGATE.search(key):
-            raise ValueError("A key in it is not valid Unicode: it has half of a surrogate pair.")
+from templates_app.values import strings_in
+from templatesvc.documents import (
+    RawField,
+    ServiceDocument,
+    TypedField,
+    new_id,
+    not_unique,
+    now,
+)
 
 
 class TemplateQuerySet(QuerySet):
     """Templates, always of one owner: ``Template.objects.of(owner)``."""
 
+    _needle: str = ""
+
+    @property
+    def position_class(self) -> type[Position]:
+        return Position
+
+    def _clone_into(self, new_qs: TemplateQuerySet) -> TemplateQuerySet:
+        new_qs._needle = self._needle
+        return super()._clone_into(new_qs)
+
     def of(self, owner: User) -> Self:
         return self.filter(profile=owner.username)
 
-    def replace(self, value: Any) -> Template | None:
-        """Give the template found a new value; return it as it is now, or None if none was found.
+    def as_seen(self, seen: Template) -> Self:
+        """Narrow to the very state that was read.
 
-        One write, which reads what it answers with. Raises mongoengine's NotUniqueError if the
-        owner has such a template already.
+        The value is compared as well as the version, which the Flask service does not touch.
         """
+        version = [seen.version, None] if seen.version == 1 else [seen.version]
+        return self.filter(
+            __raw__={"version": {"$in": version}, "template": {"$eq": seen.template}}
+        )
+
+    # --- Writing: each is one write that the database decides, and then one entry of history ---
+
+    def replace(self, value: Any) -> Template | None:
+        """Give the template found a new value; return it as it is then, or None if none was found.
+
+        Raises mongoengine's NotUniqueError if the owner has such a template already.
+        """
+        moment = now()
         with not_unique():
-            son = self._collection.find_one_and_update(
-                self._query, _new_value(value), return_document=ReturnDocument.AFTER
+            before = self._collection.find_one_and_update(
+                self._query, new_value(value, moment), return_document=ReturnDocument.BEFORE
             )
-        return None if son is None else Template._from_son(son)
+        if before is None:
+            return None
+        template = Template._from_son(before)
+        TemplateVersion.keep(template)
+        template.template, template.updated_at = value, moment
+        template.version += 1
+        return template
 
-    def replace_quickly(self, value: Any) -> bool:
-        """Do as ``replace`` does, and tell only whether one was found."""
-        with not_unique():
-            return bool(self._collection.update_one(self._query, _new_value(value)).matched_count)
-
-    def delete_first(self) -> bool:
+    def remove(self) -> bool:
         """Delete the template found, one if there are several; tell whether there was any."""
-        return bool(self._collection.delete_one(self._query).deleted_count)
+        before = self._collection.find_one_and_delete(self._query)
+        if before is not None:
+            TemplateVersion.keep(Template._from_son(before), deleted_at=now())
+        return before is not None
+
+    # --- Listing -----------------------------------------------------------------------------
+
+    def containing(self, text: str) -> Self:
+        """Narrow to templates with this text in them, of whatever case."""
+        found = self.clone()
+        found._needle = text.casefold()
+        return found
+
+    def walk(
+        self, by: str, descending: bool, after: Position | None = None, most: int = 0
+    ) -> Iterator[Template]:
+        """Yield the templates ordered by ``created_at`` or ``updated_at``, from a position on.
+
+        ``most`` says how many will be taken, so that no more are read; 0 reads all.
+        """
+        # A search looks at templates until it has found enough: how many can't be known.
+        found = self if self._needle else self.limit(most)
+        walk = found._walk_created if by == "created_at" else found._walk_updated
+        return (template for template in walk(descending, after) if template.contains(self._needle))
+
+    def count_up_to(self, most: int) -> int:
+        """Return how many there are; above ``most``, some number above it."""
+        if not self._needle:
+            return self.limit(most + 1).count(with_limit_and_skip=True)
+        return sum(1 for _ in islice(self.walk("created_at", True), most + 1))
+
+    def _walk_created(self, descending: bool, after: Position | None) -> Iterator[Template]:
+        # An _id begins with the time of its making.
+        found = self.filter(**_beyond("id", descending, after.id)) if after else self
+        return iter(found.order_by("-id" if descending else "id"))
+
+    def _walk_updated(self, descending: bool, after: Position | None) -> Iterator[Template]:
+        """Merge what was updated here with what only the Flask service wrote, both in order."""
+        way = "-" if descending else ""
+        updated, never = self.filter(updated_at__ne=None), self.filter(updated_at=None)
+        if after:
+            # To the second, which is what an ObjectId tells; the rest is dropped below.
+            second = after.moment + timedelta(seconds=1) if descending else after.moment
+            never = never.filter(**_beyond("id", descending, ObjectId.from_datetime(second)))
+            updated = updated.filter(
+                Q(**_beyond("updated_at", descending, after.moment))
+                | Q(updated_at=after.moment, **_beyond("id", descending, after.id))
+            )
+        merged = merge(
+            updated.order_by(f"{way}updated_at", f"{way}id"),
+            never.order_by(f"{way}id"),
+            key=lambda template: template.position,
+            reverse=descending,
+        )
+        if after is None:
+            return merged
+        passed = after.__le__ if descending else after.__ge__
+        return dropwhile(lambda template: passed(template.position), merged)
 
 
-def _new_value(value: Any) -> list[dict[str, Any]]:
+class Position(NamedTuple):
+    """Where a template stands in an order: by its last update, then by its id."""
+
+    moment: datetime
+    id: ObjectId
+
+
+def _beyond(field: str, descending: bool, value: Any) -> dict[str, Any]:
+    return {f"{field}__{'lt' if descending else 'gt'}": value}
+
+
+def new_value(value: Any, moment: datetime) -> list[dict[str, Any]]:
     """Return the update: a pipeline, because a document of the Flask service has no version."""
     return [
         {
             "$set": {
                 "template": {"$literal": value},
                 "version": {"$add": [{"$ifNull": ["$version", 1]}, 1]},
-                "updated_at": now(),
+                "updated_at": moment,
             }
         }
     ]
@@ -138,22 +181,37 @@ class Template(ServiceDocument):
         "indexes": [
             {"fields": ["profile", "template"], "unique": True},
             {"fields": ["profile", "-id"]},
+            {"fields": ["profile", "-updated_at", "-id"]},
         ],
     }
 
     @classmethod
-    def create(cls, owner: User, value: Any) -> Self:
-        """Store a new template; raises mongoengine's NotUniqueError if the owner has the same."""
+    def create(cls, owner: User, value: Any, id: ObjectId | None = None) -> Self:
+        """Store a new template; raises mongoengine's NotUniqueError if the owner has the same.
+
+        With an ``id`` it is created once: a second call returns what the first has stored.
+        """
         moment = now()
         template = cls(
-            profile=owner.username, template=value, created_at=moment, updated_at=moment
+            id=id or new_id(moment),
+            profile=owner.username,
+            template=value,
+            created_at=moment,
+            updated_at=moment,
         )
-        return template.save(force_insert=True)
+        try:
+            return template.save(force_insert=True)
+        except NotUniqueError:
+            stored = cls.objects.of(owner).filter(id=id).first() if id else None
+            if stored is None:
+                raise
+            return stored
 
     @classmethod
     def delete_all_of(cls, owner: User) -> None:
-        """Delete all that the owner has."""
+        """Delete all that the owner has and had."""
         cls.objects.of(owner).delete()
+        TemplateVersion.objects(profile=owner.username).delete()
 
     @property
     def created(self) -> datetime:
@@ -163,3 +221,106 @@ class Template(ServiceDocument):
     @property
     def updated(self) -> datetime:
         return self.updated_at or self.created
+
+    @property
+    def position(self) -> Position:
+        return Position(self.updated, self.id)
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag of this state (RFC 9110, section 8.8.3).
+
+        Of the value as well as of the version, which the Flask service does not touch.
+        """
+        digest = hashlib.sha256(bson.encode({"template": self.template})).hexdigest()
+        return f'"{self.version}-{digest[:20]}"'
+
+    def contains(self, needle: str) -> bool:
+        """Tell whether a text in it contains the needle, which is case-folded."""
+        return not needle or any(needle in text.casefold() for text in strings_in(self.template))
+
+
+class TemplateVersion(ServiceDocument):
+    """A state that a template was in before a change, or before it was deleted.
+
+    Kept in as many slots a template as the setting says, so that the newest takes the place of
+    the oldest in the one write that stores it.
+    """
+
+    id = StringField(primary_key=True)
+    template_id = RawField(required=True)
+    profile = StringField(required=True)
+    template = RawField()
+    version = IntField(required=True)
+    created_at = DateTimeField(required=True)
+    updated_at = DateTimeField(required=True)
+    replaced_at = DateTimeField(required=True)
+    deleted_at = DateTimeField()
+    expires_at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "template_versions",
+        "indexes": [
+            {"fields": ["expires_at"], "expireAfterSeconds": 0},
+            {"fields": ["profile", "template_id", "-version"]},
+            {"fields": ["profile", "-deleted_at", "-id"]},
+        ],
+    }
+
+    @classmethod
+    def keep(cls, before: Template, deleted_at: datetime | None = None) -> None:
+        """Store a state that is no more."""
+        cls.keep_all([before], deleted_at)
+
+    @classmethod
+    def keep_all(cls, states: Iterable[Template], deleted_at: datetime | None = None) -> None:
+        """Store states that are no more, of any number of templates in one round trip."""
+        writes = [cls._slot(before, deleted_at) for before in states]
+        if writes and settings.HISTORY_VERSIONS:
+            cls._get_collection().bulk_write(writes, ordered=False)
+
+    @classmethod
+    def _slot(cls, before: Template, deleted_at: datetime | None) -> UpdateMany:
+        moment = now()
+        slot = before.version % max(1, settings.HISTORY_VERSIONS)
+        fields = {
+            "template_id": before.id,
+            "profile": before.profile,
+            "template": before.template,
+            "version": before.version,
+            "created_at": before.created,
+            "updated_at": before.updated,
+            "replaced_at": moment,
+            "deleted_at": deleted_at,
+            "expires_at": moment + settings.HISTORY_RETENTION,
+        }
+        # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+        return UpdateMany({"_id": f"{before.id}/{slot}"}, {"$set": fields}, upsert=True)
+
+    @classmethod
+    def of(cls, owner: User, template_id: ObjectId | None = None) -> QuerySet:
+        """Return the query of the owner's old versions, of one template or of all."""
+        standing = cls.objects(profile=owner.username, expires_at__gt=now())
+        return standing.filter(template_id=template_id) if template_id else standing
+
+    @classmethod
+    def deleted_of(cls, owner: User) -> QuerySet:
+        """Return the query of the owner's deleted templates, the last deleted first."""
+        return cls.of(owner).filter(deleted_at__ne=None).order_by("-deleted_at", "-id")
+
+    def restore(self) -> Template:
+        """Store a deleted template again, under its id, as a new version.
+
+        Raises mongoengine's NotUniqueError if it is there, or the owner has such a template.
+        """
+        template = Template(
+            id=self.template_id,
+            profile=self.profile,
+            template=self.template,
+            version=self.version + 1,
+            created_at=self.created_at,
+            updated_at=now(),
+        )
+        template.save(force_insert=True)
+        type(self).objects(id=self.id).update_one(unset__deleted_at=True)
+        return template

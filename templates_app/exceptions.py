@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
 from templatesvc.exceptions import Conflict
 
 
 class TemplateExists(Conflict):
     default_detail = "Template already exists on your profile"
     default_code = "template_exists"
+
+
+class PreconditionFailed(APIException):
+    """The template is not in the state that the request names."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "precondition_failed"
+
+    def __init__(self, etag: str | None = None) -> None:
+        state = f" It is now {etag}." if etag else ""
+        super().__init__(
+            "Somebody changed or deleted this template since you read it."
+            f"{state} Read it again, and repeat your change on what you find."
+        )
+
+
+class PreconditionRequired(APIException):
+    status_code = status.HTTP_428_PRECONDITION_REQUIRED
+    default_detail = "Say which state you mean to change: send the ETag that you read as If-Match."
+    default_code = "precondition_required"

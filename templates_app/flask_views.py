@@ -71,7 +71,7 @@ class UpdateView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
         try:
-            found = Template.objects.of(request.user).filter(template=old).replace_quickly(new)
+            found = Template.objects.of(request.user).filter(template=old).replace(new)
         except NotUniqueError as error:
             raise TemplateExists() from error
         if not found:
@@ -90,6 +90,6 @@ class DeleteView(TemplateFlaskView):
         serializer = FlaskDeleteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
-        if not Template.objects.of(request.user).filter(template=value).delete_first():
+        if not Template.objects.of(request.user).filter(template=value).remove():
             raise NotFound(NOT_THERE)
         return msg("Template Deleted Sucessfully")

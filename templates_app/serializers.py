@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.http import QueryDict
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.reverse import reverse
 
-from templates_app.documents import check_template, check_value
+from templates_app.documents import TemplateVersion
+from templates_app.values import check_template, check_value
 from templatesvc.serializers import StrictSerializer
 
 TEMPLATE_SCHEMA = {
@@ -42,9 +46,20 @@ class JSONValueField(serializers.Field):
 class TemplateField(JSONValueField):
     """A new template: a text or an object."""
 
+    style = {
+        "base_template": "textarea.html",
+        "rows": 8,
+        "hint": "A text. For a JSON object take the tab “Raw data”.",
+    }
+
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("style", {"base_template": "textarea.html", "rows": 6})
-        super().__init__(check_template, **kwargs)
+        super().__init__(check_template, initial="", style=self.style, **kwargs)
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        # A browser sends each line break of a text box as CR LF, whatever it was.
+        is_typed = isinstance(dictionary, QueryDict) and isinstance(value, str)
+        return value.replace("\r\n", "\n") if is_typed else value
 
 
 @extend_schema_field({"description": "Any JSON value.", "example": "My First Template"})
@@ -64,6 +79,80 @@ class TemplateSerializer(StrictSerializer):
     created_at = serializers.DateTimeField(source="created", read_only=True)
     updated_at = serializers.DateTimeField(source="updated", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="template-detail", lookup_field="pk")
+
+
+class MergePatchSerializer(StrictSerializer):
+    """The body of a PATCH that is a merge patch (RFC 7396)."""
+
+    template = StoredValueField()
+
+
+class TemplateVersionSerializer(serializers.Serializer):
+    """A state that a template was in."""
+
+    id = serializers.CharField(source="template_id", read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+    replaced_at = serializers.DateTimeField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, version: TemplateVersion) -> str:
+        return reverse(
+            "template-version",
+            kwargs={"pk": str(version.template_id), "number": version.version},
+            request=self.context["request"],
+        )
+
+
+class FullTemplateVersionSerializer(TemplateVersionSerializer):
+    """A state that a template was in, with what it held."""
+
+    template = TemplateField(read_only=True)
+
+
+class DeletedTemplateSerializer(TemplateVersionSerializer):
+    """A template that can be restored."""
+
+    deleted_at = serializers.DateTimeField(read_only=True)
+
+
+class TemplateVersionListSerializer(serializers.Serializer):
+    """The old versions of a template."""
+
+    results = TemplateVersionSerializer(many=True)
+
+
+class DeletedTemplateListSerializer(serializers.Serializer):
+    """The templates that can be restored."""
+
+    results = DeletedTemplateSerializer(many=True)
+
+
+class RestoreSerializer(StrictSerializer):
+    """Which version to go back to."""
+
+    version = serializers.IntegerField(min_value=1, max_value=2**53)
+
+
+class ImportLineSerializer(serializers.Serializer):
+    """What became of a line."""
+
+    line = serializers.IntegerField()
+    status = serializers.ChoiceField(["created", "replaced", "skipped", "invalid"])
+    id = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+
+
+class ImportResultSerializer(serializers.Serializer):
+    """What became of an import."""
+
+    created = serializers.IntegerField()
+    replaced = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    invalid = serializers.IntegerField()
+    results = ImportLineSerializer(many=True)
 
 
 class FlaskTemplateSerializer(serializers.Serializer):

@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 from bson import ObjectId
-from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import UnsupportedMediaType, ValidationError
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from templates_app.documents import Template, TemplateQuerySet
-from templates_app.exceptions import TemplateExists
-from templates_app.serializers import TemplateSerializer
+from templates_app.conditions import Preconditions
+from templates_app.documents import Template, TemplateQuerySet, TemplateVersion
+from templates_app.exceptions import PreconditionFailed, TemplateExists
+from templates_app.filters import TemplateFilter, check_parameters
+from templates_app.parsers import MergePatchParser, NDJSONParser, merged
+from templates_app.renderers import NDJSONRenderer
+from templates_app.serializers import (
+    DeletedTemplateListSerializer,
+    FullTemplateVersionSerializer,
+    ImportResultSerializer,
+    MergePatchSerializer,
+    RestoreSerializer,
+    TemplateSerializer,
+    TemplateVersionListSerializer,
+)
+from templates_app.transfer import Import, exported
+from templatesvc.documents import new_id, now
+from templatesvc.exceptions import Conflict
+from templatesvc.idempotency import idempotent
 from templatesvc.pagination import KeysetPagination
+from templatesvc.parsers import JSONParser
+from templatesvc.renderers import JSONRenderer
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Any text of your own: a request sent again with it is not done again.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Do it only if the template still has this ETag; `*`: if it is there.",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Do it only if the template has another ETag than this.",
+)
+# How often a merge is tried again because somebody else wrote in between.
+TRIES = 5
+SHOWN = 100
 
 
 class TemplateViewSet(viewsets.GenericViewSet):
@@ -21,16 +68,23 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     serializer_class = TemplateSerializer
     pagination_class = KeysetPagination
+    filter_backends = [TemplateFilter]
+    parser_classes = [JSONParser, MergePatchParser, FormParser, MultiPartParser]
     lookup_value_regex = "[^/]+"
 
     def get_queryset(self) -> TemplateQuerySet:
         return Template.objects.of(self.request.user)
 
-    def found(self) -> TemplateQuerySet:
-        """Return the query of the template that the URL names, if it is the caller's."""
+    @property
+    def template_id(self) -> ObjectId:
+        """The id in the URL; raises Http404 for a text that is none."""
         if not ObjectId.is_valid(self.kwargs["pk"]):
             raise Http404
-        return self.get_queryset().filter(id=ObjectId(self.kwargs["pk"]))
+        return ObjectId(self.kwargs["pk"])
+
+    def found(self) -> TemplateQuerySet:
+        """Return the query of the template that the URL names, if it is the caller's."""
+        return self.get_queryset().filter(id=self.template_id)
 
     def get_object(self) -> Template:
         template = self.found().first()
@@ -38,52 +92,254 @@ class TemplateViewSet(viewsets.GenericViewSet):
             raise Http404
         return template
 
+    def answer(self, template: Template, code: int = status.HTTP_200_OK) -> Response:
+        """Return a template as an answer, with its entity tag."""
+        data = self.get_serializer(template).data
+        headers = {"ETag": template.etag}
+        if code == status.HTTP_201_CREATED:
+            headers["Location"] = data["url"]
+        return Response(data, code, headers=headers)
+
+    def value(self, data: Any) -> Any:
+        """Return the value of a template given in full; raises ValidationError (400)."""
+        serializer = TemplateSerializer(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data["template"]
+
+    # --- The collection ----------------------------------------------------------------------
+
     @extend_schema(operation_id="list_templates")
     def list(self, request: Request) -> Response:
-        """List your templates, newest first."""
-        page = self.paginate_queryset(self.get_queryset())
+        """List your templates, newest first, or those of them that fit."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(operation_id="create_template")
-    def create(self, request: Request) -> Response:
+    @extend_schema(operation_id="create_template", parameters=[IDEMPOTENCY_KEY])
+    def create(self, request: Request) -> Response | HttpResponse:
         """Keep a new template."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        refuse_merge_patch(request)
+        content = orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS, default=str)
+        return idempotent(self, request, content, self._create)
+
+    def _create(self, seed: str | None) -> Response:
+        value = self.value(self.request.data)
         try:
-            template = Template.create(request.user, serializer.validated_data["template"])
+            template = Template.create(self.request.user, value, ObjectId(seed) if seed else None)
         except NotUniqueError as error:
             raise TemplateExists() from error
-        data = self.get_serializer(template).data
-        return Response(data, status.HTTP_201_CREATED, headers={"Location": data["url"]})
+        return self.answer(template, status.HTTP_201_CREATED)
 
-    @extend_schema(operation_id="get_template")
+    # --- One template ------------------------------------------------------------------------
+
+    @extend_schema(operation_id="get_template", parameters=[IF_NONE_MATCH])
     def retrieve(self, request: Request, pk: str) -> Response:
         """Read one of your templates."""
-        return Response(self.get_serializer(self.get_object()).data)
+        template, preconditions = self.get_object(), Preconditions.of(request)
+        if preconditions.if_match is not None:
+            preconditions._replace(if_none_match=None).check(template)
+        if preconditions.is_known(template):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": template.etag})
+        return self.answer(template)
 
-    @extend_schema(operation_id="replace_template")
-    def update(self, request: Request, pk: str, partial: bool = False) -> Response:
+    @extend_schema(operation_id="replace_template", parameters=[IF_MATCH, IF_NONE_MATCH])
+    def update(self, request: Request, pk: str) -> Response:
         """Replace one of your templates."""
-        serializer = self.get_serializer(data=request.data, partial=partial)
+        refuse_merge_patch(request)
+        return self._replace(self.value(request.data))
+
+    def _replace(self, value: Any) -> Response:
+        """Give the template a new value, if it is in the state that the request names."""
+        preconditions, found = Preconditions.of_write(self.request), self.found()
+        if preconditions.are_given:
+            seen = self.get_object()
+            preconditions.check(seen)
+            found = found.as_seen(seen)
+        template = replaced(found, value)
+        if template is None:
+            raise PreconditionFailed() if preconditions.are_given else Http404
+        return self.answer(template)
+
+    @extend_schema(
+        operation_id="update_template",
+        parameters=[IF_MATCH, IF_NONE_MATCH],
+        request={
+            "application/json": TemplateSerializer,
+            "application/merge-patch+json": MergePatchSerializer,
+        },
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Replace the fields that are given or, with a merge patch (RFC 7396), merge into them."""
+        if is_merge_patch(request):
+            return self._merge(request.data)
+        serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        if not serializer.validated_data:
-            return self.retrieve(request, pk)
+        if "template" in serializer.validated_data:
+            return self._replace(serializer.validated_data["template"])
+        template = self.get_object()
+        Preconditions.of_write(request).check(template)
+        return self.answer(template)
+
+    def _merge(self, data: Any) -> Response:
+        """Merge a patch into the state that is read, and write if it is still that state."""
+        preconditions = Preconditions.of_write(self.request)
+        serializer = MergePatchSerializer(data=data)
+        serializer.is_valid(raise_exception=True)
+        for _ in range(TRIES):
+            seen = self.get_object()
+            preconditions.check(seen)
+            patched = merged({"template": seen.template}, serializer.validated_data)
+            template = replaced(self.found().as_seen(seen), self.value(patched))
+            if template:
+                return self.answer(template)
+        raise Conflict("Others keep changing this template. Try again.")
+
+    @extend_schema(operation_id="delete_template", parameters=[IF_MATCH, IF_NONE_MATCH])
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete one of your templates. It can be restored for some time."""
+        preconditions, found = Preconditions.of_write(request), self.found()
+        if preconditions.are_given:
+            seen = self.get_object()
+            preconditions.check(seen)
+            found = found.as_seen(seen)
+        if not found.remove():
+            raise PreconditionFailed() if preconditions.are_given else Http404
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    # --- History -----------------------------------------------------------------------------
+
+    @extend_schema(operation_id="list_template_versions", responses=TemplateVersionListSerializer)
+    @action(detail=True, filter_backends=[], pagination_class=None)
+    def versions(self, request: Request, pk: str) -> Response:
+        """List the states that a template was in, the newest first, without what they held."""
+        versions = TemplateVersion.of(request.user, self.template_id).order_by("-version")
+        found = list(versions.exclude("template"))
+        if not found:
+            self.get_object()
+        context = self.get_serializer_context()
+        return Response(TemplateVersionListSerializer({"results": found}, context=context).data)
+
+    @extend_schema(
+        operation_id="get_template_version",
+        responses=FullTemplateVersionSerializer,
+        parameters=[OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)],
+    )
+    @action(detail=True, url_path="versions/(?P<number>[0-9]{1,15})", url_name="version")
+    def version(self, request: Request, pk: str, number: str) -> Response:
+        """Read a state that a template was in."""
+        version = self._old_version(int(number))
+        context = self.get_serializer_context()
+        return Response(FullTemplateVersionSerializer(version, context=context).data)
+
+    def _old_version(self, number: int) -> TemplateVersion:
+        versions = TemplateVersion.of(self.request.user, self.template_id)
+        version = versions.filter(version=number).first()
+        if version is None:
+            raise Http404
+        return version
+
+    @extend_schema(
+        operation_id="restore_template",
+        request=RestoreSerializer,
+        responses={200: TemplateSerializer, 201: TemplateSerializer},
+        parameters=[IF_MATCH],
+    )
+    @action(detail=True, methods=["post"], serializer_class=RestoreSerializer)
+    def restore(self, request: Request, pk: str) -> Response:
+        """Go back to an old version, as a new one: 200; or bring a deleted template back: 201."""
+        serializer = RestoreSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        version = self._old_version(serializer.validated_data["version"])
+        self.serializer_class = TemplateSerializer
+        if self.found().first() is not None:
+            return self._replace(version.template)
         try:
-            template = self.found().replace(serializer.validated_data["template"])
+            return self.answer(version.restore(), status.HTTP_201_CREATED)
         except NotUniqueError as error:
             raise TemplateExists() from error
-        if template is None:
-            raise Http404
-        return Response(self.get_serializer(template).data)
 
-    @extend_schema(operation_id="update_template")
-    def partial_update(self, request: Request, pk: str) -> Response:
-        """Replace the fields of one of your templates that are given."""
-        return self.update(request, pk, partial=True)
+    @extend_schema(operation_id="list_deleted_templates", responses=DeletedTemplateListSerializer)
+    @action(detail=False, filter_backends=[], pagination_class=None)
+    def deleted(self, request: Request) -> Response:
+        """List the templates that can be restored, the last deleted first and 100 at the most."""
+        deleted = TemplateVersion.deleted_of(request.user).exclude("template").limit(SHOWN)
+        context = self.get_serializer_context()
+        return Response(DeletedTemplateListSerializer({"results": deleted}, context=context).data)
 
-    @extend_schema(operation_id="delete_template")
-    def destroy(self, request: Request, pk: str) -> Response:
-        """Delete one of your templates."""
-        if not self.found().delete_first():
-            raise Http404
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    # --- Taking it along ---------------------------------------------------------------------
+
+    @extend_schema(
+        operation_id="export_templates",
+        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
+        filters=False,
+    )
+    @action(
+        detail=False,
+        url_path="export",
+        renderer_classes=[NDJSONRenderer, JSONRenderer],
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """Take all your templates along: a line of JSON each, the oldest first."""
+        return StreamingHttpResponse(
+            exported(request.user),
+            content_type=NDJSONRenderer.media_type,
+            headers={"Content-Disposition": 'attachment; filename="templates.ndjson"'},
+        )
+
+    @extend_schema(
+        operation_id="import_templates",
+        request={"application/x-ndjson": OpenApiTypes.BINARY},
+        responses=ImportResultSerializer,
+        parameters=[
+            OpenApiParameter(
+                "mode",
+                enum=["skip", "replace"],
+                default="skip",
+                description="What becomes of a template that is there already.",
+            ),
+            IDEMPOTENCY_KEY,
+        ],
+    )
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        url_name="import",
+        parser_classes=[NDJSONParser],
+        renderer_classes=[JSONRenderer],
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def import_(self, request: Request) -> Response | HttpResponse:
+        """Take templates back in, as the export wrote them, and tell what became of each line."""
+        check_parameters(request, {"mode"})
+        mode = request.query_params.get("mode", "skip")
+        if mode not in ("skip", "replace"):
+            raise ValidationError({"mode": "Give skip or replace."})
+        if not isinstance(request.data, bytes):
+            raise ValidationError("There is nothing to import: send lines of JSON.")
+
+        def perform(seed: str | None) -> Response:
+            importing = Import(request.user, mode, seed or str(new_id(now())))
+            return Response(importing.run(request.data))
+
+        return idempotent(self, request, request.data, perform)
+
+
+def replaced(found: TemplateQuerySet, value: Any) -> Template | None:
+    """Give the template found a new value; raises TemplateExists (409)."""
+    try:
+        return found.replace(value)
+    except NotUniqueError as error:
+        raise TemplateExists() from error
+
+
+def is_merge_patch(request: Request) -> bool:
+    return bool(request.content_type.partition(";")[0].strip() == MergePatchParser.media_type)
+
+
+def refuse_merge_patch(request: Request) -> None:
+    """Raise UnsupportedMediaType (415): only PATCH takes a merge patch."""
+    if is_merge_patch(request):
+        raise UnsupportedMediaType(request.content_type)

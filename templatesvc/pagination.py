@@ -1,16 +1,17 @@
-"""Paging by the key of the last row seen: as quick on the last page as on the first.
+"""Paging by the place of the last row seen: as quick on the last page as on the first.
 
 Rows that come or go meanwhile neither repeat nor hide another, as they would with page numbers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+import hashlib
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, ClassVar
 
 from bson import ObjectId
 from django.core import signing
-from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -18,97 +19,136 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-
-@dataclass(frozen=True)
-class Cursor:
-    """A place between two rows, and which way to go from there."""
-
-    row: ObjectId
-    backwards: bool
-
-    SALT: ClassVar = "templatesvc.pagination"
-
-    def encoded(self) -> str:
-        return signing.dumps([str(self.row), self.backwards], salt=self.SALT, compress=False)
-
-    @classmethod
-    def decoded(cls, text: str) -> Self:
-        """Read a cursor back; raises ValidationError (400) unless this service made it."""
-        try:
-            row, backwards = signing.loads(text, salt=cls.SALT)
-        except signing.BadSignature as error:
-            raise ValidationError(
-                {"cursor": "This cursor is not valid. Start again without one."}, code="bad_cursor"
-            ) from error
-        return cls(ObjectId(row), backwards)
+SALT = "templatesvc.pagination"
 
 
 class KeysetPagination(BasePagination):
-    """Pages of documents, newest first by ``_id``: ``limit`` rows from ``cursor`` on."""
+    """Pages of rows that can ``walk`` an order from a position on, and back."""
 
     default_limit = 20
     max_limit = 100
+    max_count = 10_000
+    orderings: ClassVar = ("-created_at", "created_at", "-updated_at", "updated_at")
+    parameters: ClassVar = {"limit", "cursor", "ordering", "count"}
 
     def paginate_queryset(
-        self, queryset: QuerySet, request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """Return the rows of the page that the request asks for."""
-        limit = self._limit(request)
-        text = request.query_params.get("cursor")
-        cursor = Cursor.decoded(text) if text is not None else None
-        backwards = cursor is not None and cursor.backwards
-        if cursor:
-            queryset = queryset.filter(**{"id__gt" if backwards else "id__lt": cursor.row})
+        """Return the rows of the page that the request asks for; raises ValidationError (400)."""
+        self.request, self.position_class = request, queryset.position_class
+        limit, ordering = self._limit(), self._ordering()
+        position, backwards = self._position()
+        by, descending = ordering.lstrip("-"), ordering.startswith("-")
         # One more than asked for tells whether there is another page.
-        rows = list(queryset.order_by("id" if backwards else "-id").limit(limit + 1))
+        rows = list(
+            islice(queryset.walk(by, descending != backwards, position, limit + 1), limit + 1)
+        )
         is_more, rows = len(rows) > limit, rows[:limit]
         if backwards:
             rows.reverse()
-        self.next_link = self.previous_link = None
-        if rows and (is_more or backwards):
-            self.next_link = self._link(request, Cursor(rows[-1].id, False))
-        if rows and (is_more if backwards else cursor):
-            self.previous_link = self._link(request, Cursor(rows[0].id, True))
+        is_next, is_previous = (True, is_more) if backwards else (is_more, position is not None)
+        self.next_link = self._link(rows[-1], False) if rows and is_next else None
+        self.previous_link = self._link(rows[0], True) if rows and is_previous else None
+        self.count = self._count(queryset) if self._flag("count") else None
         return rows
 
-    def _limit(self, request: Request) -> int:
-        text = request.query_params.get("limit", str(self.default_limit))
+    # --- What the request asks for -----------------------------------------------------------
+
+    def _limit(self) -> int:
+        text = self.request.query_params.get("limit", str(self.default_limit))
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= self.max_limit):
             raise ValidationError({"limit": f"Give a number from 1 to {self.max_limit}."})
         return int(text)
 
-    @staticmethod
-    def _link(request: Request, cursor: Cursor) -> str:
-        return replace_query_param(request.build_absolute_uri(), "cursor", cursor.encoded())
+    def _ordering(self) -> str:
+        ordering: str = self.request.query_params.get("ordering", self.orderings[0])
+        if ordering not in self.orderings:
+            raise ValidationError({"ordering": f"Give one of: {', '.join(self.orderings)}."})
+        return ordering
+
+    def _flag(self, name: str) -> bool:
+        text = self.request.query_params.get(name, "false")
+        if text not in ("true", "false"):
+            raise ValidationError({name: "Give true or false."})
+        return bool(text == "true")
+
+    def _position(self) -> tuple[Any, bool]:
+        """Return where the cursor stands, and whether the page before it is asked for."""
+        text = self.request.query_params.get("cursor")
+        if text is None:
+            return None, False
+        try:
+            query, moment, row, backwards = signing.loads(text, salt=SALT)
+        except signing.BadSignature as error:
+            raise self._bad_cursor("This cursor is not valid.") from error
+        if query != self._query():
+            raise self._bad_cursor("This cursor belongs to a list with other parameters.")
+        instant = datetime.fromtimestamp(moment / 1000, UTC)
+        return self.position_class(instant, ObjectId(row)), backwards
+
+    def _bad_cursor(self, reason: str) -> ValidationError:
+        return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
+
+    def _query(self) -> str:
+        """Return a digest of what a cursor is good for: this person's list of these rows."""
+        free = self.parameters - {"ordering"}
+        given = sorted(item for item in self.request.query_params.items() if item[0] not in free)
+        subject = repr((self.request.user.get_username(), self.request.path.rstrip("/"), given))
+        return hashlib.sha256(subject.encode()).hexdigest()[:16]
+
+    # --- The answer --------------------------------------------------------------------------
+
+    def _link(self, row: Any, backwards: bool) -> str:
+        moment = round(row.position.moment.timestamp() * 1000)
+        place = [self._query(), moment, str(row.position.id), backwards]
+        cursor = signing.dumps(place, salt=SALT)
+        return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
+
+    def _count(self, queryset: Any) -> int | str:
+        count = queryset.count_up_to(self.max_count)
+        return count if count <= self.max_count else f"{self.max_count}+"
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self.next_link, "previous": self.previous_link, "results": data})
+        links = {"next": self.next_link, "previous": self.previous_link}
+        header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
+        body = links if self.count is None else links | {"count": self.count}
+        return Response(body | {"results": data}, headers={"Link": header} if header else None)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
+        count = {
+            "description": f"With `count=true`: how many there are; above {self.max_count}, "
+            f'the text `"{self.max_count}+"`.',
+            "oneOf": [
+                {"type": "integer", "minimum": 0, "maximum": self.max_count},
+                {"type": "string", "enum": [f"{self.max_count}+"]},
+            ],
+        }
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
-            "properties": {"next": link, "previous": link, "results": schema},
+            "properties": {"next": link, "previous": link, "count": count, "results": schema},
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+            return {"name": name, "in": "query", "description": description, "schema": schema}
+
         return [
-            {
-                "name": "limit",
-                "in": "query",
-                "description": "How many templates to answer with.",
-                "schema": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": self.max_limit,
-                    "default": self.default_limit,
-                },
-            },
-            {
-                "name": "cursor",
-                "in": "query",
-                "description": "Where to go on: taken from `next` or `previous`, never made up.",
-                "schema": {"type": "string"},
-            },
+            parameter(
+                "limit",
+                "How many to answer with.",
+                type="integer",
+                minimum=1,
+                maximum=self.max_limit,
+                default=self.default_limit,
+            ),
+            parameter(
+                "cursor",
+                "Where to go on: taken from `next` or `previous`, and good for the same other "
+                "parameters only.",
+                type="string",
+            ),
+            parameter("ordering", "Which come first.", type="string", enum=list(self.orderings)),
+            parameter("count", "Whether to count all that fit.", type="boolean", default=False),
         ]

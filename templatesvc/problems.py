@@ -21,6 +21,7 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 from rest_framework.response import Response
+from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from templatesvc.exceptions import translated
@@ -36,8 +37,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         return None
     error_body = getattr(context["view"], "error_body", problem)
     response.data = error_body(exc)
+    if isinstance(exc.detail, ReturnDict):
+        # By its serializer a page shows each error beside its field.
+        response.data = ReturnDict(response.data, serializer=exc.detail.serializer)
     accepted = getattr(context["request"], "accepted_renderer", None)
-    if error_body is problem and (accepted is None or accepted.format == "json"):
+    if error_body is problem and (accepted is None or accepted.format != "api"):
         response.content_type = PROBLEM_JSON
     return response
 

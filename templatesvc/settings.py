@@ -14,6 +14,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvValidationError, FileAwareEnv, validate
 from environs.fields import TimeDelta
+from marshmallow import ValidationError
 
 from templatesvc import keys
 from templatesvc.rates import Rate
@@ -76,7 +77,8 @@ ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
 REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d")
 REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "15s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
-JWT_PREVIOUS_KEYS: list[str] = env.list("JWT_PREVIOUS_KEYS", [])
+_previous_keys: list[str] = env.list("JWT_PREVIOUS_KEYS", [])
+JWT_PREVIOUS_KEYS = [key for part in _previous_keys if (key := part.strip())]
 JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", "templatesvc")
 AUDIT_RETENTION = _duration("AUDIT_RETENTION", "365d")
@@ -109,7 +111,12 @@ def _rate(value: str | Rate) -> Rate | None:
 
 @env.parser_for("networks")
 def _networks(value: str) -> list[IPv4Network | IPv6Network]:
-    return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+    try:
+        return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+    except ValueError as error:
+        raise ValidationError(
+            f"Must be addresses or networks with commas between: {error}."
+        ) from error
 
 
 LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
@@ -130,8 +137,9 @@ _STRICT_PASSWORD_VALIDATORS = [
 AUTH_PASSWORD_VALIDATORS = _STRICT_PASSWORD_VALIDATORS if PASSWORD_POLICY == "strict" else []
 
 SESSION_ENGINE = "accounts.sessions"
-# A browser that is not used for as long as a refresh token lives has to log in again.
-SESSION_COOKIE_AGE = int(REFRESH_TOKEN_LIFETIME.total_seconds())
+# The longest that a session can live; one that is not used for as long as a refresh token lives
+# has ended before, whatever the browser keeps.
+SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "api-root"
 LOGOUT_REDIRECT_URL = "api-root"
@@ -174,6 +182,19 @@ APPEND_SLASH = False
 MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 
+# --- Templates -------------------------------------------------------------------------------
+
+# How many old versions of a template are kept (0: none), and how long.
+HISTORY_VERSIONS: int = env.int("HISTORY_VERSIONS", 50, validate=validate.Range(min=0, max=1000))
+HISTORY_RETENTION = _duration("HISTORY_RETENTION", "30d")
+REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", False)
+IDEMPOTENCY_RETENTION = _duration("IDEMPOTENCY_RETENTION", "1d")
+MAX_IMPORT_SIZE: int = env.int(
+    "MAX_IMPORT_SIZE", 10 * 1024 * 1024, validate=validate.Range(min=1024)
+)
+
+# --- Pages -----------------------------------------------------------------------------------
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -208,7 +229,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "templatesvc.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "templatesvc.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
@@ -237,7 +258,11 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Without this Django would send its own lines to the console a second time.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # At DEBUG it writes every command, and so password hashes, into the log.
+        "pymongo": {"level": "INFO"},
+    },
 }
 
 try:

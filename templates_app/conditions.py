@@ -1,0 +1,57 @@
+"""Conditional requests: entity tags, If-Match and If-None-Match (RFC 9110, section 13)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from django.conf import settings
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+from templates_app.documents import Template
+from templates_app.exceptions import PreconditionFailed, PreconditionRequired
+
+ANY = ["*"]
+
+
+class Preconditions(NamedTuple):
+    """What a request makes its success depend on; None where it does not say."""
+
+    if_match: list[str] | None
+    if_none_match: list[str] | None
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        match, none_match = (
+            None if value is None else parse_etags(value)
+            for value in (request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+        )
+        return cls(match, none_match)
+
+    @classmethod
+    def of_write(cls, request: Request) -> Self:
+        """Return those of a request that changes a template.
+
+        Raises PreconditionRequired (428) if it has no If-Match and the service demands one.
+        """
+        preconditions = cls.of(request)
+        if settings.REQUIRE_IF_MATCH and preconditions.if_match is None:
+            raise PreconditionRequired()
+        return preconditions
+
+    @property
+    def are_given(self) -> bool:
+        return self != (None, None)
+
+    def check(self, template: Template) -> None:
+        """Raise PreconditionFailed (412) if the state of the template is not as is demanded."""
+        # If-Match compares strongly: a weak tag (W/"…") equals nothing.
+        unmatched = self.if_match not in (None, ANY) and template.etag not in (self.if_match or [])
+        if unmatched or self.is_known(template):
+            raise PreconditionFailed(template.etag)
+
+    def is_known(self, template: Template) -> bool:
+        """Tell whether If-None-Match names the template's state; it compares weakly."""
+        if self.if_none_match is None or self.if_none_match == ANY:
+            return self.if_none_match is not None
+        return template.etag in (tag.removeprefix("W/") for tag in self.if_none_match)

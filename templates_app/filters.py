@@ -1,0 +1,146 @@
+"""Finding templates: what the parameters of a list mean, and which there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import ObjectId
+from django.utils.dateparse import parse_datetime
+from mongoengine import Q
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from templates_app.documents import TemplateQuerySet
+from templates_app.values import INT64, MAX_DEPTH
+
+FIELD_PREFIX = "template."
+KINDS = {"text": "string", "object": "object"}
+
+
+class TemplateFilter(BaseFilterBackend):
+    """Narrows the caller's templates; every parameter must be one that is known."""
+
+    def filter_queryset(
+        self, request: Request, queryset: TemplateQuerySet, view: APIView
+    ) -> TemplateQuerySet:
+        """Return the templates that fit all parameters; raises ValidationError (400)."""
+        known = {"search", "kind", "created_after", "created_before"}
+        others = view.pagination_class.parameters
+        check_parameters(request, known | others | {"format"})
+        for name, value in request.query_params.items():
+            if name in known:
+                queryset = getattr(self, f"_{name}")(queryset, value)
+            elif name.startswith(FIELD_PREFIX):
+                queryset = self._field(queryset, name, value)
+        return queryset
+
+    def _search(self, queryset: TemplateQuerySet, text: str) -> TemplateQuerySet:
+        return queryset.containing(text)
+
+    def _kind(self, queryset: TemplateQuerySet, kind: str) -> TemplateQuerySet:
+        if kind not in KINDS:
+            raise ValidationError({"kind": f"Give one of: {', '.join(KINDS)}."})
+        # $type looks into lists, which the Flask service may have stored.
+        return queryset.filter(
+            __raw__={"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}
+        )
+
+    def _created_after(self, queryset: TemplateQuerySet, text: str) -> TemplateQuerySet:
+        return self._created(queryset, "gt", _moment("created_after", text))
+
+    def _created_before(self, queryset: TemplateQuerySet, text: str) -> TemplateQuerySet:
+        return self._created(queryset, "lt", _moment("created_before", text))
+
+    def _created(
+        self, queryset: TemplateQuerySet, comparison: str, moment: datetime
+    ) -> TemplateQuerySet:
+        # Of a template that the Flask service wrote only the ObjectId tells, to the second.
+        whole = moment.replace(microsecond=0)
+        after_the_second = comparison == "gt" or moment != whole
+        bound = ObjectId.from_datetime(whole) if not after_the_second else _next_second(whole)
+        flask_comparison = "gte" if comparison == "gt" else "lt"
+        return queryset.filter(
+            Q(**{f"created_at__{comparison}": moment})
+            | Q(created_at=None, **{f"id__{flask_comparison}": bound})
+        )
+
+    def _field(self, queryset: TemplateQuerySet, name: str, text: str) -> TemplateQuerySet:
+        path = name.removeprefix(FIELD_PREFIX).split(".")
+        if not all(path) or any(key.startswith("$") or "\0" in key for key in path):
+            raise ValidationError({name: "Name a field of an object, such as template.author."})
+        if len(path) > MAX_DEPTH:
+            raise ValidationError({name: f"No object is more than {MAX_DEPTH} levels deep."})
+        return queryset.filter(__raw__={name: {"$in": _readings(text)}})
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def text(name: str, description: str, **schema: Any) -> dict[str, Any]:
+            schema = {"type": "string", **schema}
+            return {"name": name, "in": "query", "description": description, "schema": schema}
+
+        return [
+            text("search", "Templates with this text in them, of whatever case."),
+            text("kind", "Only texts, or only objects.", enum=list(KINDS)),
+            text("created_after", "Created later than this.", format="date-time"),
+            text("created_before", "Created earlier than this.", format="date-time"),
+            {
+                "name": "template",
+                "in": "query",
+                "description": "Objects in which a field has this value, or a list with it: "
+                "`template.author=Orwell`, `template.publisher.city=London`. A number, `true`, "
+                "`false` and `null` match the text as well.",
+                "style": "form",
+                "explode": True,
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+                "example": {"template.author": "Orwell"},
+            },
+        ]
+
+
+def check_parameters(request: Request, known: set[str]) -> None:
+    """Raise ValidationError (400) for a parameter that is unknown, or given twice."""
+    faults = {}
+    for name, values in request.query_params.lists():
+        if name not in known and not name.startswith(FIELD_PREFIX):
+            faults[name] = f"Unknown parameter; there is: {', '.join(sorted(known))}, template.…"
+        elif len(values) > 1:
+            faults[name] = "Given more than once."
+        elif "\0" in values[0]:
+            faults[name] = "NUL is not allowed."
+    if faults:
+        raise ValidationError(faults, code="bad_parameter")
+
+
+def _moment(name: str, text: str) -> datetime:
+    # A + that was not escaped arrives as a space.
+    try:
+        moment = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValidationError({name: "Give a time such as 2026-01-31T12:00:00Z."})
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _next_second(moment: datetime) -> ObjectId:
+    return ObjectId.from_datetime(moment.fromtimestamp(moment.timestamp() + 1, UTC))
+
+
+def _readings(text: str) -> list[Any]:
+    """Return what a text in a URL can mean as a JSON value: itself, and a number or constant."""
+    try:
+        value = json.loads(text, parse_constant=_no_value)
+    except (ValueError, RecursionError):
+        return [text]
+    is_scalar = value is None or isinstance(value, bool | float)
+    if is_scalar or (isinstance(value, int) and value in INT64):
+        return [text, value]
+    return [text]
+
+
+def _no_value(_: str) -> Callable[[], None]:
+    raise ValueError("NaN and Infinity are no JSON values")

@@ -1,0 +1,48 @@
+"""Reading merge patches and NDJSON."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+
+from templatesvc.exceptions import PayloadTooLarge
+from templatesvc.parsers import JSONParser
+
+
+class MergePatchParser(JSONParser):
+    """A JSON merge patch (RFC 7396)."""
+
+    media_type = "application/merge-patch+json"
+
+
+class NDJSONParser(BaseParser):
+    """Lines of JSON, left as they are: each is read, and may fail, on its own."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: dict[str, Any] | None = None,
+    ) -> bytes:
+        """Return the body; raises PayloadTooLarge (413)."""
+        body = stream.read(settings.MAX_IMPORT_SIZE + 1)
+        if len(body) > settings.MAX_IMPORT_SIZE:
+            raise PayloadTooLarge()
+        return body
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Return the target with the patch merged into it (RFC 7396, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result

@@ -1,0 +1,233 @@
+"""Taking templates along: all of them out as NDJSON, and back in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import bson
+import pymongo
+from bson import ObjectId, json_util
+from pymongo import UpdateMany
+from pymongo.errors import BulkWriteError
+
+from accounts.documents import User
+from templates_app.documents import Position, Template, TemplateVersion, new_value
+from templates_app.values import check_template
+from templatesvc.documents import new_id
+
+BATCH = 500
+BATCH_SECONDS = 20
+DUPLICATE_KEY = 11000
+# Relaxed: what JSON has is JSON; a date that somebody put into an object is {"$date": …}.
+NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
+FIELDS = {"id", "template", "version", "created_at", "updated_at"}
+
+
+def exported(owner: User) -> Iterator[bytes]:
+    """Yield a line for each of the owner's templates, the oldest first, in constant memory.
+
+    Read batch by batch, each a query of its own: a cursor would run into the time limit of one.
+    """
+    position: Position | None = None
+    while True:
+        found = Template.objects.of(owner).walk("created_at", False, position, BATCH)
+        batch = list(islice(found, BATCH))
+        if not batch:
+            return
+        yield b"".join(_line(template) for template in batch)
+        position = batch[-1].position
+
+
+def _line(template: Template) -> bytes:
+    entry = {
+        "id": str(template.id),
+        "template": template.template,
+        "version": template.version,
+        "created_at": template.created.isoformat(),
+        "updated_at": template.updated.isoformat(),
+    }
+    return json_util.dumps(entry, json_options=NOTATION, ensure_ascii=False).encode() + b"\n"
+
+
+@dataclass
+class Entry:
+    """A line of an import, and what became of it."""
+
+    line: int
+    template: Any = None  # a Template, or None if the line is not one
+    status: str = "invalid"
+    detail: str = ""
+
+    @property
+    def id(self) -> ObjectId:
+        return self.template.id
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what the answer says of the line."""
+        outcome: dict[str, Any] = {"line": self.line, "status": self.status}
+        if self.template:
+            outcome["id"] = str(self.template.id)
+        return outcome | ({"detail": self.detail} if self.detail else {})
+
+
+@dataclass
+class Import:
+    """An import of lines that ``exported`` wrote.
+
+    A template is recognised by its id among the owner's own, or by its value, of which an owner
+    has one. ``mode`` says what becomes of one that is there: ``skip`` or ``replace``.
+    """
+
+    owner: User
+    mode: str
+    seed: str
+    entries: list[Entry] = field(default_factory=list)
+
+    def run(self, text: bytes) -> dict[str, Any]:
+        """Import every line that can be; return what became of each."""
+        lines = enumerate(text.splitlines(), start=1)
+        numbered = ((number, line) for number, line in lines if line.strip())
+        while batch := list(islice(numbered, BATCH)):
+            self._import([self._read(number, line) for number, line in batch])
+        outcomes = [entry.outcome() for entry in self.entries]
+        counts = {
+            status: sum(outcome["status"] == status for outcome in outcomes)
+            for status in ("created", "replaced", "skipped", "invalid")
+        }
+        return counts | {"results": outcomes}
+
+    def _read(self, number: int, line: bytes) -> Entry:
+        entry = Entry(number)
+        try:
+            entry.template = self._template(number, line)
+        except (ValueError, TypeError, OverflowError, RecursionError, bson.errors.BSONError) as e:
+            entry.detail = str(e) or "The line can't be read."
+        self.entries.append(entry)
+        return entry
+
+    def _template(self, number: int, line: bytes) -> Template:
+        """Return the template of a line, not stored; raises ValueError with a sentence."""
+        given = json_util.loads(line.decode(), json_options=NOTATION)
+        if not isinstance(given, dict) or "template" not in given:
+            raise ValueError('A line is an object with a "template", as the export writes it.')
+        if unknown := given.keys() - FIELDS:
+            raise ValueError(f"Unknown field: {', '.join(sorted(unknown))}.")
+        check_template(given["template"])
+        # Of the import, where the line does not say, so that a repetition has the same.
+        started = ObjectId(self.seed).generation_time
+        created = _moment(given.get("created_at"), started)
+        version = given.get("version", 1)
+        if type(version) is not int or not 1 <= version < 2**53:
+            raise ValueError("version: give a whole number from 1 on.")
+        return Template(
+            id=given_id(given.get("id")) or self._derived_id(number, created),
+            profile=self.owner.username,
+            template=given["template"],
+            version=version,
+            created_at=created,
+            updated_at=max(created, _moment(given.get("updated_at"), created)),
+        )
+
+    def _import(self, entries: list[Entry]) -> None:
+        """Store a batch in a constant number of round trips, however many lines it has."""
+        readable = [entry for entry in entries if entry.template]
+        with pymongo.timeout(BATCH_SECONDS):
+            there = self._there(readable)
+            new = [entry for entry in readable if entry.id not in there]
+            # An id may be taken by somebody else's template: a fresh one is as good.
+            for entry in self._insert(new):
+                entry.template.id = new_id(entry.template.created)
+            for entry in self._insert([entry for entry in new if entry.status == "invalid"]):
+                entry.status, entry.detail = "skipped", "You have this template already."
+            self._meet([entry for entry in readable if entry.id in there], there)
+
+    def _there(self, entries: list[Entry]) -> dict[ObjectId, Template]:
+        """Return the owner's templates that the entries name by their ids."""
+        ids = [entry.id for entry in entries]
+        return {found.id: found for found in Template.objects.of(self.owner).filter(id__in=ids)}
+
+    def _insert(self, entries: list[Entry]) -> list[Entry]:
+        """Insert what can be; return the entries whose id or value is taken."""
+        if not entries:
+            return []
+        try:
+            Template._get_collection().insert_many(
+                [entry.template.to_mongo() for entry in entries], ordered=False
+            )
+            failed = set()
+        except BulkWriteError as error:
+            failed = _duplicates(error)
+        for place, entry in enumerate(entries):
+            if place not in failed:
+                entry.status = "created"
+        return [entries[place] for place in sorted(failed)]
+
+    def _meet(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
+        """Skip or replace those whose id the owner has already."""
+        for entry in entries:
+            mine = entry.id == self._derived_id(entry.line, entry.template.created)
+            entry.status = "created" if mine else "skipped"
+        if self.mode == "replace":
+            self._replace([e for e in entries if e.status == "skipped"], there)
+
+    def _replace(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
+        changed = [e for e in entries if e.template.template != there[e.id].template]
+        if not changed:
+            return
+        collection, failed = Template._get_collection(), set()
+        try:
+            collection.bulk_write([self._replacement(entry) for entry in changed], ordered=False)
+        except BulkWriteError as error:
+            failed = _duplicates(error)
+        for place, entry in enumerate(changed):
+            if place in failed:
+                entry.detail = "You have this template already, under another id."
+            else:
+                entry.status = "replaced"
+        TemplateVersion.keep_all(there[e.id] for e in changed if e.status == "replaced")
+
+    def _replacement(self, entry: Entry) -> UpdateMany:
+        # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+        change = new_value(entry.template.template, entry.template.updated)
+        return UpdateMany({"_id": entry.id, "profile": self.owner.username}, change)
+
+    def _derived_id(self, number: int, created: datetime) -> ObjectId:
+        """Return the id of a line that names none: a repetition of this import finds it again.
+
+        It begins with the time as ``new_id`` has it, and goes on with the import and the line.
+        """
+        own = hashlib.sha256(self.seed.encode()).digest()[:3] + number.to_bytes(3)
+        return ObjectId(new_id(created).binary[:6] + own)
+
+
+def _duplicates(error: BulkWriteError) -> set[int]:
+    """Return the places of the writes that met a unique index; any other failure is raised."""
+    failures = error.details["writeErrors"]
+    if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+        raise error
+    return {failure["index"] for failure in failures}
+
+
+def given_id(text: Any) -> ObjectId | None:
+    """Return the id that a line names, if it names one; raises ValueError."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or not ObjectId.is_valid(text):
+        raise ValueError("id: give the 24 hexadecimal digits of an export, or none.")
+    return ObjectId(text)
+
+
+def _moment(text: Any, default: datetime) -> datetime:
+    """Return the time that an export wrote; raises ValueError."""
+    if text is None:
+        return default
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("created_at, updated_at: give times such as 2026-01-31T12:00:00Z.")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,74 @@
+"""What a template may be: a text or a JSON object that MongoDB can keep as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import bson
+
+MAX_TEXT_LENGTH = 100_000  # characters
+MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
+MAX_DEPTH = 32  # an object that holds no other is 1 deep
+INT64 = range(-(2**63), 2**63)
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def check_value(value: Any) -> None:
+    """Raise ValueError with a sentence if a JSON value can't be kept in MongoDB as it is."""
+    for depth, item in _walk(value, 0):
+        if depth > MAX_DEPTH:
+            raise ValueError(f"It is nested more than {MAX_DEPTH} levels deep.")
+        if isinstance(item, str) and SURROGATE.search(item):
+            raise ValueError("A text in it is not valid Unicode: it has half of a surrogate pair.")
+        if isinstance(item, int) and item not in INT64:
+            raise ValueError("A number in it does not fit 64 bits.")
+        if isinstance(item, float) and not -float("inf") < item < float("inf"):
+            raise ValueError("A number in it is too large for a double.")
+        if isinstance(item, dict):
+            _check_keys(item)
+
+
+def check_template(value: Any) -> None:
+    """Raise ValueError with a sentence if the value can't be a template."""
+    if not isinstance(value, str | dict):
+        raise ValueError("A template is a text or a JSON object.")
+    if value == "":
+        raise ValueError("A template can't be an empty text.")
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        raise ValueError(f"A text has at most {MAX_TEXT_LENGTH:,} characters, not {len(value):,}.")
+    check_value(value)
+    if isinstance(value, dict) and (size := len(bson.encode(value))) > MAX_OBJECT_SIZE:
+        raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
+
+
+def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
+    """Yield every value in a JSON value with how many objects and lists it is in, itself included.
+
+    Iterative, and no deeper than is needed to see that it is too deep.
+    """
+    stack = [(value, depth)]
+    while stack:
+        item, depth = stack.pop()
+        inner: list[Any] = []
+        if isinstance(item, dict | list):
+            depth += 1
+            inner = list(item.values()) if isinstance(item, dict) else item
+        yield depth, item
+        stack.extend((child, depth) for child in inner)
+
+
+def _check_keys(item: dict[str, Any]) -> None:
+    for key in item:
+        if key.startswith("$") or "." in key or "\0" in key:
+            raise ValueError(
+                f"The key {key!r} can't be kept: a key may not start with $ nor hold . or NUL."
+            )
+        if SURROGATE.search(key):
+            raise ValueError("A key in it is not valid Unicode: it has half of a surrogate pair.")
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield every text in a value, keys of objects not among them."""
+    return (item for _, item in _walk(value, 0) if isinstance(item, str))

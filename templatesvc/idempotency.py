@@ -1,0 +1,179 @@
+"""Idempotency-Key: a request that was sent twice happens once, and is answered twice.
+
+draft-ietf-httpapi-idempotency-key-header-07. The first request claims the key with one insert.
+Its answer is stored with the key; a second request is answered from there. A worker that died
+in between holds the key until its lease is over, and whoever comes then does the work again under
+the same ``seed``, an ObjectId in hex from which what is made takes its id: it is made once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.http import HttpResponse
+from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
+from mongoengine.errors import NotUniqueError
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from templatesvc.documents import ServiceDocument, new_id, now
+from templatesvc.exceptions import Conflict
+from templatesvc.problems import PROBLEM_JSON
+from templatesvc.renderers import JSONRenderer
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+LEASE = timedelta(seconds=30)
+STORED_HEADERS = ("Content-Type", "ETag", "Location")
+
+
+class KeyInUse(Conflict):
+    """409: the first request with this key is still running."""
+
+    default_detail = "The first request with this Idempotency-Key is still running. Try again."
+    default_code = "idempotency_key_in_use"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = (
+        "This Idempotency-Key was used for another request. Use a new key for a new request."
+    )
+    default_code = "idempotency_key_reused"
+
+
+class IdempotentRequest(ServiceDocument):
+    """A key, what it was used for, and the answer once there is one."""
+
+    id = StringField(primary_key=True)
+    username = StringField(required=True)
+    fingerprint = StringField(required=True)
+    seed = StringField(required=True)
+    lease_until = DateTimeField(required=True)
+    status = IntField()  # absent while the first request runs
+    headers = DictField()
+    body = BinaryField()
+    expires_at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "idempotent_requests",
+        "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}, {"fields": ["username"]}],
+    }
+
+    @classmethod
+    def claim(cls, key: str, username: str, fingerprint: str) -> tuple[Self, bool]:
+        """Return the key's document, and whether the caller is to do the work.
+
+        Raises KeyInUse and KeyReused.
+        """
+        moment = now()
+        request = cls(
+            id=hashlib.sha256(f"{username}\0{key}".encode()).hexdigest(),
+            username=username,
+            fingerprint=fingerprint,
+            seed=str(new_id(moment)),
+            lease_until=moment + LEASE,
+            expires_at=moment + settings.IDEMPOTENCY_RETENTION,
+        )
+        try:
+            return request.save(force_insert=True), True
+        except NotUniqueError:
+            return cls._claimed_before(request)
+
+    @classmethod
+    def _claimed_before(cls, request: Self) -> tuple[Self, bool]:
+        first = cls.objects(id=request.id).first()
+        if first is None or first.expires_at <= now():
+            # Freed, or past its time, since the insert: this caller begins.
+            cls.objects(id=request.id, expires_at__lte=now()).delete()
+            return request.save(force_insert=True), True
+        if first.fingerprint != request.fingerprint:
+            raise KeyReused()
+        if first.status is not None:
+            return first, False
+        if first.lease_until > now():
+            raise KeyInUse(wait=_seconds_until(first.lease_until))
+        return first._take_over(), True
+
+    def _take_over(self) -> Self:
+        """Go on where a worker died; only one may."""
+        lease = now() + LEASE
+        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+        if not unfinished.update_one(set__lease_until=lease):
+            raise KeyInUse(wait=_seconds_until(lease))
+        self.lease_until = lease
+        return self
+
+    def finish(self, response: HttpResponse) -> None:
+        """Store the answer."""
+        headers = {name: response[name] for name in STORED_HEADERS if name in response}
+        type(self).objects(id=self.id, lease_until=self.lease_until).update_one(
+            set__status=response.status_code, set__headers=headers, set__body=response.content
+        )
+
+    def free(self) -> None:
+        """Give the key up: nothing was done."""
+        type(self).objects(id=self.id, lease_until=self.lease_until).delete()
+
+    def replayed(self) -> HttpResponse:
+        """Return the stored answer, byte for byte."""
+        headers = {**self.headers, "Idempotency-Replayed": "true"}
+        return HttpResponse(self.body, status=self.status, headers=headers)
+
+
+def _seconds_until(moment: datetime) -> int:
+    return max(1, round((moment - now()).total_seconds()))
+
+
+def idempotent(
+    view: APIView, request: Request, content: bytes, perform: Callable[[str | None], Response]
+) -> Response | HttpResponse:
+    """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
+
+    ``content`` is what the same key must come with again; ``perform`` is given the seed of the
+    key, or None. An answer of 500 or above is not stored, and frees the key.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return perform(None)
+    if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise ValidationError({HEADER: f"Give 1 to {LONGEST_KEY} printable ASCII characters."})
+    subject = f"{request.method} {request.get_full_path()}\0".encode() + content
+    fingerprint = hashlib.sha256(subject).hexdigest()
+    first, is_mine = IdempotentRequest.claim(key, request.user.get_username(), fingerprint)
+    if not is_mine:
+        return first.replayed()
+    try:
+        response = _answer(view, perform, first.seed)
+    except BaseException:
+        first.free()
+        raise
+    first.finish(response)
+    return response
+
+
+def _answer(view: APIView, perform: Callable[[str | None], Response], seed: str) -> HttpResponse:
+    """Return the rendered answer; one of refusal too, because the first answer is the answer."""
+    try:
+        response = perform(seed)
+    except APIException as error:
+        if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+            raise
+        response = view.handle_exception(error)
+    body = JSONRenderer().render(response.data)
+    content_type = PROBLEM_JSON if response.exception else JSONRenderer.media_type
+    rendered = HttpResponse(body, content_type, response.status_code)
+    for name, value in response.headers.items():
+        rendered.setdefault(name, value)
+    return rendered
