@@ -10,6 +10,7 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 from templatesvc.exceptions import PayloadTooLarge
+from templatesvc.renderers import JSONRenderer
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,6 +31,8 @@ class JSONParser(parsers.JSONParser):
 
     Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size.
     """
+
+    renderer_class = JSONRenderer  # writes what a page shows to be edited
 
     def parse(
         self,

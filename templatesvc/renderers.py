@@ -1,12 +1,18 @@
-"""Writing answers: JSON, fast."""
+"""Writing answers: JSON, fast, and pages for people."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from django.http import QueryDict
 from rest_framework import renderers
 from rest_framework.utils.encoders import JSONEncoder
+
+if TYPE_CHECKING:  # rest_framework.views imports this module
+    from rest_framework.request import Request
+    from rest_framework.serializers import BaseSerializer
+    from rest_framework.views import APIView
 
 
 def _encode_foreign(value: Any) -> Any:
@@ -31,3 +37,34 @@ class JSONRenderer(renderers.JSONRenderer):
         indented = self.get_indent(accepted_media_type or "", renderer_context or {})
         option = orjson.OPT_INDENT_2 if indented else 0
         return orjson.dumps(data, default=_encode_foreign, option=option)
+
+
+class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
+    """DRF's pages, which say in words what is wrong and keep what was typed."""
+
+    def get_context(
+        self, data: Any, accepted_media_type: str, renderer_context: dict[str, Any]
+    ) -> dict[str, Any]:
+        return super().get_context(data, accepted_media_type, renderer_context) | {"data": data}
+
+    def render_form_for_serializer(self, serializer: BaseSerializer) -> str | None:
+        """Return None if a text box can't hold a value: an object would come back as a text."""
+        if hasattr(serializer, "initial_data"):
+            serializer.is_valid()
+        values = [
+            serializer.data.get(name)
+            for name, field in getattr(serializer, "fields", {}).items()
+            if not field.read_only
+        ]
+        if any(isinstance(value, dict | list) for value in values):
+            return None
+        return super().render_form_for_serializer(serializer)
+
+    def get_raw_data_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
+        form = super().get_raw_data_form(data, view, method, request)
+        refused = getattr(getattr(data, "serializer", None), "initial_data", None)
+        if form and refused and request.method == method and not isinstance(refused, QueryDict):
+            form.initial["_content"] = (
+                JSONRenderer().render(refused, renderer_context={"indent": 2}).decode()
+            )
+        return form
