@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import SessionAuthentication as DRFSessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt import authentication
@@ -77,3 +79,17 @@ class SignatureAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: AccessToken) -> Any:
         return AnonymousUser()
+
+
+class SessionAuthentication(DRFSessionAuthentication):
+    """DRF's, which says what to do about a request that may come from another site's page."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(
+                f"{error.detail} Reload the page and try again; "
+                "a program sends a bearer token and no cookie.",
+                code="csrf_failed",
+            ) from error

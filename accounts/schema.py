@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 
 
@@ -10,3 +11,9 @@ class JWTScheme(SimpleJWTScheme):
 
     target_class = "accounts.authentication.JWTAuthentication"
     name = "bearer"
+
+
+class CookieScheme(SessionScheme):
+    """The cookie of a browser session."""
+
+    target_class = "accounts.authentication.SessionAuthentication"

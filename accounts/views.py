@@ -8,7 +8,6 @@ from django.contrib.auth import login, logout
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission
@@ -18,7 +17,12 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from accounts import audit
-from accounts.authentication import PublicMixin, SessionEnded, SignatureAuthentication
+from accounts.authentication import (
+    PublicMixin,
+    SessionAuthentication,
+    SessionEnded,
+    SignatureAuthentication,
+)
 from accounts.backends import confirm_password
 from accounts.clients import Client
 from accounts.documents import Session
