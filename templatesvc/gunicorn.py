@@ -11,6 +11,6 @@ threads = 4
 # before a worker's first query.
 preload_app = True
 # Its default is a socket in the home folder, the same for every service of a person.
-no_control_socket = True
+control_socket_disable = True
 # A header of a trusted proxy, on this machine unless FORWARDED_ALLOW_IPS says otherwise.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
