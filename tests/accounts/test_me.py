@@ -1,0 +1,79 @@
+"""GET and DELETE /api/v1/users/me"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.documents import Operator, Session, User
+from templates_app.documents import Template
+from tests.conftest import Person, log_in
+
+ME = "/api/v1/users/me"
+
+
+def test_a_user_reads_their_account(alice: Person) -> None:
+    response = alice.client.get(ME)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "username": "alice",
+        "date_joined": alice.user.date_joined.isoformat().replace("+00:00", "Z"),
+        "last_login": None,
+    }
+
+
+def test_reading_needs_a_token(client: APIClient) -> None:
+    response = client.get(ME)
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Bearer")
+    assert response.json()["code"] == "not_authenticated"
+
+
+def test_deleting_needs_a_token(client: APIClient, alice: Person) -> None:
+    assert client.delete(ME).status_code == 401
+    assert User.named("alice")
+
+
+def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
+    alice: Person, bob: Person
+) -> None:
+    Operator(username="alice", user_id=alice.user.id).save()
+    Template.create(alice.user, "alice's")
+    Template.create(alice.user, {"kind": "book"})
+    kept = Template.create(bob.user, "bob's")
+
+    response = alice.client.delete(ME)
+
+    assert response.status_code == 204
+    assert response.content == b""
+    assert [user.username for user in User.objects] == ["bob"]
+    assert [template.id for template in Template.objects] == [kept.id]
+    assert [session.username for session in Session.objects] == ["bob"]
+    assert Operator.objects.count() == 0
+    assert bob.client.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", ME), ("delete", ME), ("get", "/api/v1/templates"), ("get", "/get")],
+)
+def test_the_token_of_the_deleted_is_refused(method: str, path: str, alice: Person) -> None:
+    alice.client.delete(ME)
+
+    response: Any = getattr(alice.client, method)(path)
+    assert response.status_code == 401
+    body = response.json()
+    assert body.get("msg", body.get("detail")) == "Access Token Expired"
+
+
+def test_who_registers_the_name_of_the_deleted_is_somebody_else(alice: Person) -> None:
+    Template.create(alice.user, "alice's")
+    alice.client.delete(ME)
+    another = log_in("alice", "looking-glass-2")
+
+    assert alice.client.get(ME).status_code == 401
+    assert another.client.get("/get").json() == {"docs": []}
