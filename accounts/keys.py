@@ -118,7 +118,8 @@ class KeyRing(TokenBackend):
                 algorithms=[key.algorithm],
                 audience=self.audience,
                 issuer=self.issuer,
-                options={"require": ["exp", "iat", "jti", "sub"]},
+                # A token made on a machine whose clock is a little ahead is no forgery.
+                options={"require": ["exp", "iat", "jti", "sub"], "verify_iat": False},
             )
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken("Token is expired") from error
