@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.docs.markdown import blocks, section
+from tests.processes import Service
 
 pytestmark = [
     pytest.mark.wire,
@@ -25,12 +26,12 @@ def session() -> str:
     return printed
 
 
-def pasted(port: int) -> list[str]:
+def pasted(service: Service) -> list[str]:
     """Run the session once; return the lines that it writes."""
     ran = subprocess.run(
         ["bash"],
         input=session(),
-        env=os.environ | {"PORT": str(port)},
+        env=os.environ | {"PORT": str(service.port)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -43,8 +44,8 @@ def matches(answer: str, line: str) -> bool:
     return bool(re.fullmatch(re.escape(answer).replace("…", ".*"), line))
 
 
-def test_the_session_pasted_twice_answers_as_printed_each_time(port: int) -> None:
+def test_the_session_pasted_twice_answers_as_printed_each_time(service: Service) -> None:
     answers = ANSWER.findall(session())
-    for lines in (pasted(port), pasted(port)):
+    for lines in (pasted(service), pasted(service)):
         differ = [pair for pair in zip(answers, lines, strict=True) if not matches(*pair)]
         assert differ == []

@@ -18,8 +18,9 @@ from django.conf import settings
 from accounts.documents import User
 from templates_app.documents import Template
 from templatesvc import embedded
-from tests.docs.conftest import free_port
+from tests.docs.conftest import HOSTS
 from tests.docs.markdown import ROOT, blocks, document, section
+from tests.processes import Service, free_port
 
 PRINTED = blocks(section("README.md", "On a real MongoDB"))
 # python and gunicorn as a person finds them who has activated the virtual environment.
@@ -135,15 +136,15 @@ def test_the_image_does_not_run_as_root() -> None:
 
 def healthcheck(port: int) -> int:
     command = json.loads(instructions("CMD")[0])
-    environ = {"PORT": str(port), "ALLOWED_HOSTS": "localhost,templates.example.org"}
+    environ = {"PORT": str(port), "ALLOWED_HOSTS": HOSTS}
     return subprocess.run(
         [sys.executable, *command[1:]], env=environ, stderr=subprocess.DEVNULL
     ).returncode
 
 
 @pytest.mark.wire
-def test_the_image_is_healthy_while_the_service_is_ready(port: int) -> None:
-    assert healthcheck(port) == 0
+def test_the_image_is_healthy_while_the_service_is_ready(service: Service) -> None:
+    assert healthcheck(service.port) == 0
 
 
 def test_the_image_is_not_healthy_while_nothing_answers() -> None:
@@ -156,11 +157,11 @@ def test_the_image_is_not_healthy_while_nothing_answers() -> None:
 def test_compose_passes_djangos_check(home: str) -> None:
     given = {"SECRET_KEY": (Path(home) / "templates-key").read_text().strip()}
     given |= {"ALLOWED_HOSTS": "templates.example.org", "HTTPS": "on"}
-    environ = {
+    environ: dict[str, str] = {
         name: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda m: given.get(m[1], m[2]), value)
         for name, value in compose()["service"]["environment"].items()
     }
-    ran = shell("python manage.py check --deploy", **environ)
+    ran = shell("python manage.py check --deploy", ROOT, **environ)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
@@ -198,5 +199,5 @@ def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> Non
     for commands in (f"python - <<'END'{FILL}END\n", printed("insert_many")):
         ran = shell(commands, tmp_path, **environ)
         assert (ran.returncode, ran.stderr) == (0, "")
-    assert User.named("alice").id == 7
+    assert [user.id for user in User.objects(username="alice")] == [7]
     assert [each.template for each in Template.objects(profile="alice")] == [{"kind": "book"}]

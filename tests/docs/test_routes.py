@@ -11,13 +11,14 @@ from django.views.generic.edit import ProcessFormView
 
 from tests.docs.markdown import bare, section, table
 
-VARIABLE = re.compile(r"\(\?P<\w+>.*?\)(?=/|$)|<[^>]+>")
+VARIABLE = re.compile(r"\(\?P<(\w+)>.*?\)(?=/|$)|<(?:\w+:)?(\w+)>")
 
 
 def path_of(pattern: str) -> str:
     """Return a URL pattern as a person writes it, without the slash that may end it."""
-    path = VARIABLE.sub("{id}", pattern.removesuffix("$").removesuffix("?").removesuffix("/"))
-    return path.replace("^", "").replace("\\", "")
+    path = pattern.removesuffix("$").removesuffix("?").removesuffix("/")
+    path = VARIABLE.sub(lambda match: f"{{{match[1] or match[2]}}}", path)
+    return path.replace("^", "").replace("\\", "").replace("{pk}", "{id}")
 
 
 def methods_of(callback: Callable[..., Any]) -> set[str]:
