@@ -43,7 +43,7 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         authenticated = super().authenticate(request)
-        if authenticated:
+        if authenticated and authenticated[0].session:
             authenticated[0].session.touch(Client.of(request))
         return authenticated
 
@@ -56,10 +56,10 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def get_user(self, validated_token: AccessToken) -> User:
         """Return the token's user; raises SessionEnded (401)."""
-        session = validated_token.resolve()
-        if session is None:
+        user = validated_token.resolve()
+        if user is None:
             raise SessionEnded()
-        return session.user
+        return user
 
 
 class SignatureAuthentication(JWTAuthentication):

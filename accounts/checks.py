@@ -31,6 +31,18 @@ def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
             yield _error(f"{name} holds a secret of {len(text.encode())} bytes.", "E003")
 
 
+@checks.register(checks.Tags.security)
+def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Tell at every start what running beside the Flask service costs."""
+    if settings.FLASK_SIDE_BY_SIDE:
+        yield checks.Warning(
+            "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
+            "of the Flask service are taken, which nothing can end before they expire.",
+            hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
+            id="accounts.W001",
+        )
+
+
 def _error(message: str, number: str) -> checks.Error:
     hint = (
         f"Give a secret of {SHORTEST_SECRET} bytes or more, or a PEM private key of RSA or Ed25519."

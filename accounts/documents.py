@@ -55,6 +55,9 @@ class User(ServiceDocument):
     id = RawField(primary_key=True, default=ObjectId)
     username = TypedField(str)
     password = TypedField(str, default="!")
+    # While both services run: the hash that counts here, and the ``password`` that it goes with.
+    strong_password = TypedField(str)
+    strong_password_of = TypedField(str)
     is_active = TypedField(bool, default=True)
     date_joined = TypedField(datetime)
     last_login = TypedField(datetime)
@@ -67,7 +70,7 @@ class User(ServiceDocument):
     is_anonymous: ClassVar = False
 
     # The session that the user came with, when a token let them in.
-    session: Session
+    session: Session | None = None
 
     _dependants: ClassVar[list[Callable[[Any], object]]] = []
 
@@ -86,7 +89,7 @@ class User(ServiceDocument):
     @classmethod
     def register(cls, username: str, password: str) -> Self:
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
-        user = cls(username=username, password=hashers.make_password(password), date_joined=now())
+        user = cls(username=username, date_joined=now(), **password_fields(password))
         return user.save(force_insert=True)
 
     @property
@@ -97,15 +100,30 @@ class User(ServiceDocument):
 
     # --- Passwords ---------------------------------------------------------------------------
 
+    @property
+    def encoded_password(self) -> str:
+        """The hash to check against, in Django's notation.
+
+        The strong one, unless the Flask service's side has changed the password since.
+        """
+        if self.strong_password and self.strong_password_of == self.password:
+            return self.strong_password
+        return FlaskSHA256Hasher.identified(self.password)
+
     def check_password(self, password: str) -> bool:
-        """Tell whether this is the password; if so, replace a hash weaker than today's."""
-        encoded = FlaskSHA256Hasher.identified(self.password)
-        if hashers.check_password(password, encoded, setter=self._upgrade_password):
-            return True
-        if self._has_older_hash(encoded):
+        """Tell whether this is the password; if so, store it as it is to be stored today."""
+        encoded = self.encoded_password
+        is_correct, is_weak = hashers.verify_password(password, encoded)
+        if not is_correct and self._has_older_hash(encoded):
             # A quick old hash must not tell by its time that the account is an old one.
             hashers.make_password(password)
-        return False
+        if is_correct and (is_weak or self._is_side_by_side != settings.FLASK_SIDE_BY_SIDE):
+            self._upgrade_password(password)
+        return is_correct
+
+    @property
+    def _is_side_by_side(self) -> bool:
+        return bool(self.strong_password)
 
     @staticmethod
     def _has_older_hash(encoded: str) -> bool:
@@ -120,23 +138,24 @@ class User(ServiceDocument):
 
         Tell whether it was done: not if another write changed the password since it was read.
         """
-        new = hashers.make_password(password)
-        if not self._end_sessions(only_if=Q(password=self.password), password=new):
-            return False
-        self.password = new
-        return True
+        return self._end_sessions(only_if=Q(password=self.password), **password_fields(password))
 
     def _upgrade_password(self, password: str) -> None:
-        new = hashers.make_password(password)
+        fields = password_fields(password)
         # Not if another write, such as a change of password, came first.
-        if type(self).objects(id=self.id, password=self.password).update_one(set__password=new):
-            self.password = new
+        unchanged = type(self).objects(id=self.id, password=self.password)
+        if unchanged.update_one(**{f"set__{name}": value for name, value in fields.items()}):
+            self.password = fields["password"]
 
     # --- Sessions ----------------------------------------------------------------------------
 
     def get_session_auth_hash(self) -> str:
         """Return what a browser session keeps to compare: Django calls this at each request."""
         return f"{self.id}:{self.token_version}"
+
+    def get_session_auth_fallback_hash(self) -> list[str]:
+        """Return what else would be let in, which Django asks for if the hash differs: nothing."""
+        return []
 
     def logged_in(self) -> None:
         """Note the time of a login."""
@@ -204,6 +223,18 @@ class SpentToken(EmbeddedDocument):
 
     id = StringField()
     at = DateTimeField()
+
+
+def password_fields(password: str) -> dict[str, Any]:
+    """Return the fields of a user in which a password is stored.
+
+    While the Flask service runs on the same users they have its hash as well, which it looks for.
+    """
+    strong = hashers.make_password(password)
+    if not settings.FLASK_SIDE_BY_SIDE:
+        return {"password": strong, "strong_password": None, "strong_password_of": None}
+    raw = FlaskSHA256Hasher.digest(password)
+    return {"password": raw, "strong_password": strong, "strong_password_of": raw}
 
 
 class Session(ServiceDocument):

@@ -36,7 +36,12 @@ class FlaskSHA256Hasher(BasePasswordHasher):
         return f"{cls.algorithm}$${stored}" if FLASK_HASH.fullmatch(stored) else stored
 
     def encode(self, password: str, salt: str) -> str:
-        return f"{self.algorithm}$${hashlib.sha256(password.encode()).hexdigest()}"
+        return self.identified(self.digest(password))
+
+    @staticmethod
+    def digest(password: str) -> str:
+        """Return the hash as the Flask service stores it."""
+        return hashlib.sha256(password.encode()).hexdigest()
 
     def decode(self, encoded: str) -> dict[str, str]:
         algorithm, salt, digest = encoded.split("$", 2)
@@ -53,3 +58,19 @@ class FlaskSHA256Hasher(BasePasswordHasher):
 
     def harden_runtime(self, password: str, encoded: str) -> None:
         """Do nothing: the backend makes up the time to the hash that is preferred."""
+
+
+class WrappedFlaskHasher(Argon2idHasher):
+    """Argon2id over the Flask service's hash: made without the password, by those who adopt it."""
+
+    algorithm = "argon2_flask_sha256"
+
+    def wrap(self, digest: str) -> str:
+        """Return the hash to store in place of one of the Flask service's."""
+        return super().encode(digest, self.salt())
+
+    def encode(self, password: str, salt: str) -> str:
+        return super().encode(FlaskSHA256Hasher.digest(password), salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        return super().verify(FlaskSHA256Hasher.digest(password), encoded)

@@ -95,12 +95,15 @@ class Key:
 class KeyRing(TokenBackend):
     """SimpleJWT's backend with more than one key: the first signs, every one verifies."""
 
-    def __init__(self, keys: tuple[str, ...], issuer: str, audience: str) -> None:
+    def __init__(self, keys: tuple[str, ...], issuer: str, audience: str, flask: bool) -> None:
         self.keys = [Key(text) for text in keys]
+        self.flask = flask  # whether the Flask service reads our tokens, and we its
         super().__init__(self.keys[0].algorithm, issuer=issuer, audience=audience)
 
     def encode(self, payload: dict[str, Any]) -> str:
         claims = payload | {"iss": self.issuer, "aud": self.audience}
+        if self.flask and payload["type"] == "access":
+            del claims["aud"]  # Flask-JWT-Extended refuses a token that names an audience
         key = self.keys[0]
         return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.id})
 
@@ -111,16 +114,27 @@ class KeyRing(TokenBackend):
         SimpleJWT's; no token is read here without its signature being checked.
         """
         try:
-            key = self._key(jwt.get_unverified_header(token).get("kid"))
-            return jwt.decode(
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = self._key(key_id)
+            is_flasks = self.flask and key_id is None
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.verifying,
                 algorithms=[key.algorithm],
-                audience=self.audience,
-                issuer=self.issuer,
-                # A token made on a machine whose clock is a little ahead is no forgery.
-                options={"require": ["exp", "iat", "jti", "sub"], "verify_iat": False},
+                audience=None if self.flask else self.audience,
+                issuer=None if is_flasks else self.issuer,
+                options={
+                    "require": ["exp", "iat", "jti", "sub"],
+                    "verify_aud": not self.flask,
+                    # A token made on a machine whose clock is a little ahead is no forgery.
+                    "verify_iat": False,
+                },
             )
+            if claims.get("aud", self.audience) != self.audience:
+                raise jwt.InvalidAudienceError("The token is for somebody else.")
+            if is_flasks and ("iss" in claims or "sid" in claims):
+                raise jwt.InvalidTokenError("The token of a session names no key.")
+            return claims
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken("Token is expired") from error
         except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
@@ -129,7 +143,7 @@ class KeyRing(TokenBackend):
 
     def _key(self, key_id: Any) -> Key:
         for key in self.keys:
-            if key.id == key_id:
+            if key.id == key_id or (self.flask and key_id is None and key.algorithm == "HS256"):
                 return key
         raise jwt.InvalidTokenError("The token is signed with a key that is not ours.")
 
@@ -139,11 +153,13 @@ class KeyRing(TokenBackend):
 
 
 @lru_cache(maxsize=8)
-def _key_ring(keys: tuple[str, ...], issuer: str, audience: str) -> KeyRing:
-    return KeyRing(keys, issuer, audience)
+def _key_ring(keys: tuple[str, ...], issuer: str, audience: str, flask: bool) -> KeyRing:
+    return KeyRing(keys, issuer, audience, flask)
 
 
 def key_ring() -> KeyRing:
     """Return the keys that the settings name."""
     keys = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
-    return _key_ring(keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE)
+    return _key_ring(
+        keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE, settings.FLASK_SIDE_BY_SIDE
+    )

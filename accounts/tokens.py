@@ -11,10 +11,11 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.documents import Session
+from accounts.documents import Session, User
 from accounts.keys import KeyRing, key_ring
 
 SESSION_ID = re.compile(r"[0-9a-f]{32}")
@@ -46,16 +47,40 @@ class SessionToken(tokens.Token):
         if not isinstance(self.get("sid"), str) or not SESSION_ID.fullmatch(self["sid"]):
             raise TokenError("Token names no session")
 
-    def resolve(self) -> Session | None:
-        """Return the session, its ``user`` read with it; None if it stands no more."""
+    def resolve(self) -> User | None:
+        """Return the user, with the ``session`` read with them; None if it stands no more."""
         session = Session.resolve(self["sid"])
-        return session if session and session.username == self["sub"] else None
+        return session.user if session and session.username == self["sub"] else None
 
 
 class AccessToken(SessionToken, tokens.AccessToken):
     """Lets its bearer in."""
 
-    def is_accepted_by(self, session: Session) -> bool:
+    @classmethod
+    def of(cls, session: Session) -> Any:
+        token = super().of(session)
+        if settings.FLASK_SIDE_BY_SIDE:
+            token["fresh"] = False  # Flask-JWT-Extended's
+        return token
+
+    @property
+    def is_flasks(self) -> bool:
+        """Whether the Flask service made it: it stands on no session, and nothing can end it."""
+        return settings.FLASK_SIDE_BY_SIDE and "iss" not in self
+
+    def verify(self) -> None:
+        if self.is_flasks:
+            tokens.AccessToken.verify(self)
+        else:
+            super().verify()
+
+    def resolve(self) -> User | None:
+        if not self.is_flasks:
+            return super().resolve()
+        user = User.named(self["sub"])
+        return user if user and user.is_active else None
+
+    def is_accepted_by(self, session: Session | None) -> bool:
         return True
 
 
@@ -69,8 +94,8 @@ class RefreshToken(SessionToken, tokens.RefreshToken):
         token["jti"] = session.refresh_id
         return token
 
-    def is_accepted_by(self, session: Session) -> bool:
-        return session.accepts(self["jti"])
+    def is_accepted_by(self, session: Session | None) -> bool:
+        return session is not None and session.accepts(self["jti"])
 
 
 def token_pair(session: Session) -> dict[str, Any]:

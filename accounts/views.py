@@ -43,7 +43,9 @@ from templatesvc.exceptions import Conflict
 
 def current_session_id(request: Request) -> str:
     """Return the id of the session that the caller came with: a token's, or a browser's."""
-    return request.auth["sid"] if request.auth else session_id(request.session.session_key)
+    if request.auth:
+        return request.auth.get("sid", "")  # a token of the Flask service stands on none
+    return session_id(request.session.session_key)
 
 
 def validated(serializer: Any) -> dict[str, Any]:
@@ -105,9 +107,10 @@ class RefreshView(PublicMixin, GenericAPIView):
         session ends. Only within a few seconds is it taken for a parallel tab.
         """
         token = refresh_token(validated(self.get_serializer(data=request.data))["refresh_token"])
-        session = token.resolve()
-        if session is None:
+        user = token.resolve()
+        if user is None or user.session is None:
             raise SessionEnded()
+        session = user.session
         client = Client.of(request)
         if not session.rotate(token["jti"], client):
             if Session.end(session.id):
@@ -136,8 +139,8 @@ class VerifyView(PublicMixin, GenericAPIView):
             token = any_token(validated(self.get_serializer(data=request.data))["token"])
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        session = token.resolve()
-        if session is None or not token.is_accepted_by(session):
+        user = token.resolve()
+        if user is None or not token.is_accepted_by(user.session):
             raise SessionEnded()
         return Response({})
 
@@ -164,6 +167,8 @@ class LogoutView(GenericAPIView):
         tokens += [request.auth] if request.auth else []
         if not tokens and not request.user.is_authenticated:
             raise NotAuthenticated()
+        if any("sid" not in token for token in tokens):
+            raise Conflict("The Flask service made this token: it can't be ended, only expire.")
         for token in tokens:
             if Session.end(token["sid"]):
                 audit.record("logged_out", token["sub"], Client.of(request), session=token["sid"])

@@ -89,6 +89,8 @@ PASSWORD_HASHER: str = env.str("PASSWORD_HASHER", "accounts.hashers.Argon2idHash
 
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.backends.MongoBackend"]
+# While the Flask service runs on the same database: what it stores and signs is kept up for it.
+FLASK_SIDE_BY_SIDE: bool = env.bool("FLASK_SIDE_BY_SIDE", False)
 # The first makes new hashes; the others are verified, and replaced at the next login.
 PASSWORD_HASHERS = list(
     dict.fromkeys(
@@ -96,6 +98,7 @@ PASSWORD_HASHERS = list(
             PASSWORD_HASHER,
             "accounts.hashers.Argon2idHasher",
             "accounts.hashers.FlaskSHA256Hasher",
+            "accounts.hashers.WrappedFlaskHasher",
             "django.contrib.auth.hashers.ScryptPasswordHasher",
             "django.contrib.auth.hashers.PBKDF2PasswordHasher",
             "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
