@@ -48,6 +48,13 @@ class Index(NamedTuple):
         except DuplicateKeyError as error:
             raise DuplicateValues(self) from error
 
+    def drop(self) -> None:
+        """Drop it, if it is there."""
+        collection = self.document._get_collection()
+        for name, stored in collection.index_information().items():
+            if list(stored["key"]) == self.keys:
+                collection.drop_index(name)
+
     def duplicates(self) -> Iterator[tuple[list[Any], int]]:
         """Yield the values that more than one document has, sorted, with how many have them."""
         fields = [name for name, _ in self.keys]
