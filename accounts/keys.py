@@ -130,6 +130,8 @@ class KeyRing(TokenBackend):
                     "verify_iat": False,
                 },
             )
+            if not isinstance(claims["iat"], int):
+                raise jwt.InvalidIssuedAtError("The time of issue is no number.")
             if claims.get("aud", self.audience) != self.audience:
                 raise jwt.InvalidAudienceError("The token is for somebody else.")
             if is_flasks and ("iss" in claims or "sid" in claims):
@@ -160,6 +162,4 @@ def _key_ring(keys: tuple[str, ...], issuer: str, audience: str, flask: bool) ->
 def key_ring() -> KeyRing:
     """Return the keys that the settings name."""
     keys = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
-    return _key_ring(
-        keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE, settings.FLASK_SIDE_BY_SIDE
-    )
+    return _key_ring(keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE, settings.FLASK_SIDE_BY_SIDE)

@@ -8,6 +8,7 @@ under an id of its own making, and then deleted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -52,17 +53,17 @@ class Quarantined(ServiceDocument):
     @classmethod
     def keep(cls, collection: str, document: dict[str, Any], reason: str, **change: Any) -> None:
         """Store a copy, once however often it is called."""
-        try:
-            cls(
-                id=f"{collection}/{document['_id']!r}",
-                collection=collection,
-                document_id=document["_id"],
-                document=document,
-                reason=reason,
-                change=change,
-            ).save(force_insert=True)
-        except NotUniqueError:
-            pass  # from a run that was cut off between the copy and the deletion
+        copy = cls(
+            id=f"{collection}/{document['_id']!r}",
+            collection=collection,
+            document_id=document["_id"],
+            document=document,
+            reason=reason,
+            change=change,
+        )
+        # It is there from a run that was cut off between the copy and the deletion.
+        with suppress(NotUniqueError):
+            copy.save(force_insert=True)
 
 
 @dataclass

@@ -8,5 +8,8 @@ class TemplatesAppConfig(AppConfig):
     def ready(self) -> None:
         from accounts.documents import User
         from templates_app.documents import Template
+        from templatesvc.idempotency import IdempotentRequest
 
         User.deletes_with_it(Template.delete_all_of)
+        # Their answers would show templates to whoever has the name next.
+        User.deletes_with_it(IdempotentRequest.delete_all_of)

@@ -47,7 +47,8 @@ class Preconditions(NamedTuple):
         """Raise PreconditionFailed (412) if the state of the template is not as is demanded."""
         # If-Match compares strongly: a weak tag (W/"…") equals nothing.
         unmatched = self.if_match not in (None, ANY) and template.etag not in (self.if_match or [])
-        if unmatched or self.is_known(template):
+        # Nor may a header that can't be read let a write through.
+        if unmatched or self.if_none_match == [] or self.is_known(template):
             raise PreconditionFailed(template.etag)
 
     def is_known(self, template: Template) -> bool:

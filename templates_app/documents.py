@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from heapq import merge
-from itertools import dropwhile, islice
+from itertools import islice
 from typing import Any, NamedTuple, Self
 
 import bson
@@ -23,6 +23,7 @@ from templatesvc.documents import (
     RawField,
     ServiceDocument,
     TypedField,
+    moment_of,
     new_id,
     not_unique,
     now,
@@ -46,14 +47,8 @@ class TemplateQuerySet(QuerySet):
         return self.filter(profile=owner.username)
 
     def as_seen(self, seen: Template) -> Self:
-        """Narrow to the very state that was read.
-
-        The value is compared as well as the version, which the Flask service does not touch.
-        """
-        version = [seen.version, None] if seen.version == 1 else [seen.version]
-        return self.filter(
-            __raw__={"version": {"$in": version}, "template": {"$eq": seen.template}}
-        )
+        """Narrow to the very state that was read."""
+        return self.filter(__raw__=seen.state)
 
     # --- Writing: each is one write that the database decides, and then one entry of history ---
 
@@ -111,30 +106,26 @@ class TemplateQuerySet(QuerySet):
     def _walk_created(self, descending: bool, after: Position | None) -> Iterator[Template]:
         # An _id begins with the time of its making.
         found = self.filter(**_beyond("id", descending, after.id)) if after else self
-        return iter(found.order_by("-id" if descending else "id"))
+        return iter(found.order_by("-id" if descending else "id").no_cache())
 
     def _walk_updated(self, descending: bool, after: Position | None) -> Iterator[Template]:
         """Merge what was updated here with what only the Flask service wrote, both in order."""
         way = "-" if descending else ""
         updated, never = self.filter(updated_at__ne=None), self.filter(updated_at=None)
         if after:
-            # To the second, which is what an ObjectId tells; the rest is dropped below.
-            second = after.moment + timedelta(seconds=1) if descending else after.moment
-            never = never.filter(**_beyond("id", descending, ObjectId.from_datetime(second)))
-            updated = updated.filter(
+            # The bound on updated_at alone is what an index can use.
+            bound = {f"updated_at__{'lte' if descending else 'gte'}": after.moment}
+            updated = self.filter(**bound).filter(
                 Q(**_beyond("updated_at", descending, after.moment))
-                | Q(updated_at=after.moment, **_beyond("id", descending, after.id))
+                | Q(**_beyond("id", descending, after.id))
             )
-        merged = merge(
-            updated.order_by(f"{way}updated_at", f"{way}id"),
-            never.order_by(f"{way}id"),
+            never = never.filter(**_never_updated_beyond(descending, after))
+        return merge(
+            updated.order_by(f"{way}updated_at", f"{way}id").no_cache(),
+            never.order_by(f"{way}id").no_cache(),
             key=lambda template: template.position,
             reverse=descending,
         )
-        if after is None:
-            return merged
-        passed = after.__le__ if descending else after.__ge__
-        return dropwhile(lambda template: passed(template.position), merged)
 
 
 class Position(NamedTuple):
@@ -146,6 +137,17 @@ class Position(NamedTuple):
 
 def _beyond(field: str, descending: bool, value: Any) -> dict[str, Any]:
     return {f"{field}__{'lt' if descending else 'gt'}": value}
+
+
+def _never_updated_beyond(descending: bool, after: Position) -> dict[str, Any]:
+    """Return the bound on the ids of templates whose position is their id and its second."""
+    start = ObjectId.from_datetime(after.moment)
+    end = ObjectId.from_datetime(after.moment + timedelta(seconds=1))
+    is_whole_second = after.moment.microsecond == 0
+    if is_whole_second and start <= after.id < end:
+        return _beyond("id", descending, after.id)
+    bound = start if is_whole_second and after.id < start else end
+    return {f"id__{'lt' if descending else 'gte'}": bound}
 
 
 def new_value(value: Any, moment: datetime) -> list[dict[str, Any]]:
@@ -189,9 +191,10 @@ class Template(ServiceDocument):
     def create(cls, owner: User, value: Any, id: ObjectId | None = None) -> Self:
         """Store a new template; raises mongoengine's NotUniqueError if the owner has the same.
 
-        With an ``id`` it is created once: a second call returns what the first has stored.
+        With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
+        stored.
         """
-        moment = now()
+        moment = moment_of(id) if id else now()
         template = cls(
             id=id or new_id(moment),
             profile=owner.username,
@@ -225,6 +228,15 @@ class Template(ServiceDocument):
     @property
     def position(self) -> Position:
         return Position(self.updated, self.id)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The query for this state.
+
+        The value is compared as well as the version, which the Flask service does not touch.
+        """
+        version = [self.version, None] if self.version == 1 else [self.version]
+        return {"version": {"$in": version}, "template": {"$eq": self.template}}
 
     @property
     def etag(self) -> str:
@@ -270,19 +282,26 @@ class TemplateVersion(ServiceDocument):
     @classmethod
     def keep(cls, before: Template, deleted_at: datetime | None = None) -> None:
         """Store a state that is no more."""
-        cls.keep_all([before], deleted_at)
+        if settings.HISTORY_VERSIONS:
+            slot, change = cls._slot(before, deleted_at)
+            # Not a bulk write, of which the driver repeats only some kinds after a failover.
+            cls._get_collection().update_one(slot, change, upsert=True)
 
     @classmethod
-    def keep_all(cls, states: Iterable[Template], deleted_at: datetime | None = None) -> None:
+    def keep_all(cls, states: Iterable[Template]) -> None:
         """Store states that are no more, of any number of templates in one round trip."""
-        writes = [cls._slot(before, deleted_at) for before in states]
-        if writes and settings.HISTORY_VERSIONS:
+        if settings.HISTORY_VERSIONS and (slots := [cls._slot(before) for before in states]):
+            # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+            writes = [UpdateMany(slot, change, upsert=True) for slot, change in slots]
             cls._get_collection().bulk_write(writes, ordered=False)
 
     @classmethod
-    def _slot(cls, before: Template, deleted_at: datetime | None) -> UpdateMany:
+    def _slot(
+        cls, before: Template, deleted_at: datetime | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the query and the update that store a state."""
         moment = now()
-        slot = before.version % max(1, settings.HISTORY_VERSIONS)
+        slot = before.version % settings.HISTORY_VERSIONS
         fields = {
             "template_id": before.id,
             "profile": before.profile,
@@ -294,8 +313,7 @@ class TemplateVersion(ServiceDocument):
             "deleted_at": deleted_at,
             "expires_at": moment + settings.HISTORY_RETENTION,
         }
-        # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
-        return UpdateMany({"_id": f"{before.id}/{slot}"}, {"$set": fields}, upsert=True)
+        return {"_id": f"{before.id}/{slot}"}, {"$set": fields}
 
     @classmethod
     def of(cls, owner: User, template_id: ObjectId | None = None) -> QuerySet:
@@ -308,19 +326,26 @@ class TemplateVersion(ServiceDocument):
         """Return the query of the owner's deleted templates, the last deleted first."""
         return cls.of(owner).filter(deleted_at__ne=None).order_by("-deleted_at", "-id")
 
-    def restore(self) -> Template:
-        """Store a deleted template again, under its id, as a new version.
+    @classmethod
+    def stand_again(cls, owner: User, ids: list[ObjectId]) -> None:
+        """Note that templates which may have been deleted are there again."""
+        deleted = cls.objects(profile=owner.username, template_id__in=ids, deleted_at__ne=None)
+        deleted.update(unset__deleted_at=True)
+
+    def restore(self, owner: User) -> Template:
+        """Store a deleted template again, under its id, as a version that it never had.
 
         Raises mongoengine's NotUniqueError if it is there, or the owner has such a template.
         """
+        last = type(self).of(owner, self.template_id).order_by("-version").first() or self
         template = Template(
             id=self.template_id,
             profile=self.profile,
             template=self.template,
-            version=self.version + 1,
+            version=last.version + 1,
             created_at=self.created_at,
             updated_at=now(),
         )
         template.save(force_insert=True)
-        type(self).objects(id=self.id).update_one(unset__deleted_at=True)
+        self.stand_again(owner, [template.id])
         return template

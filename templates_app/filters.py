@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from templates_app.documents import TemplateQuerySet
-from templates_app.values import INT64, MAX_DEPTH
+from templates_app.values import FIRST_MOMENT, INT64, LAST_MOMENT, MAX_DEPTH
 
 FIELD_PREFIX = "template."
 KINDS = {"text": "string", "object": "object"}
@@ -31,7 +31,7 @@ class TemplateFilter(BaseFilterBackend):
         """Return the templates that fit all parameters; raises ValidationError (400)."""
         known = {"search", "kind", "created_after", "created_before"}
         others = view.pagination_class.parameters
-        check_parameters(request, known | others | {"format"})
+        check_parameters(request, known | others | {"format"}, FIELD_PREFIX)
         for name, value in request.query_params.items():
             if name in known:
                 queryset = getattr(self, f"_{name}")(queryset, value)
@@ -75,6 +75,9 @@ class TemplateFilter(BaseFilterBackend):
             raise ValidationError({name: "Name a field of an object, such as template.author."})
         if len(path) > MAX_DEPTH:
             raise ValidationError({name: f"No object is more than {MAX_DEPTH} levels deep."})
+        if text == "null":
+            # Equality with null would fit every template that has no such field.
+            return queryset.filter(__raw__={"$or": [{name: text}, {name: {"$type": "null"}}]})
         return queryset.filter(__raw__={name: {"$in": _readings(text)}})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
@@ -101,12 +104,16 @@ class TemplateFilter(BaseFilterBackend):
         ]
 
 
-def check_parameters(request: Request, known: set[str]) -> None:
-    """Raise ValidationError (400) for a parameter that is unknown, or given twice."""
+def check_parameters(request: Request, known: set[str], prefix: str | None = None) -> None:
+    """Raise ValidationError (400) for a parameter that is unknown, or given twice.
+
+    Known are those named, and any that begin with the prefix.
+    """
     faults = {}
+    there_is = ", ".join(sorted(known) + ([f"{prefix}…"] if prefix else []))
     for name, values in request.query_params.lists():
-        if name not in known and not name.startswith(FIELD_PREFIX):
-            faults[name] = f"Unknown parameter; there is: {', '.join(sorted(known))}, template.…"
+        if name not in known and not (prefix and name.startswith(prefix)):
+            faults[name] = f"Unknown parameter; there is: {there_is}."
         elif len(values) > 1:
             faults[name] = "Given more than once."
         elif "\0" in values[0]:
@@ -123,11 +130,13 @@ def _moment(name: str, text: str) -> datetime:
         moment = None
     if moment is None:
         raise ValidationError({name: "Give a time such as 2026-01-31T12:00:00Z."})
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Of any time beyond those that an ObjectId can tell the nearest of them says the same.
+    return min(max(moment, FIRST_MOMENT), LAST_MOMENT).astimezone(UTC)
 
 
 def _next_second(moment: datetime) -> ObjectId:
-    return ObjectId.from_datetime(moment.fromtimestamp(moment.timestamp() + 1, UTC))
+    return ObjectId.from_datetime(moment + timedelta(seconds=1))
 
 
 def _readings(text: str) -> list[Any]:
@@ -136,8 +145,7 @@ def _readings(text: str) -> list[Any]:
         value = json.loads(text, parse_constant=_no_value)
     except (ValueError, RecursionError):
         return [text]
-    is_scalar = value is None or isinstance(value, bool | float)
-    if is_scalar or (isinstance(value, int) and value in INT64):
+    if isinstance(value, bool | float) or (isinstance(value, int) and value in INT64):
         return [text, value]
     return [text]
 

@@ -21,6 +21,8 @@ class NDJSONParser(BaseParser):
     """Lines of JSON, left as they are: each is read, and may fail, on its own."""
 
     media_type = "application/x-ndjson"
+    # So that the answer, which tells of each line, can be stored with an idempotency key.
+    max_lines = 50_000
 
     def parse(
         self,
@@ -32,6 +34,8 @@ class NDJSONParser(BaseParser):
         body = stream.read(settings.MAX_IMPORT_SIZE + 1)
         if len(body) > settings.MAX_IMPORT_SIZE:
             raise PayloadTooLarge()
+        if body.count(b"\n") + body.count(b"\r") > self.max_lines:
+            raise PayloadTooLarge(f"Send at most {self.max_lines:,} lines at a time.")
         return body
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import textwrap
 from collections.abc import Iterator
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,11 +20,13 @@ from pymongo.errors import BulkWriteError
 
 from accounts.documents import User
 from templates_app.documents import Position, Template, TemplateVersion, new_value
-from templates_app.values import check_template
+from templates_app.values import FIRST_MOMENT, LAST_MOMENT, check_template
 from templatesvc.documents import new_id
 
-BATCH = 500
-BATCH_SECONDS = 20
+# Of templates of up to a megabyte each, all of them in memory at once.
+EXPORT_BATCH = 100
+IMPORT_BATCH = 500
+IMPORT_BATCH_SECONDS = 20
 DUPLICATE_KEY = 11000
 # Relaxed: what JSON has is JSON; a date that somebody put into an object is {"$date": …}.
 NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
@@ -35,12 +40,11 @@ def exported(owner: User) -> Iterator[bytes]:
     """
     position: Position | None = None
     while True:
-        found = Template.objects.of(owner).walk("created_at", False, position, BATCH)
-        batch = list(islice(found, BATCH))
+        batch = list(Template.objects.of(owner).walk("created_at", False, position, EXPORT_BATCH))
         if not batch:
             return
-        yield b"".join(_line(template) for template in batch)
         position = batch[-1].position
+        yield from map(_line, batch)
 
 
 def _line(template: Template) -> bytes:
@@ -67,12 +71,16 @@ class Entry:
     def id(self) -> ObjectId:
         return self.template.id
 
+    def fail(self, status: str, detail: str) -> None:
+        self.status, self.detail = status, detail
+
     def outcome(self) -> dict[str, Any]:
         """Return what the answer says of the line."""
         outcome: dict[str, Any] = {"line": self.line, "status": self.status}
         if self.template:
-            outcome["id"] = str(self.template.id)
-        return outcome | ({"detail": self.detail} if self.detail else {})
+            outcome["id"] = str(self.id)
+        # Of bounded length, because a line's own names may be in it.
+        return outcome | ({"detail": textwrap.shorten(self.detail, 150)} if self.detail else {})
 
 
 @dataclass
@@ -87,13 +95,15 @@ class Import:
     mode: str
     seed: str
     entries: list[Entry] = field(default_factory=list)
+    lines_of: dict[ObjectId, int] = field(default_factory=dict)
 
     def run(self, text: bytes) -> dict[str, Any]:
         """Import every line that can be; return what became of each."""
         lines = enumerate(text.splitlines(), start=1)
         numbered = ((number, line) for number, line in lines if line.strip())
-        while batch := list(islice(numbered, BATCH)):
-            self._import([self._read(number, line) for number, line in batch])
+        while batch := [self._read(*line) for line in islice(numbered, IMPORT_BATCH)]:
+            # In a context of its own: the request's time for the store is not meant for this.
+            Context().run(self._import, batch)
         outcomes = [entry.outcome() for entry in self.entries]
         counts = {
             status: sum(outcome["status"] == status for outcome in outcomes)
@@ -104,28 +114,26 @@ class Import:
     def _read(self, number: int, line: bytes) -> Entry:
         entry = Entry(number)
         try:
-            entry.template = self._template(number, line)
-        except (ValueError, TypeError, OverflowError, RecursionError, bson.errors.BSONError) as e:
-            entry.detail = str(e) or "The line can't be read."
+            template = self._template(number, line)
+            if self.lines_of.setdefault(template.id, number) != number:
+                raise ValueError(f"Line {self.lines_of[template.id]} has this id as well.")
+            entry.template = template
+        except ValueError as error:
+            entry.detail = str(error)
         self.entries.append(entry)
         return entry
 
     def _template(self, number: int, line: bytes) -> Template:
         """Return the template of a line, not stored; raises ValueError with a sentence."""
-        given = json_util.loads(line.decode(), json_options=NOTATION)
-        if not isinstance(given, dict) or "template" not in given:
-            raise ValueError('A line is an object with a "template", as the export writes it.')
-        if unknown := given.keys() - FIELDS:
-            raise ValueError(f"Unknown field: {', '.join(sorted(unknown))}.")
-        check_template(given["template"])
+        given = _members(line)
         # Of the import, where the line does not say, so that a repetition has the same.
-        started = ObjectId(self.seed).generation_time
-        created = _moment(given.get("created_at"), started)
+        id, started = given_id(given.get("id")), ObjectId(self.seed)
+        created = _moment(given.get("created_at"), (id or started).generation_time)
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version < 2**53:
             raise ValueError("version: give a whole number from 1 on.")
         return Template(
-            id=given_id(given.get("id")) or self._derived_id(number, created),
+            id=id or self._derived_id(number, created),
             profile=self.owner.username,
             template=given["template"],
             version=version,
@@ -136,15 +144,22 @@ class Import:
     def _import(self, entries: list[Entry]) -> None:
         """Store a batch in a constant number of round trips, however many lines it has."""
         readable = [entry for entry in entries if entry.template]
-        with pymongo.timeout(BATCH_SECONDS):
+        with pymongo.timeout(IMPORT_BATCH_SECONDS):
             there = self._there(readable)
-            new = [entry for entry in readable if entry.id not in there]
-            # An id may be taken by somebody else's template: a fresh one is as good.
-            for entry in self._insert(new):
-                entry.template.id = new_id(entry.template.created)
-            for entry in self._insert([entry for entry in new if entry.status == "invalid"]):
-                entry.status, entry.detail = "skipped", "You have this template already."
+            self._create([entry for entry in readable if entry.id not in there])
             self._meet([entry for entry in readable if entry.id in there], there)
+
+    def _create(self, entries: list[Entry]) -> None:
+        """Store those whose id the owner does not have."""
+        refused = self._insert(entries)
+        for entry in refused:
+            # The id may be taken by somebody else's template: another is as good.
+            entry.template.id = self._derived_id(entry.line, entry.template.created)
+        for entry in self._insert(refused):
+            entry.fail("skipped", "You have this template already.")
+            entry.template = None  # whose id this would be is not known
+        if created := [entry.id for entry in entries if entry.template]:
+            TemplateVersion.stand_again(self.owner, created)
 
     def _there(self, entries: list[Entry]) -> dict[ObjectId, Template]:
         """Return the owner's templates that the entries name by their ids."""
@@ -176,25 +191,42 @@ class Import:
             self._replace([e for e in entries if e.status == "skipped"], there)
 
     def _replace(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
-        changed = [e for e in entries if e.template.template != there[e.id].template]
+        # Compared as MongoDB has them: to Python 1, 1.0 and True are equal, and so are objects
+        # whose keys are in another order.
+        changed = [e for e in entries if _bson(e.template) != _bson(there[e.id])]
         if not changed:
             return
-        collection, failed = Template._get_collection(), set()
+        writes, failed = [self._replacement(e, there[e.id]) for e in changed], set()
         try:
-            collection.bulk_write([self._replacement(entry) for entry in changed], ordered=False)
+            result = Template._get_collection().bulk_write(writes, ordered=False)
+            matched = result.matched_count
         except BulkWriteError as error:
-            failed = _duplicates(error)
-        for place, entry in enumerate(changed):
-            if place in failed:
-                entry.detail = "You have this template already, under another id."
-            else:
-                entry.status = "replaced"
-        TemplateVersion.keep_all(there[e.id] for e in changed if e.status == "replaced")
+            failed, matched = _duplicates(error), error.details["nMatched"]
+        for place in failed:
+            changed[place].detail = "You have this template already, under another id."
+        done = [entry for place, entry in enumerate(changed) if place not in failed]
+        if matched < len(done):
+            done = self._arrived(done, there)
+        for entry in done:
+            entry.status = "replaced"
+        TemplateVersion.keep_all(there[entry.id] for entry in done)
 
-    def _replacement(self, entry: Entry) -> UpdateMany:
+    def _replacement(self, entry: Entry, seen: Template) -> UpdateMany:
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
-        change = new_value(entry.template.template, entry.template.updated)
-        return UpdateMany({"_id": entry.id, "profile": self.owner.username}, change)
+        query = {"_id": entry.id, "profile": self.owner.username, **seen.state}
+        return UpdateMany(query, new_value(entry.template.template, entry.template.updated))
+
+    def _arrived(self, entries: list[Entry], there: dict[ObjectId, Template]) -> list[Entry]:
+        """Return those that were replaced, where others wrote at the same time."""
+        current = self._there(entries)
+        arrived = []
+        for entry in entries:
+            entry.template.version = there[entry.id].version + 1
+            if entry.id in current and current[entry.id].etag == entry.template.etag:
+                arrived.append(entry)
+            else:
+                entry.detail = "Somebody changed or deleted it during the import."
+        return arrived
 
     def _derived_id(self, number: int, created: datetime) -> ObjectId:
         """Return the id of a line that names none: a repetition of this import finds it again.
@@ -203,6 +235,36 @@ class Import:
         """
         own = hashlib.sha256(self.seed.encode()).digest()[:3] + number.to_bytes(3)
         return ObjectId(new_id(created).binary[:6] + own)
+
+
+def _members(line: bytes) -> dict[str, Any]:
+    """Return the members of a line; raises ValueError with a sentence."""
+    try:
+        given = json.loads(line.decode(), object_pairs_hook=_object)
+    except (
+        *(ValueError, TypeError, LookupError, ArithmeticError),
+        *(RecursionError, bson.errors.BSONError),
+    ) as error:
+        raise ValueError(f"The line can't be read: {error}") from error
+    if not isinstance(given, dict) or "template" not in given:
+        raise ValueError('A line is an object with a "template", as the export writes it.')
+    if unknown := given.keys() - FIELDS:
+        raise ValueError(f"Unknown field: {', '.join(map(ascii, sorted(unknown)))}.")
+    try:
+        check_template(given["template"])
+    except (OverflowError, RecursionError, bson.errors.BSONError) as error:
+        raise ValueError(f"It can't be kept: {error}") from error
+    return given
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key is given twice in one object")
+    return json_util.object_pairs_hook(pairs, NOTATION)
+
+
+def _bson(template: Template) -> bytes:
+    return bson.encode({"template": template.template})
 
 
 def _duplicates(error: BulkWriteError) -> set[int]:
@@ -229,5 +291,7 @@ def _moment(text: Any, default: datetime) -> datetime:
     moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     if moment is None or moment.tzinfo is None:
         raise ValueError("created_at, updated_at: give times such as 2026-01-31T12:00:00Z.")
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise ValueError("created_at, updated_at: give times from 1970 to 2106.")
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
@@ -12,6 +13,9 @@ MAX_TEXT_LENGTH = 100_000  # characters
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
 MAX_DEPTH = 32  # an object that holds no other is 1 deep
 INT64 = range(-(2**63), 2**63)
+# What an ObjectId can tell, but for its last second.
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -32,7 +36,8 @@ def check_value(value: Any) -> None:
 
 def check_template(value: Any) -> None:
     """Raise ValueError with a sentence if the value can't be a template."""
-    if not isinstance(value, str | dict):
+    # Exactly: BSON's code is a kind of str.
+    if type(value) not in (str, dict):
         raise ValueError("A template is a text or a JSON object.")
     if value == "":
         raise ValueError("A template can't be an empty text.")

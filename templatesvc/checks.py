@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from templatesvc import store
+
 SHORTEST_KEY = 32
 LONGEST_GRACE = timedelta(minutes=5)
 EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
@@ -49,6 +51,22 @@ def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
             "ALLOWED_HOSTS lets every host name in.",
             hint="Set it to the names that the service is reached by, separated by commas.",
             id="templatesvc.E004",
+        )
+
+
+@checks.register(checks.Tags.security)
+def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
+    """PyMongo's own message is not shown: it may quote the password."""
+    if not settings.MONGODB_URI.startswith("mongodb"):
+        return
+    try:
+        store.check(settings.MONGODB_URI)
+    except ValueError:
+        yield checks.Error(
+            "MONGODB_URI can't be read.",
+            hint="Write mongodb://name:password@host:port/database?options, with what is special "
+            "in the name and the password percent-encoded (urllib.parse.quote_plus does it).",
+            id="templatesvc.E007",
         )
 
 

@@ -6,7 +6,7 @@ import secrets
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import mongoengine
@@ -30,6 +30,12 @@ def new_id(moment: datetime) -> ObjectId:
     """
     head = struct.pack(">IH", int(moment.timestamp()), moment.microsecond // 1000)
     return ObjectId(head + secrets.token_bytes(6))
+
+
+def moment_of(id: ObjectId) -> datetime:
+    """Return the moment that an id was made for by ``new_id``."""
+    seconds, milliseconds = struct.unpack(">IH", id.binary[:6])
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
 
 
 @contextmanager

@@ -2,23 +2,26 @@
 
 draft-ietf-httpapi-idempotency-key-header-07. The first request claims the key with one insert.
 Its answer is stored with the key; a second request is answered from there. A worker that died
-in between holds the key until its lease is over, and whoever comes then does the work again under
-the same ``seed``, an ObjectId in hex from which what is made takes its id: it is made once.
+in between holds the key until its lease is over, one that failed gives it up. Whoever comes then
+does the work again under the same ``seed``, an ObjectId in hex from which what is made takes its
+id: also what the first had made before it failed is made once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.http import HttpResponse
 from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -86,25 +89,25 @@ class IdempotentRequest(ServiceDocument):
             lease_until=moment + LEASE,
             expires_at=moment + settings.IDEMPOTENCY_RETENTION,
         )
-        try:
-            return request.save(force_insert=True), True
-        except NotUniqueError:
-            return cls._claimed_before(request)
+        for _ in range(2):
+            try:
+                return request.save(force_insert=True), True
+            except NotUniqueError:
+                first = cls.objects(id=request.id).first()
+            if first and first.expires_at > moment:
+                return first._claimed_again(fingerprint)
+            # TTL indexes delete about once a minute.
+            cls.objects(id=request.id, expires_at__lte=moment).delete()
+        raise KeyInUse(wait=1)
 
-    @classmethod
-    def _claimed_before(cls, request: Self) -> tuple[Self, bool]:
-        first = cls.objects(id=request.id).first()
-        if first is None or first.expires_at <= now():
-            # Freed, or past its time, since the insert: this caller begins.
-            cls.objects(id=request.id, expires_at__lte=now()).delete()
-            return request.save(force_insert=True), True
-        if first.fingerprint != request.fingerprint:
+    def _claimed_again(self, fingerprint: str) -> tuple[Self, bool]:
+        if self.fingerprint != fingerprint:
             raise KeyReused()
-        if first.status is not None:
-            return first, False
-        if first.lease_until > now():
-            raise KeyInUse(wait=_seconds_until(first.lease_until))
-        return first._take_over(), True
+        if self.status is not None:
+            return self, False
+        if self.lease_until > now():
+            raise KeyInUse(wait=_seconds_until(self.lease_until))
+        return self._take_over(), True
 
     def _take_over(self) -> Self:
         """Go on where a worker died; only one may."""
@@ -123,8 +126,14 @@ class IdempotentRequest(ServiceDocument):
         )
 
     def free(self) -> None:
-        """Give the key up: nothing was done."""
-        type(self).objects(id=self.id, lease_until=self.lease_until).delete()
+        """Give the key up: whoever comes next with this request does the work."""
+        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+        unfinished.update_one(set__lease_until=now())
+
+    @classmethod
+    def delete_all_of(cls, user: Any) -> None:
+        """Delete the keys of a user, and the answers stored with them."""
+        cls.objects(username=user.get_username()).delete()
 
     def replayed(self) -> HttpResponse:
         """Return the stored answer, byte for byte."""
@@ -137,30 +146,43 @@ def _seconds_until(moment: datetime) -> int:
 
 
 def idempotent(
-    view: APIView, request: Request, content: bytes, perform: Callable[[str | None], Response]
+    view: APIView, request: Request, perform: Callable[[str | None], Response]
 ) -> Response | HttpResponse:
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
-    ``content`` is what the same key must come with again; ``perform`` is given the seed of the
-    key, or None. An answer of 500 or above is not stored, and frees the key.
+    ``perform`` is given the seed of the key, or None. An answer of 500 or above is not stored, and
+    frees the key.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return perform(None)
     if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise ValidationError({HEADER: f"Give 1 to {LONGEST_KEY} printable ASCII characters."})
-    subject = f"{request.method} {request.get_full_path()}\0".encode() + content
-    fingerprint = hashlib.sha256(subject).hexdigest()
-    first, is_mine = IdempotentRequest.claim(key, request.user.get_username(), fingerprint)
+    username = request.user.get_username()
+    first, is_mine = IdempotentRequest.claim(key, username, _fingerprint(request))
     if not is_mine:
         return first.replayed()
+    # In a context of its own: if the request's time for the store is up, this is still to be done.
+    settle = Context()
     try:
         response = _answer(view, perform, first.seed)
     except BaseException:
-        first.free()
+        settle.run(first.free)
         raise
-    first.finish(response)
+    settle.run(first.finish, response)
     return response
+
+
+def _fingerprint(request: Request) -> str:
+    """Return a digest of what the same key must come with again."""
+    content = request.data
+    if not isinstance(content, bytes):
+        try:
+            content = json.dumps(content, default=str).encode()
+        except RecursionError as error:
+            raise ParseError("The body is nested too deeply.") from error
+    subject = f"{request.method} {request.get_full_path()}\0".encode() + content
+    return hashlib.sha256(subject).hexdigest()
 
 
 def _answer(view: APIView, perform: Callable[[str | None], Response], seed: str) -> HttpResponse:

@@ -6,7 +6,7 @@ Rows that come or go meanwhile neither repeat nor hide another, as they would wi
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 SALT = "templatesvc.pagination"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KeysetPagination(BasePagination):
@@ -83,7 +84,7 @@ class KeysetPagination(BasePagination):
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        instant = datetime.fromtimestamp(moment / 1000, UTC)
+        instant = EPOCH + timedelta(milliseconds=moment)
         return self.position_class(instant, ObjectId(row)), backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
@@ -99,7 +100,7 @@ class KeysetPagination(BasePagination):
     # --- The answer --------------------------------------------------------------------------
 
     def _link(self, row: Any, backwards: bool) -> str:
-        moment = round(row.position.moment.timestamp() * 1000)
+        moment = (row.position.moment - EPOCH) // timedelta(milliseconds=1)
         place = [self._query(), moment, str(row.position.id), backwards]
         cursor = signing.dumps(place, salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)

@@ -128,7 +128,7 @@ REGISTRATION_LIMIT: Rate | None = env.rate("REGISTRATION_LIMIT", "60/1h")
 # Proxies whose X-Forwarded-For is believed, as addresses or networks.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
 
-_STRICT_PASSWORD_VALIDATORS = [
+STRICT_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ["username"]},
@@ -137,7 +137,7 @@ _STRICT_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-AUTH_PASSWORD_VALIDATORS = _STRICT_PASSWORD_VALIDATORS if PASSWORD_POLICY == "strict" else []
+AUTH_PASSWORD_VALIDATORS = STRICT_PASSWORD_VALIDATORS if PASSWORD_POLICY == "strict" else []
 
 SESSION_ENGINE = "accounts.sessions"
 # The longest that a session can live; one that is not used for as long as a refresh token lives
@@ -170,6 +170,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "templatesvc.store.RequestDeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.SessionMiddleware",

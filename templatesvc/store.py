@@ -6,9 +6,10 @@ which is after gunicorn has forked: a client must not cross a fork.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
 import mongoengine
 import pymongo
@@ -18,7 +19,9 @@ from django.http.response import HttpResponseBase
 from mongoengine.connection import get_connection, get_db
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from pymongo.topology_description import TopologyDescription
+from pymongo.uri_parser import parse_uri
 
 from templatesvc import embedded
 
@@ -32,6 +35,8 @@ CLIENT_DEFAULTS: dict[str, Any] = {
     "w": "majority",
     "appname": "templatesvc",
 }
+# Timeouts of the driver that timeoutMS would overrule.
+SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 # While the store is known to be away: enough to see that it is back, too short to queue up for.
 AWAY_SECONDS = 0.4
 
@@ -47,17 +52,44 @@ def is_in_memory(uri: str) -> bool:
 
 
 def database_name(uri: str, default: str) -> str:
-    """Return the database that the URI's path names, or the default.
-
-    PyMongo's own parser is not asked: for ``mongodb+srv://`` it would query the DNS.
-    """
-    return unquote(urlsplit(uri).path.lstrip("/")) or default
+    """Return the database that the URI's path names, or the default."""
+    return unquote(_split(uri).database) or default
 
 
 def client_options(uri: str) -> dict[str, Any]:
     """Return the options to add to those of the URI, which win: option names ignore case."""
-    given = {name.lower() for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True)}
-    return {name: value for name, value in CLIENT_DEFAULTS.items() if name.lower() not in given}
+    given = {name.lower() for name, _ in parse_qsl(_split(uri).options, keep_blank_values=True)}
+    added = dict(CLIENT_DEFAULTS)
+    if given & SINGLE_TIMEOUTS:
+        added["socketTimeoutMS"] = added.pop("timeoutMS")
+    return {name: value for name, value in added.items() if name.lower() not in given}
+
+
+def check(uri: str) -> None:
+    """Raise ValueError if PyMongo would not take a ``mongodb`` URI; the text may quote from it."""
+    # As if without +srv, and its options, for which PyMongo would query the DNS.
+    plain = f"mongodb://{uri.partition('://')[2]}"
+    with warnings.catch_warnings(action="ignore"):  # an option that only other drivers know
+        try:
+            parse_uri(plain.partition("?")[0] if "+srv://" in uri else plain, warn=True)
+        except PyMongoError as error:
+            raise ValueError(str(error)) from error
+
+
+class _Parts(NamedTuple):
+    hosts: str
+    database: str
+    options: str
+
+
+def _split(uri: str) -> _Parts:
+    """Take a URI apart where PyMongo does, which differs from urllib where a # is not quoted.
+
+    PyMongo's own parser is not asked: for ``mongodb+srv://`` it would query the DNS.
+    """
+    before, _, options = uri.partition("://")[2].partition("?")
+    authority, _, database = before.partition("/")
+    return _Parts(authority.rpartition("@")[2], database, options)
 
 
 def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
@@ -103,9 +135,11 @@ def describe() -> str:
         return "memory of this process (mongomock): NOTHING IS KEPT"
     if is_embedded(uri):
         return f"the embedded server, in {settings.EMBEDDED_STORE}"
-    parts = urlsplit(uri)
-    name = database_name(uri, settings.MONGODB_DATABASE)
-    return f"MongoDB, {parts.scheme}://{parts.netloc.rpartition('@')[2]}/{name}"
+    scheme, _, rest = uri.partition("://")
+    # The last @, wherever it is: what is before it may be a password that nobody quoted.
+    public = f"{scheme}://{rest.rpartition('@')[2]}"
+    name = database_name(public, settings.MONGODB_DATABASE)
+    return f"MongoDB, {scheme}://{_split(public).hosts}/{name}"
 
 
 def request_seconds() -> float | None:

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import identify_hasher
 from rest_framework.test import APIClient
 
 from accounts.documents import User
-from templatesvc.settings import _STRICT_PASSWORD_VALIDATORS
+from templatesvc.settings import STRICT_PASSWORD_VALIDATORS
 from tests.conftest import Person
 
 CAROL = {"username": "carol", "password": "sings-carols-3"}
@@ -127,7 +127,7 @@ def test_fields_that_a_registration_has_no_use_for_are_not_stored(client: APICli
 
 
 def test_a_strict_policy_refuses_weak_passwords(client: APIClient, settings: Any) -> None:
-    settings.AUTH_PASSWORD_VALIDATORS = _STRICT_PASSWORD_VALIDATORS
+    settings.AUTH_PASSWORD_VALIDATORS = STRICT_PASSWORD_VALIDATORS
     response = register(client, password="1234")
 
     assert response.status_code == 400

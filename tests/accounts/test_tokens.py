@@ -1,0 +1,280 @@
+"""Bearer tokens of every wrong kind, on old routes and new."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+import time_machine
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from accounts.documents import User
+from accounts.keys import key_ring
+from templates_app.documents import Template
+from tests.conftest import Person, log_in
+
+ROUTES = [
+    ("GET", "/get"),
+    ("POST", "/create"),
+    ("POST", "/update"),
+    ("POST", "/delete"),
+    ("GET", "/api/v1/templates"),
+    ("POST", "/api/v1/templates"),
+    ("GET", "/api/v1/templates/65f0a0a0a0a0a0a0a0a0a0a0"),
+    ("PUT", "/api/v1/templates/65f0a0a0a0a0a0a0a0a0a0a0"),
+    ("PATCH", "/api/v1/templates/65f0a0a0a0a0a0a0a0a0a0a0"),
+    ("DELETE", "/api/v1/templates/65f0a0a0a0a0a0a0a0a0a0a0"),
+    ("GET", "/api/v1/users/me"),
+    ("DELETE", "/api/v1/users/me"),
+]
+HEADER_OF_BRACKETS = base64.urlsafe_b64encode(b"[" * 3000).decode().rstrip("=")
+
+
+def claims_of(person: Person) -> dict[str, Any]:
+    return jwt.decode(person.tokens["access_token"], options={"verify_signature": False})
+
+
+def signed(claims: dict[str, Any], **header: Any) -> str:
+    """Return a token that is signed as the service signs its own, whatever it claims."""
+    key = key_ring().keys[0]
+    # PyJWT checks the claims that it encodes: JWS signs any payload.
+    payload = jwt.api_jwt.json.dumps(claims).encode()
+    return jwt.api_jws.encode(
+        payload, key.signing, key.algorithm, headers={"kid": key.id, "typ": "JWT"} | header
+    )
+
+
+def claiming(**changes: Any) -> Callable[[Person, Person], str]:
+    """Return the maker of alice's token with some claims changed; None takes a claim away."""
+
+    def make(alice: Person, bob: Person) -> str:
+        claims = claims_of(alice) | changes
+        return signed({name: value for name, value in claims.items() if value is not ...})
+
+    return make
+
+
+def of_key(key: str, algorithm: str = "HS256") -> Callable[[Person, Person], str]:
+    def make(alice: Person, bob: Person) -> str:
+        header = {"kid": key_ring().keys[0].id}
+        return jwt.encode(claims_of(alice), key, algorithm, headers=header)
+
+    return make
+
+
+def _unsigned(alice: Person, bob: Person) -> str:
+    return jwt.encode(claims_of(alice), None, "none", headers={"kid": key_ring().keys[0].id})
+
+
+def _signature_of_bobs(alice: Person, bob: Person) -> str:
+    head, claims, _ = alice.tokens["access_token"].split(".")
+    return ".".join((head, claims, bob.tokens["access_token"].split(".")[2]))
+
+
+def _session_of_bob(alice: Person, bob: Person) -> str:
+    return signed(claims_of(alice) | {"sid": claims_of(bob)["sid"]})
+
+
+def _deleted(alice: Person, bob: Person) -> str:
+    alice.user.delete()
+    return str(alice.tokens["access_token"])
+
+
+def _inactive(alice: Person, bob: Person) -> str:
+    User.objects(username="alice").update_one(set__is_active=False)
+    return str(alice.tokens["access_token"])
+
+
+def _of_another_version(alice: Person, bob: Person) -> str:
+    User.objects(username="alice").update_one(set__token_version="another")
+    return str(alice.tokens["access_token"])
+
+
+WRONG: dict[str, Callable[[Person, Person], str]] = {
+    "unsigned, alg none": _unsigned,
+    "alg none by name, signature kept": lambda alice, bob: ".".join(
+        [
+            base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("="),
+            *alice.tokens["access_token"].split(".")[1:],
+        ]
+    ),
+    "another key": of_key(secrets.token_hex(32)),
+    "an empty key": of_key("k" * 32),
+    "another algorithm": of_key(settings.JWT_SECRET_KEY, "HS384"),
+    "another token's signature": _signature_of_bobs,
+    "another type: refresh": lambda alice, bob: str(alice.tokens["refresh_token"]),
+    "another type by claim": claiming(type="sliding"),
+    "no type": claiming(type=...),
+    "a type that is a list": claiming(type=["access"]),
+    "a deleted user's": _deleted,
+    "an inactive user's": _inactive,
+    "an ended version's": _of_another_version,
+    "sub missing": claiming(sub=...),
+    "sub null": claiming(sub=None),
+    "sub a number": claiming(sub=1),
+    "sub a number as text": claiming(sub="1"),
+    "sub empty": claiming(sub=""),
+    "sub an object": claiming(sub={"$ne": None}),
+    "sub a list": claiming(sub=["alice"]),
+    "sub true": claiming(sub=True),
+    "sub another user's name": claiming(sub="bob"),
+    "sub nobody's name": claiming(sub="nobody"),
+    "sub in another case": claiming(sub="Alice"),
+    "sid missing": claiming(sid=...),
+    "sid null": claiming(sid=None),
+    "sid a number": claiming(sid=7),
+    "sid an object": claiming(sid={"$ne": None}),
+    "sid a list": claiming(sid=["a"]),
+    "sid empty": claiming(sid=""),
+    "sid garbage": claiming(sid="garbage"),
+    "sid of nothing": claiming(sid="0" * 32),
+    "sid with a line's end": lambda alice, bob: signed(
+        claims_of(alice) | {"sid": claims_of(alice)["sid"] + "\n"}
+    ),
+    "sid another's": _session_of_bob,
+    "exp missing": claiming(exp=...),
+    "exp null": claiming(exp=None),
+    "exp a text": claiming(exp="tomorrow"),
+    "exp an object": claiming(exp={}),
+    "exp a list": claiming(exp=[]),
+    "exp infinite": claiming(exp=float("inf")),
+    "exp not a number": claiming(exp=float("nan")),
+    "exp beyond any calendar": claiming(exp=1e30),
+    "exp an integer beyond any calendar": claiming(exp=10**30),
+    "exp negative": claiming(exp=-1),
+    "exp in the past": claiming(exp=1),
+    "iat a text": claiming(iat="yesterday"),
+    "iat infinite": claiming(iat=float("inf")),
+    "iat missing": claiming(iat=...),
+    "nbf in the future": claiming(nbf=4_000_000_000),
+    "nbf a text": claiming(nbf="later"),
+    "jti missing": claiming(jti=...),
+    "jti a number": claiming(jti=1),
+    "jti an object": claiming(jti={"$ne": None}),
+    "another issuer": claiming(iss="somebody"),
+    "another audience": claiming(aud="somebody"),
+    "an audience that is a number": claiming(aud=1),
+    "a header of brackets": lambda alice, bob: f"{HEADER_OF_BRACKETS}.e30.e30",
+    "claims of brackets": lambda alice, bob: ".".join(
+        [alice.tokens["access_token"].split(".")[0], HEADER_OF_BRACKETS, "e30"]
+    ),
+    "a header that is a list": lambda alice, bob: "W10.e30.e30",
+    "a header of nothing": lambda alice, bob: "e30.e30.e30",
+    "an unknown critical header": lambda alice, bob: signed(claims_of(alice), crit=["x"], x=1),
+    "kid of nothing": lambda alice, bob: signed(claims_of(alice), kid="nothing"),
+    "claims that are a list": lambda alice, bob: signed([claims_of(alice)]),  # type: ignore[arg-type]
+    "claims that are null": lambda alice, bob: signed(None),  # type: ignore[arg-type]
+    "one segment": lambda alice, bob: "garbage",
+    "two segments": lambda alice, bob: "a.b",
+    "three segments": lambda alice, bob: "a.b.c",
+    "four segments": lambda alice, bob: alice.tokens["access_token"] + ".x",
+    "empty segments": lambda alice, bob: "..",
+    "half a token": lambda alice, bob: str(alice.tokens["access_token"][:-20]),
+    "not ASCII": lambda alice, bob: "\xe9\xff.\xfe.\x80",
+    "a NUL": lambda alice, bob: alice.tokens["access_token"] + "\0",
+    "huge": lambda alice, bob: "x" * 100_000,
+}
+HEADERS = {
+    "no token": "Bearer",
+    "a space for a token": "Bearer ",
+    "two tokens": "Bearer {token} {token}",
+    "two headers in one": "Bearer {token}, Bearer {token}",
+    "no scheme": "{token}",
+    "Basic": "Basic YWxpY2U6d29uZGVybGFuZC0x",
+    "another scheme": "Token {token}",
+    "JSON": '{{"token": "{token}"}}',
+    "not ASCII": "B\xe9arer {token}",
+    "a NUL": "Bearer\0{token}",
+    "empty": "",
+}
+
+
+def refusal(response: Any) -> str:
+    """Return what a refusal says, after checking its shape for the route."""
+    assert response.status_code == 401, response.content
+    assert response["WWW-Authenticate"].startswith("Bearer")
+    body = response.json()
+    if response.wsgi_request.path.startswith("/api/v1/"):
+        assert response["Content-Type"] == "application/problem+json"
+        assert set(body) == {"type", "title", "status", "detail", "code"}
+        return str(body["detail"])
+    assert set(body) == {"msg"}
+    return str(body["msg"])
+
+
+def send(method: str, path: str, header: str) -> Any:
+    client = APIClient(raise_request_exception=False)
+    # For a body that would do, so that nothing but the token can be at fault.
+    body = '{"template": "x", "old_template": "y", "new_template": "x"}'
+    return client.generic(
+        method, path, body, content_type="application/json", HTTP_AUTHORIZATION=header
+    )
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_token_is_refused_by_old_routes_and_new(
+    kind: str, alice: Person, bob: Person
+) -> None:
+    token = WRONG[kind](alice, bob)
+
+    for method, path in ROUTES:
+        assert refusal(send(method, path, f"Bearer {token}"))
+    assert Template.objects.count() == 0
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_header_that_is_no_bearer_token_is_refused(kind: str, alice: Person) -> None:
+    header = HEADERS[kind].format(token=alice.tokens["access_token"])
+
+    for method, path in ROUTES:
+        assert refusal(send(method, path, header))
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_token_at_all_is_refused(method: str, path: str, client: APIClient) -> None:
+    response = client.generic(method, path, "{}", content_type="application/json")
+
+    assert "Missing Authorization Header" in (refusal(response), "Missing Authorization Header")
+    assert refusal(response)
+
+
+def test_a_token_that_is_signed_here_and_changed_in_nothing_is_let_in(alice: Person) -> None:
+    # So that the tokens above are refused for what they claim, not for how they are made.
+    assert send("GET", "/get", f"Bearer {signed(claims_of(alice))}").status_code == 200
+
+
+def test_an_expired_token_is_refused(alice: Person) -> None:
+    lifetime = settings.ACCESS_TOKEN_LIFETIME
+    header = f"Bearer {alice.tokens['access_token']}"
+
+    with time_machine.travel(datetime.now(UTC) + lifetime - timedelta(minutes=1), tick=False):
+        assert send("GET", "/get", header).status_code == 200
+    with time_machine.travel(datetime.now(UTC) + lifetime + timedelta(minutes=1), tick=False):
+        for method, path in ROUTES:
+            assert refusal(send(method, path, header))
+
+
+def test_a_token_of_a_name_that_was_registered_again_is_refused(alice: Person) -> None:
+    alice.user.delete()
+    log_in("alice", "looking-glass-2")
+
+    assert refusal(send("GET", "/get", f"Bearer {alice.tokens['access_token']}"))
+
+
+@pytest.mark.parametrize("place", ["query", "body", "cookie"])
+def test_a_token_is_taken_from_the_header_alone(place: str, alice: Person) -> None:
+    client = APIClient(raise_request_exception=False)
+    token = alice.tokens["access_token"]
+    query = {"access_token": token, "jwt": token, "token": token} if place == "query" else {}
+    if place == "cookie":
+        client.cookies["access_token"] = client.cookies["access_token_cookie"] = token
+    body = {"template": "x", "access_token": token} if place == "body" else {"template": "x"}
+
+    response = client.post("/create", body, format="json", query_params=query)
+    assert refusal(response) == "Missing Authorization Header"

@@ -1,0 +1,50 @@
+"""What people do in a browser, by what they read on the page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page
+
+from tests.processes import Service
+
+PASSWORD = "wonderland-1"
+
+
+def register(service: Service, name: str = "alice", password: str = PASSWORD) -> str:
+    """Register somebody; return their access token."""
+    return service.log_in(name, password)
+
+
+def keep(service: Service, token: str, template: object) -> str:
+    """Create a template over HTTP; return its path."""
+    answer = service.post("/api/v1/templates", {"template": template}, token)
+    assert answer.status == 201
+    return f"/api/v1/templates/{answer.json['id']}"
+
+
+def log_in(page: Page, name: str = "alice", password: str = PASSWORD, then: str = "") -> None:
+    """Fill in the log-in page and send it."""
+    page.goto("/api-auth/login" + (f"?next={then}" if then else ""))
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def log_out(page: Page, name: str = "alice") -> None:
+    menu(page, name).click()
+    page.get_by_role("link", name="Log out").click()
+
+
+def menu(page: Page, name: str) -> Locator:
+    """Return the menu in the corner of somebody who is logged in."""
+    return page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+
+
+def answer(page: Page) -> Locator:
+    """Return the box with the answer's status, headers and body."""
+    return page.get_by_label("response info")
+
+
+def raw_data(page: Page) -> Locator:
+    """Open the tab for JSON; return its box."""
+    page.get_by_role("link", name="Raw data").click()
+    return page.get_by_label("Content:")
