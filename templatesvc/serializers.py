@@ -24,10 +24,10 @@ class StrictSerializer(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         values = super().to_internal_value(data)
+        # A name that is not valid Unicode could not be written into the answer.
+        names = {str(name).encode(errors="backslashreplace").decode() for name in data}
         # A page's form brings the CSRF token along.
-        # In an answer a name that is not valid Unicode could not be written.
-        unknown = {str(name).encode(errors="backslashreplace").decode() for name in data}
-        unknown -= set(self.fields) | {"csrfmiddlewaretoken"}
+        unknown = names - set(self.fields) - {"csrfmiddlewaretoken"}
         if unknown:
             known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
             raise serializers.ValidationError(
