@@ -6,4 +6,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import audit, checks, schema  # noqa: F401  (importing registers them)
+        # Importing registers them: documents, checks, and what the schema says.
+        from accounts import audit, checks, limits, schema  # noqa: F401

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from accounts.documents import Session, User
+from accounts.models import Account
 from templatesvc.serializers import StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -18,7 +19,8 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 def check_password_policy(password: str, username: str) -> None:
     """Raise a ValidationError that says why the password is not good enough, if it is not."""
     try:
-        validate_password(password, User(username=username))
+        # Django's validators ask the Django model for the names of its fields.
+        validate_password(password, Account(username=username))
     except DjangoValidationError as error:
         raise serializers.ValidationError(error.messages, code="password_too_weak") from error
 

@@ -6,7 +6,9 @@ class TemplatesAppConfig(AppConfig):
     verbose_name = "Templates"
 
     def ready(self) -> None:
+        # Importing registers its document.
         from accounts.documents import User
+        from templates_app import adoption  # noqa: F401
         from templates_app.documents import Template
         from templatesvc.idempotency import IdempotentRequest
 

@@ -120,9 +120,10 @@ class TemplateQuerySet(QuerySet):
                 | Q(**_beyond("id", descending, after.id))
             )
             never = never.filter(**_never_updated_beyond(descending, after))
+        # Generators, because merge() asks a stream for an iterator again, and a query starts anew.
         return merge(
-            updated.order_by(f"{way}updated_at", f"{way}id").no_cache(),
-            never.order_by(f"{way}id").no_cache(),
+            (row for row in updated.order_by(f"{way}updated_at", f"{way}id").no_cache()),
+            (row for row in never.order_by(f"{way}id").no_cache()),
             key=lambda template: template.position,
             reverse=descending,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import textwrap
 from collections.abc import Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -80,7 +79,7 @@ class Entry:
         if self.template:
             outcome["id"] = str(self.id)
         # Of bounded length, because a line's own names may be in it.
-        return outcome | ({"detail": textwrap.shorten(self.detail, 150)} if self.detail else {})
+        return outcome | ({"detail": self.detail[:150]} if self.detail else {})
 
 
 @dataclass
@@ -127,13 +126,14 @@ class Import:
         """Return the template of a line, not stored; raises ValueError with a sentence."""
         given = _members(line)
         # Of the import, where the line does not say, so that a repetition has the same.
-        id, started = given_id(given.get("id")), ObjectId(self.seed)
-        created = _moment(given.get("created_at"), (id or started).generation_time)
+        own_id = given_id(given.get("id"))
+        default = (own_id or ObjectId(self.seed)).generation_time
+        created = _moment(given.get("created_at"), default)
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version < 2**53:
             raise ValueError("version: give a whole number from 1 on.")
         return Template(
-            id=id or self._derived_id(number, created),
+            id=own_id or self._derived_id(number, created),
             profile=self.owner.username,
             template=given["template"],
             version=version,
@@ -146,8 +146,9 @@ class Import:
         readable = [entry for entry in entries if entry.template]
         with pymongo.timeout(IMPORT_BATCH_SECONDS):
             there = self._there(readable)
+            known = [entry for entry in readable if entry.id in there]
             self._create([entry for entry in readable if entry.id not in there])
-            self._meet([entry for entry in readable if entry.id in there], there)
+            self._meet(known, there)
 
     def _create(self, entries: list[Entry]) -> None:
         """Store those whose id the owner does not have."""

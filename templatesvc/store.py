@@ -143,12 +143,12 @@ def describe() -> str:
 
 
 def request_seconds() -> float | None:
-    """Return how long a request may wait for the store, in all; None for as long as it takes."""
-    if _client is None:
-        return CLIENT_DEFAULTS["timeoutMS"] / 1000
-    if is_away(_client.topology_description):
-        return AWAY_SECONDS
-    return _client.options.timeout
+    """Return how long a request may wait for the store in all, if it is known to be away.
+
+    None otherwise: each operation has its own time then, and none is lost to hashing passwords.
+    """
+    is_known_to_be_away = _client is not None and is_away(_client.topology_description)
+    return AWAY_SECONDS if is_known_to_be_away else None
 
 
 def is_away(topology: TopologyDescription) -> bool:
@@ -158,10 +158,9 @@ def is_away(topology: TopologyDescription) -> bool:
 
 
 class RequestDeadlineMiddleware:
-    """Gives all operations of a request one deadline.
+    """Lets nobody wait long for a store that is known to be away, so that threads stay free.
 
-    A page asks the store several times, again while it is told that the store is away: each would
-    wait in full. Once the store is known to be away nobody waits long, so that threads are free.
+    A page asks the store several times, again while it is told that the store is away.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

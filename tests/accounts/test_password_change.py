@@ -11,7 +11,6 @@ from pytest_django import Settings
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from templatesvc.rates import Rate
-from templatesvc.settings import _STRICT_PASSWORD_VALIDATORS
 from tests.accounts.callers import (
     after,
     browser,

@@ -21,6 +21,11 @@ def keep(service: Service, token: str, template: object) -> str:
     return f"/api/v1/templates/{answer.json['id']}"
 
 
+def wait_for_scripts(page: Page) -> None:
+    """Wait until the page does what it should on a click; a key pressed before would be lost."""
+    page.wait_for_function("document.readyState === 'complete' && !!window.jQuery?.fn.modal")
+
+
 def log_in(page: Page, name: str = "alice", password: str = PASSWORD, then: str = "") -> None:
     """Fill in the log-in page and send it."""
     page.goto("/api-auth/login" + (f"?next={then}" if then else ""))
@@ -30,6 +35,7 @@ def log_in(page: Page, name: str = "alice", password: str = PASSWORD, then: str 
 
 
 def log_out(page: Page, name: str = "alice") -> None:
+    wait_for_scripts(page)
     menu(page, name).click()
     page.get_by_role("link", name="Log out").click()
 
@@ -44,7 +50,19 @@ def answer(page: Page) -> Locator:
     return page.get_by_label("response info")
 
 
+def press(page: Page, button: str) -> None:
+    wait_for_scripts(page)
+    page.get_by_role("button", name=button).click()
+
+
+def delete(page: Page, answer: str) -> None:
+    """Press DELETE, and give this answer in the dialog."""
+    press(page, "DELETE")
+    page.get_by_role("dialog").get_by_role("button", name=answer).click()
+
+
 def raw_data(page: Page) -> Locator:
     """Open the tab for JSON; return its box."""
+    wait_for_scripts(page)
     page.get_by_role("link", name="Raw data").click()
     return page.get_by_label("Content:")

@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import PASSWORD, answer, log_in, log_out, menu, register
+from tests.browser.people import (
+    PASSWORD,
+    answer,
+    log_in,
+    log_out,
+    menu,
+    press,
+    register,
+    wait_for_scripts,
+)
 from tests.processes import Service
 
 pytestmark = pytest.mark.browser
@@ -75,11 +84,14 @@ def test_it_all_goes_with_the_keyboard_alone(page: Page, service: Service) -> No
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
+    page.wait_for_url("**/api/v1/templates")
+    wait_for_scripts(page)
     page.get_by_label("Template", exact=True).focus()
     page.keyboard.type("Dear {name}")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(answer(page)).to_contain_text("HTTP 201 Created")
+    wait_for_scripts(page)
     menu(page, "alice").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -95,7 +107,7 @@ def test_logging_out_ends_the_session_of_every_open_page(page: Page, service: Se
     log_out(other)
     expect(other.get_by_role("link", name="Log in")).to_be_visible()
     page.get_by_label("Template", exact=True).fill("Dear {name}")
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(answer(page)).to_contain_text("HTTP 401 Unauthorized")
     expect(page.get_by_role("link", name="Log in to see it.")).to_be_visible()
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import answer, keep, log_in, menu, register
+from tests.browser.people import answer, keep, log_in, menu, press, register
 from tests.processes import Service
 
 MARKUP = "</pre></textarea><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -65,7 +65,7 @@ def test_markup_in_a_name_and_in_templates_is_only_text(page: Page, service: Ser
     expect(menu(page, name)).to_be_visible()
     expect(page.get_by_label("Template", exact=True)).to_have_value(MARKUP)
     page.get_by_label("Template", exact=True).fill("")
-    page.get_by_role("button", name="PUT").click()
+    press(page, "PUT")
     expect(menu(page, name)).to_be_visible()
 
 
@@ -98,7 +98,7 @@ def test_a_form_without_the_csrf_token_is_refused_with_what_to_do(
     log_in(page, then="/api/v1/templates")
     page.locator("#post-object-form input[name=csrfmiddlewaretoken]").evaluate("it => it.remove()")
     page.get_by_label("Template", exact=True).fill("Dear {name}")
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(answer(page)).to_contain_text("HTTP 403 Forbidden")
     expect(page.get_by_role("alert")).to_contain_text("Reload the page and try again")
 

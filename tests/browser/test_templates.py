@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import answer, keep, log_in, log_out, menu, raw_data, register
+from tests.browser.people import (
+    answer,
+    delete,
+    keep,
+    log_in,
+    log_out,
+    menu,
+    press,
+    raw_data,
+    register,
+)
 from tests.processes import Service
 
 pytestmark = pytest.mark.browser
@@ -21,7 +34,7 @@ def test_a_person_logs_in_creates_edits_and_deletes_a_template_and_logs_out(
     expect(menu(page, "alice")).to_be_visible()
 
     page.get_by_label("Template", exact=True).fill("Dear {name}")
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(answer(page)).to_contain_text("HTTP 201 Created")
     (template,) = service.get("/api/v1/templates", token).json["results"]
     assert template["template"] == "Dear {name}"
@@ -30,12 +43,11 @@ def test_a_person_logs_in_creates_edits_and_deletes_a_template_and_logs_out(
     answer(page).get_by_role("link", name=template["url"]).click()
     expect(page.get_by_label("Template", exact=True)).to_have_value("Dear {name}")
     page.get_by_label("Template", exact=True).fill("Dearest {name}")
-    page.get_by_role("button", name="PUT").click()
+    press(page, "PUT")
     expect(answer(page)).to_contain_text('"template": "Dearest {name}"')
     expect(answer(page)).to_contain_text('"version": 2')
 
-    page.get_by_role("button", name="DELETE").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    delete(page, "Delete")
     expect(page.get_by_role("status")).to_have_text("Deleted.")
     expect(page.get_by_role("button", name="PUT")).to_have_count(0)
     assert service.get("/api/v1/templates", token).json["results"] == []
@@ -49,8 +61,7 @@ def test_a_person_logs_in_creates_edits_and_deletes_a_template_and_logs_out(
 def test_a_delete_can_be_thought_better_of(page: Page, service: Service) -> None:
     path = keep(service, register(service), "Dear {name}")
     log_in(page, then=path)
-    page.get_by_role("button", name="DELETE").click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    delete(page, "Cancel")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.reload()
     expect(answer(page)).to_contain_text("HTTP 200 OK")
@@ -60,7 +71,7 @@ def test_the_raw_data_tab_takes_a_json_object(page: Page, service: Service) -> N
     token = register(service)
     log_in(page, then="/api/v1/templates")
     raw_data(page).fill('{"template": {"kind": "book", "author": "Orwell", "year": 1949}}')
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(answer(page)).to_contain_text("HTTP 201 Created")
     (template,) = service.get("/api/v1/templates", token).json["results"]
     assert template["template"] == OBJECT
@@ -73,7 +84,7 @@ def test_an_object_is_edited_as_json_only_and_stays_an_object(page: Page, servic
     expect(page.get_by_label("Template", exact=True)).to_have_count(0)
     box = page.get_by_label("Content:")
     box.fill(box.input_value().replace("1949", "1948"))
-    page.get_by_role("button", name="PUT").click()
+    press(page, "PUT")
     expect(answer(page)).to_contain_text('"version": 2')
     assert service.get(path, token).json["template"] == OBJECT | {"year": 1948}
 
@@ -81,11 +92,9 @@ def test_an_object_is_edited_as_json_only_and_stays_an_object(page: Page, servic
 def test_an_empty_template_is_refused_beside_its_box(page: Page, service: Service) -> None:
     register(service)
     log_in(page, then="/api/v1/templates")
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     box = page.get_by_label("Template", exact=True)
-    expect(box).to_have_accessible_description(
-        "A template can't be an empty text.", ignore_case=False
-    )
+    expect(box).to_have_accessible_description(re.compile("^A template can't be an empty text."))
 
 
 @pytest.mark.parametrize("button", ["POST", "PUT"])
@@ -96,7 +105,7 @@ def test_a_text_that_is_refused_is_still_in_its_box(
     path = keep(service, token, "short") if button == "PUT" else "/api/v1/templates"
     log_in(page, then=path)
     page.get_by_label("Template", exact=True).fill("x" * 100_001)
-    page.get_by_role("button", name=button).click()
+    press(page, button)
     expect(page.get_by_role("alert").first).to_contain_text("100,001")
     assert page.get_by_label("Template", exact=True).input_value() == "x" * 100_001
 
@@ -105,18 +114,17 @@ def test_json_that_is_refused_is_still_in_its_box(page: Page, service: Service) 
     register(service)
     log_in(page, then="/api/v1/templates")
     raw_data(page).fill('{"template": {"$set": "Orwell"}}')
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(page.get_by_role("alert").first).to_contain_text("can't be kept")
-    expect(page.get_by_label("Content:")).to_have_value(
-        '{\n  "template": {\n    "$set": "Orwell"\n  }\n}'
-    )
+    kept = page.get_by_label("Content:").input_value()
+    assert json.loads(kept) == {"template": {"$set": "Orwell"}}
 
 
 def test_a_template_that_is_there_already_is_refused_in_words(page: Page, service: Service) -> None:
     keep(service, register(service), "Dear {name}")
     log_in(page, then="/api/v1/templates")
     page.get_by_label("Template", exact=True).fill("Dear {name}")
-    page.get_by_role("button", name="POST").click()
+    press(page, "POST")
     expect(page.get_by_role("alert")).to_have_text("Template already exists on your profile")
 
 
@@ -125,7 +133,7 @@ def test_a_text_saved_unchanged_stays_as_it_was(page: Page, service: Service, te
     token = register(service)
     path = keep(service, token, text)
     log_in(page, then=path)
-    page.get_by_role("button", name="PUT").click()
+    press(page, "PUT")
     expect(answer(page)).to_contain_text('"version"')
     expect(page.get_by_label("request info")).to_contain_text("PUT")
     assert service.get(path, token).json["template"] == text

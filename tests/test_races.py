@@ -1,0 +1,111 @@
+"""Many at once, through several workers: the database decides, and decides once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings
+
+from tests.processes import Service
+
+pytestmark = pytest.mark.wire
+THREADS = 24
+
+
+@contextmanager
+def running(tmp_path: Path, **environment: str) -> Iterator[Service]:
+    given = {"MONGODB_URI": settings.MONGODB_URI, "WEB_CONCURRENCY": "4"} | environment
+    with Service(tmp_path / "service.log", **given) as service:
+        yield service
+
+
+def at_once(times: int, call: Callable[[int], Any]) -> list[Any]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(call, range(times)))
+
+
+def claims(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_of_200_registrations_of_one_name_one_succeeds(tmp_path: Path) -> None:
+    body = {"username": "test1", "password": "1234"}
+    with running(tmp_path, WEB_CONCURRENCY="3") as service:
+        answers = at_once(200, lambda _: service.post("/api/v1/users", body).status)
+    assert Counter(answers) == {201: 1, 409: 199}
+
+
+def test_of_100_creations_of_one_template_one_succeeds(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        token = service.log_in("alice")
+        body = {"template": {"kind": "book"}}
+        answers = at_once(100, lambda _: service.post("/create", body, token).status)
+        listed = service.get("/get", token).json["docs"]
+    assert Counter(answers) == {200: 1, 409: 99}
+    assert [doc["template"] for doc in listed] == [{"kind": "book"}]
+
+
+def refresh(service: Service, token: str) -> Any:
+    return service.post("/api/v1/token/refresh", {"refresh_token": token})
+
+
+def log_in(service: Service) -> dict[str, Any]:
+    service.log_in("alice")
+    body = {"username": "alice", "password": "wonderland-1"}
+    tokens: dict[str, Any] = service.post("/api/v1/login", body).json
+    return tokens
+
+
+def test_50_parallel_refreshes_leave_one_session_with_one_chain(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        first = log_in(service)["refresh_token"]
+        answers = at_once(50, lambda _: refresh(service, first))
+        assert {answer.status for answer in answers} == {200}
+        tokens = [answer.json["refresh_token"] for answer in answers]
+        assert len({claims(token)["sid"] for token in tokens}) == 1
+        assert len({claims(token)["jti"] for token in tokens}) == 1
+        for answer in answers:
+            assert service.get("/get", answer.json["access_token"]).status == 200
+        assert refresh(service, tokens[0]).status == 200
+
+
+def test_without_grace_one_of_50_parallel_refreshes_succeeds(tmp_path: Path) -> None:
+    with running(tmp_path, REFRESH_TOKEN_GRACE="0s") as service:
+        first = log_in(service)
+        answers = at_once(50, lambda _: refresh(service, first["refresh_token"]))
+        assert Counter(answer.status for answer in answers) == {200: 1, 401: 49}
+        (winner,) = [answer.json for answer in answers if answer.status == 200]
+        # The others were reuse, which ends the session of thief and owner.
+        for token in (first["access_token"], winner["access_token"]):
+            assert service.get("/get", token).status == 401
+        assert refresh(service, winner["refresh_token"]).status == 401
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+def test_of_40_parallel_wrong_log_ins_ten_are_looked_at(name: str, tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        service.log_in("alice")
+        wrong = {"username": name, "password": "nope"}
+        answers = at_once(40, lambda _: service.post("/api/v1/login", wrong))
+        right = {"username": name, "password": "wonderland-1"}
+        after = service.post("/api/v1/login", right)
+    assert Counter(answer.status for answer in answers) == {401: 10, 429: 30}
+    assert after.status == 429
+    assert 0 < int(after.headers["Retry-After"]) <= 900
+    assert after.json["msg"]
+
+
+def test_an_ended_session_is_refused_by_every_worker(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        tokens = log_in(service)
+        assert service.post("/api/v1/logout", {}, tokens["access_token"]).status == 204
+        answers = at_once(40, lambda _: service.get("/get", tokens["access_token"]).status)
+        refreshed = at_once(40, lambda _: refresh(service, tokens["refresh_token"]).status)
+    assert set(answers) == set(refreshed) == {401}
