@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from templatesvc import store
 from tests.processes import Service
@@ -30,6 +38,8 @@ UNLIMITED = {
     "REGISTRATION_LIMIT": "off",
 }
 PATIENCE = 20_000  # milliseconds, for what should take 100: a slow machine must not fail a test
+
+expect.set_options(timeout=PATIENCE)
 
 
 def chromium_path(playwright: Playwright) -> str | None:
