@@ -13,7 +13,6 @@ from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Page,
-    Playwright,
     Response,
     expect,
     sync_playwright,
@@ -39,30 +38,47 @@ UNLIMITED = {
 }
 PATIENCE = 20_000  # milliseconds, for what should take 100: a slow machine must not fail a test
 
+LEFT_OUT = pytest.StashKey[int]()
+
 expect.set_options(timeout=PATIENCE)
 
 
-def chromium_path(playwright: Playwright) -> str | None:
+def chromium_path() -> str | None:
     """Return an installed Chromium, or else Playwright's own if it was downloaded, or None."""
-    installed = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    own = playwright.chromium.executable_path
-    return installed or (own if Path(own).exists() else None)
+    if installed := next(filter(None, map(shutil.which, CHROMIUM)), None):
+        return installed
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
 
 
-def do_without_chromium() -> None:
-    reason = "NO CHROMIUM FOUND: THE BROWSER TESTS DO NOT RUN. Install chromium."
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+@pytest.hookimpl(trylast=True)  # after the markers that a person asks for have chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the browser tests out, and say so once, where there is no browser; not in CI."""
+    browser_tests = [item for item in items if item.get_closest_marker("browser")]
+    is_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    if browser_tests and not is_ci and chromium_path() is None:
+        items[:] = [item for item in items if item not in browser_tests]
+        config.hook.pytest_deselected(items=browser_tests)
+        config.stash[LEFT_OUT] = len(browser_tests)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"NO CHROMIUM FOUND: {left_out} BROWSER TESTS WERE SKIPPED. Install chromium.", red=True
+        )
 
 
 # Not of the session: Playwright keeps an event loop running in this thread as long as it lives.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    path = chromium_path()
+    if path is None:
+        pytest.fail("No Chromium was found, and in CI the browser tests must run.")
     with sync_playwright() as playwright:
-        path = chromium_path(playwright)
-        if path is None:
-            do_without_chromium()
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
