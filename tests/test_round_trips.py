@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ def create(alice: Person, value: Any = "First") -> str:
     return f"{URL}/{Template.create(alice.user, value).id}"
 
 
-REQUESTS = {
+REQUESTS: dict[str, Callable[[Person], Any]] = {
     "POST /create": lambda alice: alice.client.post("/create", {"template": "new"}),
     "GET /get": lambda alice: alice.client.get("/get"),
     "GET templates": lambda alice: alice.client.get(URL),
@@ -95,7 +95,14 @@ def test_a_list_reads_an_index_and_sorts_nothing(
     assert alice.client.get(path).status_code == 200
     (find,) = [command for command in commands if "find" in command]
     asked = {name: find[name] for name in ("find", "filter", "sort", "limit") if name in find}
-    plan = store.database().command("explain", asked, verbosity="queryPlanner")
-    found = set(stages(plan["queryPlanner"]["winningPlan"]))
+    found = explained(asked)
     assert "IXSCAN" in found
-    assert not found & {"COLLSCAN", "SORT"}
+    assert "COLLSCAN" not in found
+    # The embedded server sorts even what it reads in order, so that there is nothing to be seen.
+    if "SORT" not in explained({"find": find["find"], "filter": {}, "sort": {"_id": 1}}):
+        assert "SORT" not in found
+
+
+def explained(find: dict[str, Any]) -> set[str]:
+    plan = store.database().command("explain", find, verbosity="queryPlanner")
+    return set(stages(plan["queryPlanner"]["winningPlan"]))
