@@ -72,16 +72,8 @@ class VerifySerializer(StrictSerializer):
 class PasswordChangeSerializer(StrictSerializer):
     """A change of one's own password; the context holds the user."""
 
-    current_password = TextField(
-        allow_blank=True,
-        write_only=True,
-        style={"input_type": "password", "autocomplete": "current-password"},
-    )
-    new_password = TextField(
-        max_length=User.PASSWORD_MAX_LENGTH,
-        write_only=True,
-        style={"input_type": "password", "autocomplete": "new-password"},
-    )
+    current_password = TextField(allow_blank=True, write_only=True)
+    new_password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
 
     def validate_new_password(self, password: str) -> str:
         check_password_policy(password, self.context["user"].username)
