@@ -1,0 +1,88 @@
+"""What the documents name is there: files, make's targets, markers, names in the code."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import stat
+import subprocess
+
+import pytest
+from django.conf import settings
+
+from tests.docs.markdown import ROOT, bare, blocks, document, section, spans, table
+
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)*\.(?:py|md|txt|toml|cfg|yaml|svg)|[\w.-]+(?:/[\w.-]+)*/")
+# Files that come to be: a fresh clone has none of them.
+MADE = {"var/"}
+
+
+def linked(name: str) -> list[str]:
+    """Return the files that a document links to, from the top."""
+    links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", document(name))
+    return [str((ROOT / name).parent.joinpath(link).relative_to(ROOT)) for link in links]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_a_document_names_is_there(name: str) -> None:
+    named = {span for span in spans(document(name)) if FILE.fullmatch(span)} - MADE
+    missing = {file for file in named | set(linked(name)) if not (ROOT / file).exists()}
+    assert {file for file in missing if not list(ROOT.glob(f"*/{file}"))} == set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_target_of_make_that_a_document_names_is_there(name: str) -> None:
+    code = [*spans(document(name)), *blocks(document(name))]
+    named = {target for text in code for target in re.findall(r"^make ([\w-]+)", text, re.M)}
+    targets = set(re.findall(r"^([\w-]+):", document("Makefile"), re.M))
+    assert named - targets == set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_name_is_in_the_file_that_the_document_says(name: str) -> None:
+    text = re.sub(r"\s+", " ", document(name))
+    for symbol, file in re.findall(r"`(\w+)` in `([\w/]+\.py)`", text):
+        assert re.search(rf"^(class|def) {symbol}\b|^{symbol}\b", document(file), re.M), symbol
+
+
+@pytest.mark.parametrize("heading", ["field", "route", "setting"])
+def test_how_to_add_something_names_the_files_of_each_step(heading: str) -> None:
+    steps = re.findall(r"^\d+\. ", section("CONTRIBUTING.md", f"How to add a {heading}"), re.M)
+    files = [
+        span
+        for span in spans(section("CONTRIBUTING.md", f"How to add a {heading}"))
+        if FILE.fullmatch(span)
+    ]
+    assert len(files) >= len(steps) >= 4
+
+
+def test_contributing_explains_the_markers_that_there_are() -> None:
+    configuration = configparser.ConfigParser()
+    configuration.read(ROOT / "setup.cfg")
+    lines = configuration["tool:pytest"]["markers"].strip().splitlines()
+    markers = {line.partition(":")[0] for line in lines}
+    explained = {bare(row[0]) for row in table(section("CONTRIBUTING.md", "Tests"))}
+    # "none" marks no test.
+    assert explained == markers - {"none"}
+
+
+def test_the_changelog_begins_with_the_version_of_the_schema() -> None:
+    versions = re.findall(
+        r"^## \[([^]]+)\] - (Unreleased|\d{4}-\d\d-\d\d)$", document("CHANGELOG.md"), re.M
+    )
+    assert versions[0][0] == settings.SPECTACULAR_SETTINGS["VERSION"]
+
+
+def test_ci_runs_the_commands_that_the_readme_gives() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & stat.S_IXUSR
+    assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
+    assert "make test" in "".join(blocks(section("README.md", "Two commands")))
+    for command in ("make test", "make lint"):
+        assert re.search(rf"\b{command}\b", script.read_text())
