@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
+import pymongo
 from bson import ObjectId
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -60,6 +62,7 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 # How often a merge is tried again because somebody else wrote in between.
 TRIES = 5
+SEARCH_SECONDS = 5
 SHOWN = 100
 
 
@@ -111,7 +114,12 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @extend_schema(operation_id="list_templates")
     def list(self, request: Request) -> Response:
         """List your templates, newest first, or those of them that fit."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        # A search reads until it has found enough, in as many round trips as that takes.
+        limit = (
+            pymongo.timeout(SEARCH_SECONDS) if "search" in request.query_params else nullcontext()
+        )
+        with limit:
+            page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(operation_id="create_template", parameters=[IDEMPOTENCY_KEY])
