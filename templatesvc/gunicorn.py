@@ -1,6 +1,11 @@
 """Gunicorn's settings: ``gunicorn --config python:templatesvc.gunicorn templatesvc.wsgi``."""
 
+from __future__ import annotations
+
 import os
+import shutil
+import tempfile
+from typing import Any
 
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -14,3 +19,14 @@ preload_app = True
 control_socket_disable = True
 # A header of a trusted proxy, on this machine unless FORWARDED_ALLOW_IPS says otherwise.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+
+# Workers write what they measured into a folder, so that whichever is asked answers for all.
+MEASURED = ""
+if {"METRICS_TOKEN", "METRICS_TOKEN_FILE"} & os.environ.keys():
+    MEASURED = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="templatesvc-")
+
+
+def on_exit(server: Any) -> None:
+    """Remove the folder; gunicorn calls this when it has stopped."""
+    if MEASURED:
+        shutil.rmtree(MEASURED, ignore_errors=True)

@@ -9,6 +9,7 @@ import accounts.urls
 import templates_app.urls
 from templates_app.urls import router
 from templatesvc.health import LivezView, ReadyzView
+from templatesvc.metrics import MetricsView
 from templatesvc.routers import path
 from templatesvc.views import HelloView
 
@@ -45,6 +46,7 @@ urlpatterns = [
     *accounts.urls.well_known_urlpatterns,
     path("livez", LivezView, name="livez"),
     path("readyz", ReadyzView, name="readyz"),
+    path("metrics", MetricsView, name="metrics"),
 ]
 
 handler400 = "templatesvc.problems.bad_request"

@@ -3,7 +3,10 @@
 import os
 
 # What a developer has set for the service must not change what the tests find.
-for _name in ("ALLOWED_HOSTS", "DEBUG", "HTTPS", "JWT_SECRET_KEY", "PASSWORD_POLICY", "PORT"):
+for _name in (
+    *("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG", "HTTPS", "JWT_SECRET_KEY"),
+    *("METRICS_TOKEN", "PASSWORD_POLICY", "PORT"),
+):
     os.environ.pop(_name, None)
 os.environ["MONGODB_URI"] = os.environ.get("TESTS_STORE", "mongomock://")
 os.environ["SECRET_KEY"] = "only-the-tests-know-this-key-of-48-characters-xx"
