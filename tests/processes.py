@@ -27,6 +27,8 @@ from templatesvc import embedded
 ROOT = Path(__file__).resolve().parent.parent
 # A faster server of the same protocol, used when it is there.
 FAST_SERVER = ROOT.parent / "shared" / "mongod" / "secantusd-rs"
+# The Flask service itself, used when it is there; tests.standin otherwise.
+ORIGINAL = ROOT.parent / "shared" / "reference" / "flask_app.py"
 PATIENCE = 30  # seconds, for what should take one: a slow machine must not fail a test
 KEY = "a-key-for-tests-over-processes-of-48-characters-"
 Result = TypeVar("Result")
@@ -181,6 +183,8 @@ class Answer(NamedTuple):
 class Service(Process):
     """The service under gunicorn, as ``runservice`` runs it, or runservice itself."""
 
+    answers_at = "/livez"
+
     def __init__(
         self,
         log: Path,
@@ -204,20 +208,23 @@ class Service(Process):
     def _answers_or_ended(self) -> bool:
         assert self.popen is not None
         try:
-            return self.popen.poll() is not None or self.get("/livez").status == 200
+            return self.popen.poll() is not None or self.get(self.answers_at).status == 200
         except OSError:
             return False
 
     def request(
         self, method: str, path: str, body: Any = None, token: str = "", **headers: str
     ) -> Answer:
-        """Send one request on a connection of its own. Raises OSError, also if none comes back."""
+        """Send one request on a connection of its own; a text is sent as it stands.
+
+        Raises OSError, also if no answer comes back.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
             headers |= {"Content-Type": "application/json"}
-            body = json.dumps(body)
+            body = body if isinstance(body, str) else json.dumps(body)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -239,3 +246,19 @@ class Service(Process):
         assert self.post("/api/v1/users", body).status == 201
         token: str = self.post("/api/v1/login", body).json["access_token"]
         return token
+
+
+class FlaskService(Service):
+    """The Flask service under gunicorn: the original if it is there, or else the stand-in."""
+
+    answers_at = "/"
+
+    def __init__(self, log: Path, original: bool = ORIGINAL.exists(), **settings: str) -> None:
+        app = f"{ORIGINAL.stem}:app" if original else "tests.standin:app"
+        super().__init__(
+            log,
+            ("-m", "gunicorn", "--workers", "3", "--threads", "4", "--no-control-socket", app),
+            cwd=ORIGINAL.parent if original else ROOT,
+            **{"JWT_SECRET_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"} | settings,
+        )
+        self.command += ["--bind", f"127.0.0.1:{self.port}"]
