@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -15,7 +16,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 
 from accounts.clients import Client
 from accounts.documents import User
-from accounts.tokens import AccessToken, any_token
+from accounts.tokens import AccessToken, signed_token
 
 
 class PublicMixin:
@@ -35,6 +36,14 @@ class SessionEnded(AuthenticationFailed):
     default_code = "session_ended"
 
 
+def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:
+    """Return the token that ``read``, of ``accounts.tokens``, finds; raises InvalidToken (401)."""
+    try:
+        return read(text)
+    except TokenError as error:
+        raise InvalidToken(str(error)) from error
+
+
 class JWTAuthentication(authentication.JWTAuthentication):
     """SimpleJWT's, where a token is good only while its session and its user stand.
 
@@ -49,10 +58,7 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def get_validated_token(self, raw_token: bytes) -> AccessToken:
         """Return the token; raises InvalidToken (401)."""
-        try:
-            return AccessToken(raw_token)
-        except TokenError as error:
-            raise InvalidToken(str(error)) from error
+        return read_token(AccessToken, raw_token)
 
     def get_user(self, validated_token: AccessToken) -> User:
         """Return the token's user; raises SessionEnded (401)."""
@@ -63,7 +69,7 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
 
 class SignatureAuthentication(JWTAuthentication):
-    """Takes a well-signed token of either type, and does not ask whether its session stands.
+    """Takes a well-signed token of either type, and asks neither its time nor for its session.
 
     For logging out, which is to succeed for a session that has ended already.
     """
@@ -72,10 +78,7 @@ class SignatureAuthentication(JWTAuthentication):
         return authentication.JWTAuthentication.authenticate(self, request)
 
     def get_validated_token(self, raw_token: bytes) -> Any:
-        try:
-            return any_token(raw_token)
-        except TokenError as error:
-            raise InvalidToken(str(error)) from error
+        return read_token(signed_token, raw_token)
 
     def get_user(self, validated_token: AccessToken) -> Any:
         return AnonymousUser()

@@ -1,4 +1,4 @@
-"""System checks on the keys of tokens: what would weaken them without a word stops the start."""
+"""System checks on keys and hashes: what would weaken them without a word stops the start."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import hashers
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 
+from accounts.hashers import FlaskSHA256Hasher
 from accounts.keys import Key
 
 # An HMAC key shorter than its hash is weaker than the hash (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32  # bytes
+# Django has MD5 for tests; the other is the Flask service's.
+WEAK_ALGORITHMS = ("md5", FlaskSHA256Hasher.algorithm)
 
 
 @checks.register(checks.Tags.security)
@@ -29,6 +34,20 @@ def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
             yield _error("JWT_SECRET_KEY is a public key, which can't sign.", "E002")
         if key.algorithm == "HS256" and len(text.encode()) < SHORTEST_SECRET:
             yield _error(f"{name} holds a secret of {len(text.encode())} bytes.", "E003")
+
+
+@checks.register(checks.Tags.security)
+def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
+    """New passwords are hashed by a class that is there, and that nobody would replace."""
+    hint = "Leave PASSWORD_HASHER out, or name a hasher of Django's."
+    try:
+        algorithm = hashers.get_hasher().algorithm
+        hashers.make_password("")  # which loads the hasher's library
+    except (ImportError, TypeError, ValueError, ImproperlyConfigured) as error:
+        yield checks.Error(f"PASSWORD_HASHER can't be used: {error}", hint=hint, id="accounts.E004")
+        return
+    if algorithm in WEAK_ALGORITHMS:
+        yield checks.Error("PASSWORD_HASHER is quick to reverse.", hint=hint, id="accounts.E005")
 
 
 @checks.register(checks.Tags.security)

@@ -114,8 +114,8 @@ class User(ServiceDocument):
         """Tell whether this is the password; if so, store it as it is to be stored today."""
         encoded = self.encoded_password
         is_correct, is_weak = hashers.verify_password(password, encoded)
-        if not is_correct and self._has_older_hash(encoded):
-            # A quick old hash must not tell by its time that the account is an old one.
+        if not is_correct and encoded.startswith(FlaskSHA256Hasher.prefix):
+            # A hash that is quick to check must not tell by its time that there is such a name.
             hashers.make_password(password)
         if is_correct and (is_weak or self._is_side_by_side != settings.FLASK_SIDE_BY_SIDE):
             self._upgrade_password(password)
@@ -124,14 +124,6 @@ class User(ServiceDocument):
     @property
     def _is_side_by_side(self) -> bool:
         return bool(self.strong_password)
-
-    @staticmethod
-    def _has_older_hash(encoded: str) -> bool:
-        try:
-            hasher = hashers.identify_hasher(encoded)
-        except ValueError:
-            return False  # for what is no hash Django has taken today's time itself
-        return hasher.algorithm != hashers.get_hasher().algorithm
 
     def change_password(self, password: str) -> bool:
         """Set a new password and end every session, in one write.

@@ -29,11 +29,12 @@ class FlaskSHA256Hasher(BasePasswordHasher):
     """
 
     algorithm = "flask_sha256"
+    prefix = f"{algorithm}$"
 
     @classmethod
     def identified(cls, stored: str) -> str:
         """Return a stored hash in Django's notation."""
-        return f"{cls.algorithm}$${stored}" if FLASK_HASH.fullmatch(stored) else stored
+        return f"{cls.prefix}${stored}" if FLASK_HASH.fullmatch(stored) else stored
 
     def encode(self, password: str, salt: str) -> str:
         return self.identified(self.digest(password))
@@ -57,7 +58,7 @@ class FlaskSHA256Hasher(BasePasswordHasher):
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: the backend makes up the time to the hash that is preferred."""
+        """Do nothing: ``User.check_password`` makes up the time to the hash that is preferred."""
 
 
 class WrappedFlaskHasher(Argon2idHasher):

@@ -43,7 +43,7 @@ class Key:
         # Wherever it stands: a public key with a comment above is a key, and no secret.
         if PEM in text:
             self._load_pem(text.strip().encode())
-        elif is_ssh_key(text.strip().encode()) or JWK.search(text):
+        elif is_ssh_key(text.strip().encode()) or JWK.search(text) or _is_bare_public_key(text):
             raise ValueError("It is not PEM, in which keys of RSA and Ed25519 are given.")
 
     def _load_pem(self, pem: bytes) -> None:
@@ -92,6 +92,15 @@ class Key:
         return self.jwk | used
 
 
+def _is_bare_public_key(text: str) -> bool:
+    """Tell whether it is PEM without its first and last line, as some servers show their keys."""
+    try:
+        serialization.load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
 class KeyRing(TokenBackend):
     """SimpleJWT's backend with more than one key: the first signs, every one verifies."""
 
@@ -110,8 +119,8 @@ class KeyRing(TokenBackend):
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """Return the claims of a token that a key of ours has signed.
 
-        Raises TokenBackendExpiredToken, or TokenBackendError for any other fault. ``verify`` is
-        SimpleJWT's; no token is read here without its signature being checked.
+        Raises TokenBackendExpiredToken, or TokenBackendError for any other fault. Without
+        ``verify`` it may have expired; no token is read here whose signature is not checked.
         """
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
@@ -126,6 +135,7 @@ class KeyRing(TokenBackend):
                 options={
                     "require": ["exp", "iat", "jti", "sub"],
                     "verify_aud": not self.flask,
+                    "verify_exp": verify,
                     # A token made on a machine whose clock is a little ahead is no forgery.
                     "verify_iat": False,
                 },

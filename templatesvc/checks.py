@@ -5,6 +5,7 @@ Errors stop the start of the server and of every command; ``check --deploy`` add
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -14,7 +15,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from templatesvc import store
+from templatesvc import exceptions, indexes, store
+
+logger = logging.getLogger(__name__)
 
 SHORTEST_KEY = 32
 LONGEST_GRACE = timedelta(minutes=5)
@@ -71,6 +74,38 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security)
+def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
+    """What has ended must be seen to have ended, by the next request and by every worker."""
+    options = store.given_options(settings.MONGODB_URI)
+    if options.get("readpreference", "primary").lower() != "primary":
+        yield checks.Error(
+            "MONGODB_URI reads from secondaries, which let in whom the primary has logged out.",
+            hint="Leave readPreference out of it.",
+            id="templatesvc.E008",
+        )
+    if options.get("w") == "0":
+        yield checks.Error(
+            "MONGODB_URI asks for writes that nobody acknowledges, so that none can be relied on.",
+            hint="Leave w out of it: writes then wait for a majority.",
+            id="templatesvc.E009",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_indexes(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
+    """The store decides by its indexes: without them names are not unique and nothing expires.
+
+    Django says by ``databases`` that the store may be asked: ``check --database default`` does.
+    """
+    if databases and (missing := [str(index) for index in indexes.missing()]):
+        yield checks.Error(
+            f"Indexes are missing: {', '.join(missing)}.",
+            hint="Run: python manage.py ensureindexes",
+            id="templatesvc.E010",
+        )
+
+
+@checks.register(checks.Tags.security)
 def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
     """A token lives no longer than what it stands on."""
     names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
@@ -110,8 +145,30 @@ def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
 
 
 def refuse_unsafe_start() -> None:
-    """Raise ImproperlyConfigured with every error that the checks find."""
-    errors = [message for message in checks.run_checks() if message.is_serious()]
+    """Raise ImproperlyConfigured with every error that the checks find without the store.
+
+    This runs before gunicorn forks, which no client of the store may cross.
+    """
+    _refuse(checks.run_checks())
+
+
+def refuse_unsafe_store() -> None:
+    """Raise ImproperlyConfigured if the store lacks indexes; a store in memory is given them.
+
+    One that is away is not waited for: requests are answered 503 until it is back, and then
+    ``/readyz`` tells whether it has its indexes.
+    """
+    try:
+        if store.is_in_memory(settings.MONGODB_URI):
+            for index in indexes.declared():
+                index.build()
+        _refuse(checks.run_checks(tags=[checks.Tags.database], databases=["default"]))
+    except exceptions.STORE_ERRORS as error:
+        logger.warning("Whether the store has its indexes is not known: %s", error)
+
+
+def _refuse(messages: list[checks.CheckMessage]) -> None:
+    errors = [message for message in messages if message.is_serious()]
     if errors:
         raise ImproperlyConfigured(
             " ".join(f"({error.id}) {error.msg} {error.hint or ''}".strip() for error in errors)

@@ -26,6 +26,13 @@ if {"METRICS_TOKEN", "METRICS_TOKEN_FILE"} & os.environ.keys():
     MEASURED = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="templatesvc-")
 
 
+def post_worker_init(worker: Any) -> None:
+    """Refuse to serve on a store without indexes; gunicorn calls this after it has forked."""
+    from templatesvc.checks import refuse_unsafe_store  # Django is set up by now
+
+    refuse_unsafe_store()
+
+
 def on_exit(server: Any) -> None:
     """Remove the folder; gunicorn calls this when it has stopped."""
     if MEASURED:

@@ -102,7 +102,6 @@ PASSWORD_HASHERS = list(
             "accounts.hashers.WrappedFlaskHasher",
             "django.contrib.auth.hashers.ScryptPasswordHasher",
             "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-            "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
         ]
     )
 )

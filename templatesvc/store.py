@@ -56,9 +56,15 @@ def database_name(uri: str, default: str) -> str:
     return unquote(_split(uri).database) or default
 
 
+def given_options(uri: str) -> dict[str, str]:
+    """Return the options of the URI, their names in lower case: MongoDB ignores it."""
+    given = parse_qsl(_split(uri).options, keep_blank_values=True)
+    return {name.lower(): value for name, value in given}
+
+
 def client_options(uri: str) -> dict[str, Any]:
-    """Return the options to add to those of the URI, which win: option names ignore case."""
-    given = {name.lower() for name, _ in parse_qsl(_split(uri).options, keep_blank_values=True)}
+    """Return the options to add to those of the URI, which win."""
+    given = given_options(uri).keys()
     added = dict(CLIENT_DEFAULTS)
     if given & SINGLE_TIMEOUTS:
         added["socketTimeoutMS"] = added.pop("timeoutMS")

@@ -167,6 +167,11 @@ class MongoServer(Process):
         super().start()
         wait_for(lambda: "listening on" in self.output, "the MongoDB server listens")
 
+    def build_indexes(self) -> None:
+        """Build the indexes without which the service does not start."""
+        ran = manage("ensureindexes", MONGODB_URI=self.uri, SECRET_KEY=KEY)
+        assert ran.returncode == 0, ran.stderr
+
 
 class Answer(NamedTuple):
     """An answer of the service."""

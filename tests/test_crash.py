@@ -43,6 +43,7 @@ def write_and_kill(service: Service, server: MongoServer, token: str, kill: str)
 @pytest.mark.parametrize("kill", ["service", "server"])
 def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
+        server.build_indexes()
         with Service(tmp_path / "service.log", MONGODB_URI=server.uri) as service:
             token = service.log_in("alice")
             kept = write_and_kill(service, server, token, kill)
@@ -55,6 +56,7 @@ def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Pat
 
 def test_the_service_recovers_by_itself_when_the_store_is_back(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
+        server.build_indexes()
         with Service(tmp_path / "service.log", MONGODB_URI=server.uri) as service:
             token = service.log_in("alice")
             assert service.post("/create", {"template": "kept"}, token).status == 200

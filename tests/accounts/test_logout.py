@@ -115,10 +115,31 @@ def test_what_is_no_text_is_refused_and_ends_nothing(alice: Person, token: Any) 
     assert me(alice.tokens["access_token"]) == 200
 
 
-def test_an_expired_token_can_not_end_what_it_stood_on(alice: Person) -> None:
+def test_a_token_that_has_expired_still_ends_what_it_stood_on(alice: Person) -> None:
     with after(days=1, seconds=1):
-        assert post("logout", token=alice.tokens["access_token"]).status_code == 401
+        assert me(alice.tokens["access_token"]) == 401
         assert verify(alice.tokens["refresh_token"]) == 200
+        assert post("logout", token=alice.tokens["access_token"]).status_code == 204
+        assert verify(alice.tokens["refresh_token"]) == 401
+
+
+def test_an_access_token_that_has_expired_is_no_hindrance_beside_a_refresh_token(
+    alice: Person,
+) -> None:
+    body = {"refresh_token": alice.tokens["refresh_token"]}
+    with after(days=1, seconds=1):
+        assert post("logout", body, alice.tokens["access_token"]).status_code == 204
+        assert verify(alice.tokens["refresh_token"]) == 401
+
+
+@pytest.mark.parametrize("way", ["bearer", "refresh token"])
+def test_logging_out_of_a_session_that_is_over_by_itself_is_a_204(alice: Person, way: str) -> None:
+    token = alice.tokens["refresh_token"]
+    given: dict[str, Any] = (
+        {"token": token} if way == "bearer" else {"body": {"refresh_token": token}}
+    )
+    with after(days=14, seconds=1):
+        assert post("logout", **given).status_code == 204
 
 
 def test_logging_out_everywhere_ends_all_sessions_of_the_caller_alone(

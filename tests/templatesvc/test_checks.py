@@ -1,0 +1,86 @@
+"""System checks: what would silently weaken the service stops its start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core import checks
+from pytest_django import Settings
+
+from tests.processes import KEY, MongoServer, Process, Service, free_port, manage
+
+
+def found() -> set[str]:
+    """Return the ids of what the checks find."""
+    return {str(message.id) for message in checks.run_checks(tags=[checks.Tags.security])}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ACCESS_TOKEN_LIFETIME", timedelta(days=14, seconds=1), "templatesvc.E005"),
+        ("REFRESH_TOKEN_LIFETIME", timedelta(days=90, seconds=1), "templatesvc.E005"),
+        ("SESSION_MAX_AGE", timedelta(days=13), "templatesvc.E005"),
+        ("REFRESH_TOKEN_GRACE", timedelta(minutes=5, seconds=1), "templatesvc.E006"),
+    ],
+)
+def test_lifetimes_of_the_wrong_order_are_refused(
+    settings: Settings, name: str, value: timedelta, said: str
+) -> None:
+    setattr(settings, name, value)
+    assert found() == {said}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("", set()),
+        ("w=1&readPreference=primary", set()),
+        ("readPreference=secondaryPreferred", {"templatesvc.E008"}),
+        ("READPREFERENCE=nearest", {"templatesvc.E008"}),
+        ("w=0", {"templatesvc.E009"}),
+        ("w=0&readPreference=primaryPreferred", {"templatesvc.E008", "templatesvc.E009"}),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
+def test_what_was_ended_must_be_seen_at_the_next_request(
+    settings: Settings, scheme: str, options: str, said: set[str]
+) -> None:
+    settings.MONGODB_URI = f"{scheme}://books.example.net/books?{options}"
+    assert found() == said
+
+
+@pytest.mark.wire
+def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -> None:
+    with MongoServer(tmp_path / "data") as server:
+        given = {"MONGODB_URI": server.uri, "SECRET_KEY": KEY}
+        checked = manage("check", "--database", "default", **given)
+        assert checked.returncode == 1
+        assert "unique users (username)" in checked.stderr
+
+        service = Service(tmp_path / "service.log", MONGODB_URI=server.uri)
+        Process.start(service)
+        assert service.wait() != 0
+        assert "(templatesvc.E010) Indexes are missing: unique users (username)" in service.output
+        assert "Run: python manage.py ensureindexes" in service.output
+
+        server.build_indexes()
+        with Service(tmp_path / "again.log", MONGODB_URI=server.uri) as service:
+            assert service.get("/readyz").status == 200
+
+
+def test_the_service_starts_while_the_store_is_away(tmp_path: Path) -> None:
+    uri = f"mongodb://127.0.0.1:{free_port()}/books"
+    with Service(tmp_path / "log", MONGODB_URI=uri, WEB_CONCURRENCY="1") as service:
+        assert service.get("/livez").status == 200
+        assert service.get("/readyz").status == 503
+
+
+def test_the_store_in_memory_has_its_indexes(tmp_path: Path) -> None:
+    given = {"MONGODB_URI": "mongomock://", "WEB_CONCURRENCY": "1"}
+    with Service(tmp_path / "log", **given) as service:
+        assert service.get("/readyz").status == 200
+        ada = {"username": "ada", "password": "note-g-of-1843"}
+        assert [service.post("/api/v1/users", ada).status for _ in range(2)] == [201, 409]
