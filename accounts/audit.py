@@ -4,22 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson import ObjectId
 from django.conf import settings
-from mongoengine import DateTimeField, DictField, StringField
+from mongoengine import DateTimeField, DictField, ObjectIdField, StringField
 
 from accounts.clients import Client
-from templatesvc.documents import ServiceDocument, now
+from templatesvc.choices import Choices
+from templatesvc.documents import ServiceDocument, new_id, now
+from templatesvc.request_ids import request_id
+
+
+class Action(Choices):
+    """What can happen; the label is the sentence that an operator reads."""
+
+    REGISTERED = "registered", "Registered."
+    LOGGED_IN = "logged_in", "Logged in."
+    LOGIN_FAILED = "login_failed", "A log-in failed."
+    LOCKED_OUT = "locked_out", "Too many log-ins failed: no more are looked at for a while."
+    LOGGED_OUT = "logged_out", "Logged out."
+    LOGGED_OUT_EVERYWHERE = "logged_out_everywhere", "Ended all their sessions."
+    SESSION_ENDED = "session_ended", "A session was ended."
+    TOKEN_REUSED = "token_reused", "A refresh token came twice, so its session was ended."
+    PASSWORD_CHANGED = "password_changed", "Changed their password."
+    USER_DELETED = "user_deleted", "Deleted their account."
+
+    USER_CREATED = "user_created", "An operator created the account."
+    USER_DEACTIVATED = "user_deactivated", "An operator deactivated the account."
+    USER_REACTIVATED = "user_reactivated", "An operator reactivated the account."
+    USER_ERASED = "user_erased", "An operator erased the account with all that was theirs."
+    USER_EXPORTED = "user_exported", "An operator exported what is stored about them."
+    SESSIONS_ENDED = "sessions_ended", "An operator ended all their sessions."
+    PASSWORD_SET = "password_set", "An operator set their password."
+    PASSWORD_CHANGE_FORCED = "password_change_forced", "They are to change their password."
+    ROLE_CHANGED = "role_changed", "What they may do as an operator was changed."
+    AUDIT_EXPORTED = "audit_exported", "An operator exported the audit."
+
+    TEMPLATE_CHANGED = "template_changed", "An operator changed a template of theirs."
+    TEMPLATE_DELETED = "template_deleted", "An operator deleted a template of theirs."
+    TEMPLATE_RESTORED = "template_restored", "An operator restored a template of theirs."
+
+    ADOPTION_APPLIED = "adoption_applied", "The Flask service's data were taken over."
+    ADOPTION_UNDONE = "adoption_undone", "Taking over the Flask service's data was undone."
 
 
 class AuditEntry(ServiceDocument):
-    """One thing that happened to an account. No password and no token is ever in it."""
+    """One thing that happened. No password and no token is ever in it."""
 
+    id = ObjectIdField(primary_key=True, default=lambda: new_id(now()))  # in the order of time
     at = DateTimeField(required=True, default=now)
-    action = StringField(required=True)
-    username = StringField(default="")  # empty for a name that nobody has
+    action = StringField(required=True, choices=Action.pairs())
+    username = StringField(default="")  # whom it happened to; empty for a name that nobody has
+    by = StringField(default="")  # who did it; empty if that is not known
+    document = StringField(default="")  # such as templates/65f0…
+    changes = DictField()  # {field: [what it was, what it is]}
+    details = DictField()
     ip = StringField(default="")
     user_agent = StringField(default="")
-    details = DictField()
+    request_id = StringField(default="")  # empty for a command
     expires_at = DateTimeField(required=True)
 
     meta = {
@@ -27,16 +68,45 @@ class AuditEntry(ServiceDocument):
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["username", "-id"]},
+            {"fields": ["by", "-id"]},
+            {"fields": ["action", "-id"]},
+            {"fields": ["document", "-id"]},
         ],
     }
 
+    @property
+    def sentence(self) -> str:
+        """What happened, in words."""
+        known = self.action in Action._value2member_map_  # or of another version of the service
+        return Action(self.action).label if known else self.action
 
-def record(action: str, username: str, client: Client, **details: Any) -> None:
-    """Add an entry: what happened, to whom, and from where it came."""
-    AuditEntry(
-        action=action,
+
+def record(
+    action: Action,
+    username: str,
+    client: Client,
+    *,
+    by: str | None = None,
+    document: str = "",
+    changes: dict[str, list[Any]] | None = None,
+    **details: Any,
+) -> ObjectId:
+    """Add an entry: what happened, to whom, and from where it came; return the entry's id.
+
+    ``by`` is who did it, if not the person themselves; empty if that is not known.
+    """
+    moment = now()
+    entry = AuditEntry(
+        id=new_id(moment),
+        at=moment,
+        action=action.value,
         username=username,
+        by=username if by is None else by,
+        document=document,
+        changes=changes or {},
         details=details,
-        expires_at=now() + settings.AUDIT_RETENTION,
+        request_id=request_id(),
+        expires_at=moment + settings.AUDIT_RETENTION,
         **client._asdict(),
-    ).save(force_insert=True)
+    )
+    return entry.save(force_insert=True).id

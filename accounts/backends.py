@@ -8,6 +8,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 
 from accounts import audit
+from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.limits import LoginLimits
@@ -34,7 +35,7 @@ class MongoBackend(BaseBackend):
         if not confirm_password(user, username, password, client) or user is None:
             return None
         user.logged_in()
-        audit.record("logged_in", username, client)
+        audit.record(Action.LOGGED_IN, username, client)
         return user
 
     def get_user(self, user_id: str) -> User | None:
@@ -58,7 +59,7 @@ def confirm_password(user: User | None, username: str, password: str, client: Cl
     limits.failed()
     # A name that nobody has may be a password, typed into the wrong field: it is not kept.
     known = user.username if user else ""
-    audit.record("login_failed", known, client)
+    audit.record(Action.LOGIN_FAILED, known, client, by="")
     if limits.locked:
-        audit.record("locked_out", known, client)
+        audit.record(Action.LOCKED_OUT, known, client, by="")
     return False

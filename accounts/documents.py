@@ -1,17 +1,17 @@
-"""Who is calling: users, what operators may do, and sessions."""
+"""Who is calling: users and their sessions."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from bson import ObjectId
 from django.conf import settings
 from django.contrib.auth import hashers
 from mongoengine import (
-    BooleanField,
     DateTimeField,
     EmbeddedDocument,
     EmbeddedDocumentListField,
@@ -21,25 +21,12 @@ from mongoengine import (
 from mongoengine.queryset import QuerySet
 
 from accounts.clients import Client
+from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
+from accounts.operators import Operators, Role
 from templatesvc.documents import RawField, ServiceDocument, TypedField, now
 
 NOBODY = Client()
-
-
-class Operator(ServiceDocument):
-    """What an operator may do. Apart from users, where a registration could have put anything.
-
-    A right counts only for the very user document it was given to: a name that was deleted and
-    registered again is another person.
-    """
-
-    username = StringField(primary_key=True)
-    user_id = RawField(required=True)
-    is_staff = BooleanField(default=True)
-    is_superuser = BooleanField(default=False)
-
-    meta = {"collection": "operators"}
 
 
 class User(ServiceDocument):
@@ -59,6 +46,7 @@ class User(ServiceDocument):
     strong_password = TypedField(str)
     strong_password_of = TypedField(str)
     is_active = TypedField(bool, default=True)
+    must_change_password = TypedField(bool, default=False)
     date_joined = TypedField(datetime)
     last_login = TypedField(datetime)
     # Any new value ends all sessions at once: each names the version it was started with.
@@ -73,6 +61,7 @@ class User(ServiceDocument):
     session: Session | None = None
 
     _dependants: ClassVar[list[Callable[[Any], object]]] = []
+    exports: ClassVar[dict[str, Callable[[Any], Iterator[bytes]]]] = {}
 
     def __str__(self) -> str:
         return self.username
@@ -87,9 +76,10 @@ class User(ServiceDocument):
         return cls.objects(username=username).order_by("id").first()
 
     @classmethod
-    def register(cls, username: str, password: str) -> Self:
+    def register(cls, username: str, password: str, **fields: Any) -> Self:
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
-        user = cls(username=username, date_joined=now(), **password_fields(password))
+        fields |= password_fields(password)
+        user = cls(username=username, date_joined=now(), **fields)
         return user.save(force_insert=True)
 
     @property
@@ -130,7 +120,22 @@ class User(ServiceDocument):
 
         Tell whether it was done: not if another write changed the password since it was read.
         """
-        return self._end_sessions(only_if=Q(password=self.password), **password_fields(password))
+        return self._end_sessions(
+            only_if=Q(password=self.password),
+            must_change_password=False,
+            **password_fields(password),
+        )
+
+    def set_password(self, password: str, must_change: bool) -> bool:
+        """Set a password, whatever it was, and end every session; tell whether the user is there.
+
+        ``must_change``: it is good only for setting another.
+        """
+        return self._end_sessions(must_change_password=must_change, **password_fields(password))
+
+    def force_password_change(self) -> bool:
+        """End every session; the next one is good only for setting another password."""
+        return self._end_sessions(must_change_password=True)
 
     def _upgrade_password(self, password: str) -> None:
         fields = password_fields(password)
@@ -158,9 +163,19 @@ class User(ServiceDocument):
         self._end_sessions()
 
     def deactivate(self) -> None:
-        """Lock the user out: every session ends, and no login starts another."""
+        """Lock the user out: every session ends, and no login starts another.
+
+        They are no operator from then on, nor once they are active again. Raises LastSuperuser.
+        """
+        Operators.appoint(self, None)
         self._end_sessions(is_active=False)
         self.is_active = False
+        Operators.appoint(self, None)  # if they were made one in between
+
+    def reactivate(self) -> bool:
+        """Let a user who was deactivated log in again; tell whether the user is there."""
+        self.is_active = True
+        return bool(type(self).objects(id=self.id).update_one(set__is_active=True))
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
         """End every session in the one write that also makes the changes; tell whether it was done.
@@ -176,35 +191,64 @@ class User(ServiceDocument):
         Session.objects(user_id=self.id).delete()
         return True
 
-    # --- Rights: asked for by pages for operators only, never on an ordinary request -----------
+    # --- Rights: asked for where operators work only, never on an ordinary request ------------
 
-    @property
-    def operator(self) -> Operator | None:
-        return Operator.objects(username=self.username, user_id=self.id).first()
+    @cached_property
+    def role(self) -> Role | None:
+        """What the user may do as an operator, read once; None for everybody else."""
+        return Operators.current().role_of(self) if self.is_active else None
+
+    def appoint(self, role: Role | None, by: Self | None = None) -> Role | None:
+        """Make the user an operator, or with None no longer one; return the role of before.
+
+        Raises PermissionDenied if ``by`` is no superuser, LastSuperuser, and UserInactive.
+        """
+        before = Operators.appoint(self, role, by)
+        self.__dict__.pop("role", None)
+        # Asked afterwards: who is deactivated from here on loses the role as well.
+        if role and not type(self).objects(id=self.id, is_active__ne=False).first():
+            Operators.appoint(self, None)
+            raise UserInactive()
+        return before
 
     @property
     def is_staff(self) -> bool:
-        return self.is_active and self.operator is not None and self.operator.is_staff
+        return self.role is not None
 
     @property
     def is_superuser(self) -> bool:
-        return self.is_active and self.operator is not None and self.operator.is_superuser
+        return self.role == Role.SUPERUSER
 
-    # --- The end -----------------------------------------------------------------------------
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Tell whether an operator has a permission, such as ``accounts.change_user``."""
+        return self.role is not None and self.role.allows(perm)
+
+    def has_perms(self, perms: Iterable[str], obj: Any = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perms)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Tell whether there is anything in an app that the user may look at."""
+        return self.is_staff
+
+    # --- Taking along, and the end --------------------------------------------------------------
 
     @classmethod
     def deletes_with_it(cls, delete_all_of: Callable[[Any], object]) -> None:
         """Have ``erase`` call this with the user: for apps that keep documents of a user's."""
         cls._dependants.append(delete_all_of)
 
+    @classmethod
+    def exports_with_it(cls, name: str, lines: Callable[[Any], Iterator[bytes]]) -> None:
+        """Have the export of a person hold, under a name, what this yields for the user: JSON."""
+        cls.exports[name] = lines
+
     def erase(self) -> None:
-        """Delete the user with all that is theirs.
+        """Delete the user with all that is theirs; raises LastSuperuser.
 
         The user document goes last: if this is cut short, nobody can log in and the name stays
         taken, so that nobody else can register it and find what was left.
         """
         self.deactivate()
-        Operator.objects(username=self.username, user_id=self.id).delete()
         for delete_all_of in self._dependants:
             delete_all_of(self)
         type(self).objects(id=self.id).delete()

@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import audit
+from accounts.audit import Action
 from accounts.authentication import PublicMixin
 from accounts.clients import Client
 from accounts.documents import Session, User
+from accounts.exceptions import UsernameTaken
 from accounts.limits import TooManyAttempts, registration_limit
 from accounts.serializers import (
     LoginSerializer,
@@ -22,7 +24,6 @@ from accounts.serializers import (
     TokenPairSerializer,
 )
 from accounts.tokens import token_pair
-from templatesvc.exceptions import Conflict
 from templatesvc.flask import FlaskView, msg
 
 
@@ -49,13 +50,13 @@ class RegisterView(PublicMixin, FlaskView):
         try:
             user = User.register(**serializer.validated_data)
         except NotUniqueError as error:
-            raise Conflict("Username already exists", code="username_taken") from error
+            raise UsernameTaken() from error
         try:
             limit.count()
         except TooManyAttempts:
             user.erase()  # others registered from there between the check and this
             raise
-        audit.record("registered", user.username, client)
+        audit.record(Action.REGISTERED, user.username, client)
         return msg("User created successfully", status.HTTP_201_CREATED)
 
 

@@ -44,6 +44,16 @@ class RegistrationSerializer(serializers.Serializer):
         return attrs
 
 
+class PasswordSerializer(serializers.Serializer):
+    """A new password for the ``user`` of the context."""
+
+    password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
+
+    def validate_password(self, password: str) -> str:
+        check_password_policy(password, self.context["user"].username)
+        return password
+
+
 class LoginSerializer(serializers.Serializer):
     """Credentials: any text, because the Flask service had no rules for them."""
 

@@ -11,12 +11,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
+from accounts.audit import Action
 from accounts.authentication import (
     PublicMixin,
     SessionAuthentication,
@@ -67,13 +68,14 @@ class MeView(APIView):
     def delete(self, request: Request) -> Response:
         """Delete your account, your templates and your sessions. There is no way back."""
         request.user.erase()
-        audit.record("user_deleted", request.user.username, Client.of(request))
+        audit.record(Action.USER_DELETED, request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class PasswordView(GenericAPIView):
     """Your password. Changing it ends all your sessions but the one that you do it in."""
 
+    permission_classes = [IsAuthenticated]  # DRF's: also for those who must change it first
     serializer_class = PasswordChangeSerializer
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -86,9 +88,11 @@ class PasswordView(GenericAPIView):
         user, client = request.user, Client.of(request)
         if not confirm_password(user, user.username, passwords["current_password"], client):
             raise ValidationError({"current_password": "This is not your current password."})
+        if user.must_change_password and user.check_password(passwords["new_password"]):
+            raise ValidationError({"new_password": "Choose another than the current one."})
         if not user.change_password(passwords["new_password"]):
             raise Conflict("Your password was changed meanwhile. Log in again.")
-        audit.record("password_changed", user.username, client)
+        audit.record(Action.PASSWORD_CHANGED, user.username, client)
         if request.auth:
             return Response(token_pair(Session.start(user, client)))
         login(request._request, user)
@@ -116,7 +120,7 @@ class RefreshView(PublicMixin, GenericAPIView):
         client = Client.of(request)
         if not session.rotate(token["jti"], client):
             if Session.end(session.id):
-                audit.record("token_reused", session.username, client, session=session.id)
+                audit.record(Action.TOKEN_REUSED, session.username, client, session=session.id)
             raise SessionEnded()
         return Response(token_pair(session))
 
@@ -162,10 +166,12 @@ class LogoutView(GenericAPIView):
             raise Conflict("The Flask service made this token: it can't be ended, only expire.")
         for token in tokens:
             if Session.end(token["sid"]):
-                audit.record("logged_out", token["sub"], Client.of(request), session=token["sid"])
+                audit.record(
+                    Action.LOGGED_OUT, token["sub"], Client.of(request), session=token["sid"]
+                )
         if request.user.is_authenticated:
             audit.record(
-                "logged_out",
+                Action.LOGGED_OUT,
                 request.user.username,
                 Client.of(request),
                 session=current_session_id(request),
@@ -177,11 +183,13 @@ class LogoutView(GenericAPIView):
 class LogoutAllView(APIView):
     """The end of all your sessions."""
 
+    permission_classes = [IsAuthenticated]  # DRF's: also for those who must change their password
+
     @extend_schema(operation_id="logout_all", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """End every session of yours, this one too."""
         request.user.end_sessions()
-        audit.record("logged_out_everywhere", request.user.username, Client.of(request))
+        audit.record(Action.LOGGED_OUT_EVERYWHERE, request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -206,7 +214,7 @@ class SessionView(APIView):
         """End one of your sessions, on whatever device it is."""
         if not Session.of(request.user).filter(id=pk).delete():
             raise Http404
-        audit.record("session_ended", request.user.username, Client.of(request), session=pk)
+        audit.record(Action.SESSION_ENDED, request.user.username, Client.of(request), session=pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.documents import Operator, Session, User
+from accounts.documents import Session, User
+from accounts.operators import Operators, Role
 from templates_app.documents import Template
 from tests.conftest import Person, log_in
 
@@ -41,7 +42,7 @@ def test_deleting_needs_a_token(client: APIClient, alice: Person) -> None:
 def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
     alice: Person, bob: Person
 ) -> None:
-    Operator(username="alice", user_id=alice.user.id).save()
+    alice.user.appoint(Role.STAFF)
     Template.create(alice.user, "alice's")
     Template.create(alice.user, {"kind": "book"})
     kept = Template.create(bob.user, "bob's")
@@ -53,7 +54,7 @@ def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
     assert [user.username for user in User.objects] == ["bob"]
     assert [template.id for template in Template.objects] == [kept.id]
     assert [session.username for session in Session.objects] == ["bob"]
-    assert Operator.objects.count() == 0
+    assert Operators.current().people == []
     assert bob.client.get(ME).status_code == 200
 
 

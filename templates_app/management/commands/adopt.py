@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts import audit
+from accounts.audit import Action
 from accounts.clients import Client
 from templates_app import adoption
 from templatesvc import exceptions, indexes, store
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         try:
             if options["undo"]:
                 self._say({"undone": adoption.undo(progress)})
-                self._record("adoption_undone", {})
+                self._record(Action.ADOPTION_UNDONE, {})
             elif options["apply"]:
                 self._apply(options)
             else:
@@ -86,7 +87,7 @@ class Command(BaseCommand):
             "done": doing.done,
             "after": {"users": after.users, "templates": after.templates},
         }
-        self._record("adoption_applied", summary)
+        self._record(Action.ADOPTION_APPLIED, summary)
         self._say(summary)
 
     def _ask(self, count: int) -> None:
@@ -99,7 +100,7 @@ class Command(BaseCommand):
         if input("Type yes to go on: ").strip() != "yes":
             raise CommandError("Nothing was changed.")
 
-    def _record(self, action: str, details: dict[str, Any]) -> None:
+    def _record(self, action: Action, details: dict[str, Any]) -> None:
         audit.record(action, getpass.getuser(), Client(user_agent="manage.py adopt"), **details)
 
     def _say(self, told: dict[str, Any]) -> None:

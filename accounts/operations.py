@@ -1,0 +1,158 @@
+"""What an operator does to somebody: the admin's pages, the API and the commands all do it here.
+
+Each checks that the operator may, does it, and leaves an audit entry. Raises PermissionDenied (403)
+and the errors of ``accounts.exceptions``.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mongoengine.errors import NotUniqueError
+from rest_framework.exceptions import NotFound, PermissionDenied
+
+from accounts import audit
+from accounts.audit import Action
+from accounts.clients import Client
+from accounts.documents import Session, User
+from accounts.exceptions import OperatorProtected, UsernameTaken
+from accounts.operators import Role
+from accounts.serializers import PasswordSerializer, RegistrationSerializer
+from accounts.transfer import exported
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it: an operator in a request, or somebody at the shell, who may do everything."""
+
+    name: str
+    client: Client
+    user: User | None = None
+
+    @classmethod
+    def of(cls, request: Any) -> Self:
+        """Return who sent a Django or DRF request."""
+        return cls(request.user.username, Client.of(request), request.user)
+
+    @classmethod
+    def at_shell(cls, command: str) -> Self:
+        """Return who runs a command: the user of the machine, whose program is the command."""
+        return cls(f"{getpass.getuser()} (shell)", Client(user_agent=f"manage.py {command}"))
+
+    def check(self, permission: str) -> None:
+        """Raise PermissionDenied without this permission, such as ``accounts.change_user``."""
+        if self.user and not self.user.has_perm(permission):
+            raise PermissionDenied()
+
+    def check_may_change(self, user: User, permission: str = "accounts.change_user") -> None:
+        """Raise PermissionDenied; OperatorProtected if only a superuser may, to an operator.
+
+        Otherwise staff would take a superuser's rights by setting their password.
+        """
+        self.check(permission)
+        if self.user and not self.user.is_superuser and user.role:
+            raise OperatorProtected()
+
+    def record(self, action: Action, user: User, **entry: Any) -> None:
+        """Leave an entry in the audit."""
+        audit.record(action, user.username, self.client, by=self.name, **entry)
+
+
+def create_user(by: Actor, username: str, password: str, must_change: bool = True) -> User:
+    """Store a new user; raises ValidationError (400) and UsernameTaken."""
+    by.check("accounts.add_user")
+    serializer = RegistrationSerializer(data={"username": username, "password": password})
+    serializer.is_valid(raise_exception=True)
+    try:
+        user = User.register(**serializer.validated_data, must_change_password=must_change)
+    except NotUniqueError as error:
+        raise UsernameTaken() from error
+    by.record(Action.USER_CREATED, user)
+    return user
+
+
+def deactivate(by: Actor, user: User) -> None:
+    """Lock a user out at once; raises LastSuperuser. No operator any more, if they were one."""
+    by.check_may_change(user)
+    was_active, role = user.is_active, user.role
+    user.deactivate()
+    changes = {"is_active": [was_active, False]} | ({"role": [role.value, None]} if role else {})
+    by.record(Action.USER_DEACTIVATED, user, changes=changes)
+
+
+def reactivate(by: Actor, user: User) -> None:
+    """Let a user who was deactivated log in again, as somebody who is no operator."""
+    by.check_may_change(user)
+    _found(user.reactivate())
+    by.record(Action.USER_REACTIVATED, user, changes={"is_active": [False, True]})
+
+
+def end_sessions(by: Actor, user: User) -> None:
+    """End every session of a user's."""
+    by.check_may_change(user)
+    user.end_sessions()
+    by.record(Action.SESSIONS_ENDED, user)
+
+
+def end_session(by: Actor, user: User, session_id: str) -> None:
+    """End one session of a user's; raises NotFound."""
+    by.check_may_change(user)
+    _found(bool(Session.of(user).filter(id=session_id).delete()))
+    by.record(Action.SESSION_ENDED, user, session=session_id)
+
+
+def set_password(by: Actor, user: User, password: str, must_change: bool = True) -> None:
+    """Give a user a password, by default one that is good only for setting another.
+
+    Their sessions end. Raises ValidationError (400) at ``password``.
+    """
+    by.check_may_change(user)
+    serializer = PasswordSerializer(data={"password": password}, context={"user": user})
+    serializer.is_valid(raise_exception=True)
+    _found(user.set_password(password, must_change))
+    by.record(Action.PASSWORD_SET, user, must_change=must_change)
+
+
+def force_password_change(by: Actor, user: User) -> None:
+    """Have a user change their password at the next login; their sessions end."""
+    by.check_may_change(user)
+    _found(user.force_password_change())
+    by.record(Action.PASSWORD_CHANGE_FORCED, user)
+
+
+def appoint(by: Actor, user: User, role: Role | None) -> None:
+    """Say what a user may do as an operator, or with None that they are none.
+
+    For superusers, who may do it to themselves as well. Raises LastSuperuser, and UserInactive for
+    somebody who could not log in.
+    """
+    by.check("accounts.change_operator")
+    before = user.appoint(role, by.user)
+    if before != role:
+        changes = {"role": [before and before.value, role and role.value]}
+        by.record(Action.ROLE_CHANGED, user, changes=changes)
+
+
+def export(by: Actor, user: User) -> Iterator[bytes]:
+    """Return all that is stored about a user: pieces of one JSON object."""
+    by.check("accounts.view_user")
+    by.record(Action.USER_EXPORTED, user)
+    return exported(user)
+
+
+def erase(by: Actor, user: User) -> None:
+    """Delete a user with all that is theirs; raises LastSuperuser. There is no way back.
+
+    What the audit says of them stays until its time is over.
+    """
+    by.check_may_change(user, "accounts.delete_user")
+    user.erase()
+    by.record(Action.USER_ERASED, user)
+
+
+def _found(done: bool) -> None:
+    if not done:
+        raise NotFound("There is no such user, or no such session, any more.")

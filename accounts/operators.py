@@ -1,0 +1,101 @@
+"""Who is an operator, and what operators may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mongoengine import EmbeddedDocument, EmbeddedDocumentListField, IntField, StringField
+from mongoengine.errors import NotUniqueError
+from rest_framework.exceptions import PermissionDenied
+
+from accounts.exceptions import LastSuperuser
+from templatesvc.choices import Choices
+from templatesvc.documents import RawField, ServiceDocument
+
+if TYPE_CHECKING:
+    from accounts.documents import User
+
+
+class Role(Choices):
+    """What an operator may do, by the names that Django gives permissions.
+
+    ``accounts.view_user`` is to look at users, ``templates_app.delete_template`` to delete
+    templates, ``accounts.change_operator`` to say who is an operator.
+    """
+
+    VIEWER = "viewer", "may look"
+    STAFF = "staff", "may look and change"
+    SUPERUSER = "superuser", "may do everything, and say who is an operator"
+
+    def allows(self, permission: str) -> bool:
+        verb, _, subject = permission.rpartition(".")[2].partition("_")
+        if self is Role.SUPERUSER or verb == "view":
+            return True
+        return self is Role.STAFF and subject != "operator"
+
+
+class Operator(EmbeddedDocument):
+    """An operator. The role is that of the very user document it was given to: a name that was
+    deleted and registered again is another person.
+    """
+
+    username = StringField(required=True)
+    user_id = RawField(required=True)
+    role = StringField(required=True, choices=Role.pairs())
+
+
+class Operators(ServiceDocument):
+    """All operators: one document, so that one conditional write decides who is one.
+
+    That there is always a superuser left holds for the whole of it, whoever changes it meanwhile.
+    Apart from users, because a registration could have put anything there.
+    """
+
+    id = StringField(primary_key=True, default="operators")
+    version = IntField(required=True, default=0)
+    people = EmbeddedDocumentListField(Operator)
+
+    meta = {"collection": "operators"}
+
+    @classmethod
+    def current(cls) -> Operators:
+        return cls.objects.first() or cls()
+
+    def role_of(self, user: User) -> Role | None:
+        for person in self.people:
+            if (person.username, person.user_id) == (user.username, user.id):
+                return Role(person.role)
+        return None
+
+    @classmethod
+    def appoint(cls, user: User, role: Role | None, by: User | None = None) -> Role | None:
+        """Give a user a role, or with None take it away; return the role they had before.
+
+        Raises PermissionDenied if ``by`` is no superuser at that moment, and LastSuperuser if
+        there would be none left. Without ``by`` it is done by the service itself or at the shell.
+        """
+        while True:  # each time round somebody else's change has succeeded
+            seen = cls.current()
+            before = seen.role_of(user)
+            if by and seen.role_of(by) != Role.SUPERUSER:
+                raise PermissionDenied("Only a superuser may say who is an operator.")
+            if before == role or seen._replace(user, role):
+                return before
+
+    def _replace(self, user: User, role: Role | None) -> bool:
+        """Store that the user has this role; tell whether nobody else came first."""
+        others = [person for person in self.people if person.username != user.username]
+        mine = [Operator(username=user.username, user_id=user.id, role=role)] if role else []
+        people = others + mine
+        if self.role_of(user) == Role.SUPERUSER and not any(
+            person.role == Role.SUPERUSER for person in people
+        ):
+            raise LastSuperuser()
+        if self.version:
+            unchanged = type(self).objects(id=self.id, version=self.version)
+            return bool(unchanged.update_one(set__people=people, inc__version=1))
+        try:
+            type(self)(version=1, people=people).save(force_insert=True)
+        except NotUniqueError:
+            return False
+        return True

@@ -1,0 +1,28 @@
+"""Who may use a view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework import permissions
+
+from accounts.exceptions import PasswordChangeRequired
+
+if TYPE_CHECKING:  # rest_framework.views imports this module, as the settings name it
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+
+class IsAuthenticated(permissions.IsAuthenticated):
+    """DRF's, for those who need not change their password first.
+
+    Views that change it, or log out, take DRF's own.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether somebody is logged in; raises PasswordChangeRequired (403)."""
+        if not super().has_permission(request, view):
+            return False
+        if request.user.must_change_password:
+            raise PasswordChangeRequired()
+        return True

@@ -1,0 +1,72 @@
+"""Taking a person along: all that is stored about them, as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bson import json_util
+from mongoengine.queryset import QuerySet
+
+from accounts.audit import AuditEntry
+from accounts.documents import Session, User
+from templatesvc.documents import ServiceDocument
+
+BATCH = 500
+# What could be tried against the hash, and what only the service can read.
+SECRET = {"password", "strong_password", "strong_password_of", "token_version"}
+SESSION_FIELDS = ("created_at", "last_used_at", "expires_at", "ip", "user_agent")
+AUDIT_FIELDS = ("at", "action", "by", "document", "changes", "details", "ip", "user_agent")
+NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
+
+
+def exported(user: User) -> Iterator[bytes]:
+    """Yield the pieces of the object: the user as stored but for hashes, and a list of each of
+    what belongs to them. In constant memory, however much there is.
+    """
+    stored = User._get_collection().find_one({"_id": user.id}) or {}
+    yield b'{"user": ' + line({k: v for k, v in stored.items() if k not in SECRET})
+    yield b',\n"role": ' + line(user.role and user.role.value)
+    parts = {"sessions": sessions, "audit": audit_entries, **User.exports}
+    for name, lines in parts.items():
+        yield f',\n"{name}": '.encode()
+        yield from _list(lines(user))
+    yield b"}\n"
+
+
+def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
+    between = b"[\n"
+    for text in lines:
+        yield between + text.rstrip()
+        between = b",\n"
+    yield b"[]" if between == b"[\n" else b"\n]"
+
+
+def sessions(user: User) -> Iterator[bytes]:
+    """Yield where the user is logged in."""
+    for session in walk(Session.objects(user_id=user.id)):
+        yield line({name: getattr(session, name) for name in SESSION_FIELDS})
+
+
+def audit_entries(user: User) -> Iterator[bytes]:
+    """Yield what happened to the user, since the name is theirs."""
+    entries = AuditEntry.objects(username=user.username)
+    for entry in walk(entries.filter(at__gte=user.joined) if user.joined else entries):
+        yield line({name: getattr(entry, name) for name in AUDIT_FIELDS})
+
+
+def walk(found: QuerySet) -> Iterator[ServiceDocument]:
+    """Yield documents by their ids, batch by batch: one cursor would run into the time limit."""
+    last: Any = None
+    while True:
+        rest = found.filter(id__gt=last) if last is not None else found
+        batch = list(rest.order_by("id").limit(BATCH))
+        if not batch:
+            return
+        yield from batch
+        last = batch[-1].id
+
+
+def line(value: Any) -> bytes:
+    """Return a value as JSON; what JSON does not have in MongoDB's notation, {"$oid": …}."""
+    return json_util.dumps(value, json_options=NOTATION, ensure_ascii=False).encode()

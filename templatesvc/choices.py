@@ -1,0 +1,23 @@
+"""Enumerations whose members say in words what they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Choices(StrEnum):
+    """A member is its value, as it is stored, and has a ``label`` for people."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+    @classmethod
+    def pairs(cls) -> list[tuple[str, str]]:
+        """Return values and labels, as the choices of a field."""
+        return [(member.value, member.label) for member in cls]
