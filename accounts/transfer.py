@@ -12,7 +12,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from templatesvc.documents import ServiceDocument
 
-BATCH = 500
+BATCH = 100
 # What could be tried against the hash, and what only the service can read.
 SECRET = {"password", "strong_password", "strong_password_of", "token_version"}
 SESSION_FIELDS = ("created_at", "last_used_at", "expires_at", "ip", "user_agent")
@@ -25,8 +25,8 @@ def exported(user: User) -> Iterator[bytes]:
     what belongs to them. In constant memory, however much there is.
     """
     stored = User._get_collection().find_one({"_id": user.id}) or {}
-    yield b'{"user": ' + line({k: v for k, v in stored.items() if k not in SECRET})
-    yield b',\n"role": ' + line(user.role and user.role.value)
+    yield b'{"user": ' + as_line({k: v for k, v in stored.items() if k not in SECRET})
+    yield b',\n"role": ' + as_line(user.role and user.role.value)
     parts = {"sessions": sessions, "audit": audit_entries, **User.exports}
     for name, lines in parts.items():
         yield f',\n"{name}": '.encode()
@@ -45,14 +45,14 @@ def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
 def sessions(user: User) -> Iterator[bytes]:
     """Yield where the user is logged in."""
     for session in walk(Session.objects(user_id=user.id)):
-        yield line({name: getattr(session, name) for name in SESSION_FIELDS})
+        yield as_line({name: getattr(session, name) for name in SESSION_FIELDS})
 
 
 def audit_entries(user: User) -> Iterator[bytes]:
     """Yield what happened to the user, since the name is theirs."""
     entries = AuditEntry.objects(username=user.username)
     for entry in walk(entries.filter(at__gte=user.joined) if user.joined else entries):
-        yield line({name: getattr(entry, name) for name in AUDIT_FIELDS})
+        yield as_line({name: getattr(entry, name) for name in AUDIT_FIELDS})
 
 
 def walk(found: QuerySet) -> Iterator[ServiceDocument]:
@@ -67,6 +67,6 @@ def walk(found: QuerySet) -> Iterator[ServiceDocument]:
         last = batch[-1].id
 
 
-def line(value: Any) -> bytes:
+def as_line(value: Any) -> bytes:
     """Return a value as JSON; what JSON does not have in MongoDB's notation, {"$oid": …}."""
     return json_util.dumps(value, json_options=NOTATION, ensure_ascii=False).encode()

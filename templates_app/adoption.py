@@ -16,12 +16,14 @@ from typing import Any
 import pymongo
 from mongoengine import DateTimeField, DictField, StringField
 from mongoengine.errors import NotUniqueError
+from mongoengine.queryset import QuerySet
 from pymongo import UpdateMany
 from pymongo.collection import Collection
 
 from accounts.documents import User
 from accounts.hashers import FLASK_HASH, WrappedFlaskHasher
 from accounts.serializers import CONTROL_CHARACTERS
+from accounts.transfer import SECRET, as_line, walk
 from templates_app.documents import Template
 from templates_app.values import check_template
 from templatesvc import indexes
@@ -64,6 +66,25 @@ class Quarantined(ServiceDocument):
         # It is there from a run that was cut off between the copy and the deletion.
         with suppress(NotUniqueError):
             copy.save(force_insert=True)
+
+    @classmethod
+    def of(cls, owner: User) -> QuerySet:
+        """Return the query of what was taken from a user, or from another of the same name."""
+        name = {"$eq": owner.username}
+        return cls.objects(
+            __raw__={"$or": [{"document.username": name}, {"document.profile": name}]}
+        )
+
+    @classmethod
+    def delete_all_of(cls, owner: User) -> None:
+        cls.of(owner).delete()
+
+    @classmethod
+    def exported(cls, owner: User) -> Iterator[bytes]:
+        """Yield a line for each, for the export of a person."""
+        for kept in walk(cls.of(owner)):
+            document = {k: v for k, v in kept.document.items() if k not in SECRET}
+            yield as_line({"document": document, "reason": kept.reason, "at": kept.at})
 
 
 @dataclass

@@ -18,9 +18,11 @@ from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError
 
 from accounts.documents import User
+from accounts.transfer import as_line, walk
 from templates_app.documents import Position, Template, TemplateVersion, new_value
 from templates_app.values import FIRST_MOMENT, LAST_MOMENT, check_template
 from templatesvc.documents import new_id
+from templatesvc.idempotency import IdempotentRequest
 
 # Of templates of up to a megabyte each, all of them in memory at once.
 EXPORT_BATCH = 100
@@ -55,6 +57,20 @@ def _line(template: Template) -> bytes:
         "updated_at": template.updated.isoformat(),
     }
     return json_util.dumps(entry, json_options=NOTATION, ensure_ascii=False).encode() + b"\n"
+
+
+def exported_versions(owner: User) -> Iterator[bytes]:
+    """Yield a line for each old version that is kept, for the export of a person."""
+    fields = ("template_id", "version", "template", "created_at", "replaced_at", "deleted_at")
+    for version in walk(TemplateVersion.of(owner)):
+        yield as_line({name: getattr(version, name) for name in fields})
+
+
+def exported_answers(owner: User) -> Iterator[bytes]:
+    """Yield a line for each answer that is kept for an Idempotency-Key."""
+    for kept in walk(IdempotentRequest.objects(username=owner.username)):
+        text = (kept.body or b"").decode(errors="replace")
+        yield as_line({"status": kept.status, "body": text, "expires_at": kept.expires_at})
 
 
 @dataclass

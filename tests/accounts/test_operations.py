@@ -1,0 +1,255 @@
+"""What operators do to others: who may, what becomes of it, and what the audit tells of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from django.conf import settings
+from pytest_django import Settings
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+
+from accounts import operations
+from accounts.audit import AuditEntry
+from accounts.clients import Client
+from accounts.documents import Session, User
+from accounts.exceptions import UsernameTaken
+from accounts.operations import Actor
+from accounts.operators import Role
+from templates_app.adoption import Quarantined
+from templates_app.documents import Template
+from templatesvc.documents import now
+from templatesvc.idempotency import IdempotentRequest
+from tests.accounts.callers import after, log_in
+from tests.conftest import Person
+from tests.conftest import log_in as register
+
+Operation = Callable[[Actor, User], Any]
+
+OPERATIONS: dict[str, Operation] = {
+    "create": lambda by, user: operations.create_user(by, "carol", "carols-own"),
+    "deactivate": operations.deactivate,
+    "reactivate": operations.reactivate,
+    "end sessions": operations.end_sessions,
+    "end a session": lambda by, user: operations.end_session(by, user, Session.of(user)[0].id),
+    "set a password": lambda by, user: operations.set_password(by, user, "handed-over-1"),
+    "force a change": operations.force_password_change,
+    "appoint": lambda by, user: operations.appoint(by, user, Role.VIEWER),
+    "dismiss": lambda by, user: operations.appoint(by, user, None),
+    "erase": operations.erase,
+    "export": lambda by, user: b"".join(operations.export(by, user)),
+}
+# To whom it is done: a user, a viewer, staff, a superuser.
+MAY: dict[str, dict[str, str]] = {
+    #                   user  viewer staff superuser
+    "create":         {"viewer": "no no no no", "staff": "yes yes yes yes"},
+    "deactivate":     {"viewer": "no no no no", "staff": "yes no no no"},
+    "reactivate":     {"viewer": "no no no no", "staff": "yes no no no"},
+    "end sessions":   {"viewer": "no no no no", "staff": "yes no no no"},
+    "end a session":  {"viewer": "no no no no", "staff": "yes no no no"},
+    "set a password": {"viewer": "no no no no", "staff": "yes no no no"},
+    "force a change": {"viewer": "no no no no", "staff": "yes no no no"},
+    "appoint":        {"viewer": "no no no no", "staff": "no no no no"},
+    "dismiss":        {"viewer": "no no no no", "staff": "no no no no"},
+    "erase":          {"viewer": "no no no no", "staff": "yes no no no"},
+    "export":         {"viewer": "yes yes yes yes", "staff": "yes yes yes yes"},
+}  # fmt: skip
+TO_WHOM: tuple[Role | None, ...] = (None, *Role)
+
+
+@pytest.fixture
+def root() -> Person:
+    person = register("root", "root-of-all")
+    person.user.appoint(Role.SUPERUSER)
+    return person
+
+
+def current(person: Person) -> User:
+    """Return the user as the next request finds them."""
+    user = User.named(person.name)
+    assert user
+    return user
+
+
+def actor(person: Person) -> Actor:
+    return Actor(person.name, Client("192.0.2.7", "Browser/1"), current(person))
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_who_may_do_what_to_whom(
+    name: str, role: Role | None, root: Person, alice: Person, bob: Person
+) -> None:
+    answers = {None: "no no no no", Role.SUPERUSER: "yes yes yes yes"} | MAY[name]
+    alice.user.appoint(role)
+    for whose, may in zip(TO_WHOM, answers[role].split(), strict=True):
+        bob.user.appoint(whose)
+        if may == "no":
+            with pytest.raises(PermissionDenied):
+                OPERATIONS[name](actor(alice), current(bob))
+            assert not AuditEntry.objects(by="alice")
+            continue
+        OPERATIONS[name](actor(alice), current(bob))
+        assert AuditEntry.objects(by="alice").first() or name in ("appoint", "dismiss")
+        AuditEntry.objects.delete()
+        User.objects(username__in=["bob", "carol"]).delete()
+        bob = register("bob", "builder-22")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_shell_may_do_everything_and_the_audit_says_who_it_was(
+    name: str, alice: Person
+) -> None:
+    OPERATIONS[name](Actor.at_shell("test"), alice.user)
+    for entry in AuditEntry.objects:
+        assert entry.by.endswith(" (shell)")
+        assert (entry.ip, entry.user_agent) == ("", "manage.py test")
+    assert AuditEntry.objects.count() == (name != "dismiss")  # which changes nothing here
+
+
+def test_who_is_deactivated_is_out_and_comes_back(root: Person, bob: Person) -> None:
+    operations.deactivate(actor(root), bob.user)
+    assert bob.client.get("/get").status_code == 401
+    assert log_in("bob", bob.password).status_code == 401
+    operations.reactivate(actor(root), bob.user)
+    assert log_in("bob", bob.password).status_code == 200
+    out, back = AuditEntry.objects(by="root").order_by("id")
+    assert (out.action, out.username, out.ip) == ("user_deactivated", "bob", "192.0.2.7")
+    assert out.changes == {"is_active": [True, False]}
+    assert (back.action, back.changes) == ("user_reactivated", {"is_active": [False, True]})
+
+
+def test_the_role_that_goes_with_it_is_told(root: Person, bob: Person) -> None:
+    bob.user.appoint(Role.STAFF)
+    operations.deactivate(actor(root), bob.user)
+    (entry,) = AuditEntry.objects(by="root")
+    assert entry.changes["role"] == ["staff", None]
+
+
+def test_a_set_password_is_good_for_setting_another(root: Person, bob: Person) -> None:
+    operations.set_password(actor(root), bob.user, "handed-over-1")
+    assert log_in("bob", "handed-over-1").status_code == 200
+    assert current(bob).must_change_password
+    operations.set_password(actor(root), bob.user, "for-good-1", must_change=False)
+    assert not current(bob).must_change_password
+    told = [(entry.action, entry.details) for entry in AuditEntry.objects(by="root").order_by("id")]
+    assert told == [("password_set", {"must_change": flag}) for flag in (True, False)]
+
+
+def test_the_policy_holds_for_operators_too(root: Person, bob: Person, settings: Settings) -> None:
+    settings.AUTH_PASSWORD_VALIDATORS = settings.STRICT_PASSWORD_VALIDATORS
+    by = actor(root)
+    for call in (
+        lambda: operations.set_password(by, bob.user, "bob"),
+        lambda: operations.create_user(by, "carol", "carol"),
+        lambda: operations.create_user(by, "car\nol", "long enough, and odd"),
+        lambda: operations.create_user(by, "", "long enough, and odd"),
+    ):
+        with pytest.raises(ValidationError):
+            call()
+    assert not AuditEntry.objects(by="root")
+
+
+def test_a_created_user_chooses_a_password_first(root: Person) -> None:
+    operations.create_user(actor(root), "carol", "carols-first")
+    carol = User.named("carol")
+    assert carol and carol.must_change_password
+    with pytest.raises(UsernameTaken):
+        operations.create_user(actor(root), "carol", "carols-second")
+
+
+def test_one_session_ends_and_others_stand(root: Person, bob: Person, alice: Person) -> None:
+    other = Session.start(bob.user)
+    operations.end_session(actor(root), bob.user, other.id)
+    assert bob.client.get("/get").status_code == 200
+    for id in (other.id, "no such", Session.of(alice.user)[0].id):
+        with pytest.raises(NotFound):
+            operations.end_session(actor(root), bob.user, id)
+    assert alice.client.get("/get").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["reactivate", "set a password", "force a change"])
+def test_who_was_erased_meanwhile_does_not_come_back(name: str, root: Person, bob: Person) -> None:
+    stale = User.named("bob")
+    bob.user.erase()
+    with pytest.raises(NotFound):
+        OPERATIONS[name](actor(root), stale)
+    assert User.named("bob") is None
+    assert not AuditEntry.objects(by="root")
+
+
+def keep_much_of(person: Person) -> None:
+    """Have each kind of what is stored about a person, each with the text "mine" in it."""
+    template = Template.create(person.user, {"text": "mine, as it was", "when": now()})
+    body = {"template": {"text": "mine, as it is"}}
+    assert person.client.put(f"/api/v1/templates/{template.id}", body).status_code == 200
+    headers = {"HTTP_IDEMPOTENCY_KEY": "once"}
+    body = {"template": "mine, once"}
+    assert person.client.post("/api/v1/templates", body, **headers).status_code == 201
+    theirs = {"_id": ObjectId(), "profile": person.name, "template": "mine, a duplicate"}
+    Quarantined.keep("templates", theirs, "an equal template is older")
+    log_in(person.name, person.password)
+    log_in(person.name, "not-mine")
+
+
+COLLECTIONS = (Template, Quarantined, IdempotentRequest, Session)
+
+
+def test_an_export_has_all_that_is_stored_about_a_person(
+    root: Person, alice: Person, bob: Person
+) -> None:
+    User._get_collection().update_one({"_id": bob.user.id}, {"$set": {"shoe": 43, "mine": b"\0"}})
+    for person in (alice, bob):
+        keep_much_of(person)
+    told = json.loads(b"".join(operations.export(actor(root), current(bob))))
+    assert set(told) == {
+        *("user", "role", "sessions", "audit"),
+        *("templates", "template_versions", "answers", "quarantine"),
+    }
+    assert (told["user"]["username"], told["user"]["shoe"]) == ("bob", 43)
+    assert told["role"] is None
+    assert [len(told[name]) for name in ("sessions", "templates", "template_versions")] == [2, 2, 1]
+    assert told["templates"][0]["template"] == {"text": "mine, as it is"}
+    assert told["template_versions"][0]["template"]["text"] == "mine, as it was"
+    assert "mine, once" in told["answers"][0]["body"]
+    assert told["quarantine"][0]["document"]["template"] == "mine, a duplicate"
+    actions = [entry["action"] for entry in told["audit"]]
+    assert actions == ["logged_in", "login_failed", "user_exported"]
+    assert "alice" not in json.dumps(told)
+    for secret in (current(bob).password, Session.of(bob.user)[0].refresh_id):
+        assert secret not in json.dumps(told)
+
+
+def test_an_export_of_nothing_is_empty(root: Person, bob: Person) -> None:
+    Session.objects.delete()
+    told = json.loads(b"".join(operations.export(Actor.at_shell("test"), bob.user)))
+    assert told["sessions"] == told["templates"] == told["quarantine"] == []
+
+
+def test_an_export_has_nothing_of_who_had_the_name_before(root: Person, bob: Person) -> None:
+    log_in("bob", bob.password)
+    bob.user.erase()
+    with after(minutes=1):
+        again = User.register("bob", "another")
+        told = json.loads(b"".join(operations.export(actor(root), again)))
+    assert [entry["action"] for entry in told["audit"]] == ["user_exported"]
+
+
+def test_who_is_erased_leaves_nothing_but_the_audit(
+    root: Person, alice: Person, bob: Person
+) -> None:
+    for person in (alice, bob):
+        keep_much_of(person)
+    operations.erase(actor(root), bob.user)
+    assert User.named("bob") is None
+    for document in COLLECTIONS:
+        stored = str(list(document._get_collection().find()))
+        assert "alice" in stored
+        assert "bob" not in stored
+    (entry,) = AuditEntry.objects(by="root")
+    assert (entry.action, entry.username) == ("user_erased", "bob")
+    assert entry.expires_at - entry.at == settings.AUDIT_RETENTION > timedelta()
