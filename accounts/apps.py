@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers them: documents, checks, and what the schema says.
-        from accounts import audit, checks, limits, schema  # noqa: F401
+        from accounts import admin, audit, checks, limits, schema  # noqa: F401

@@ -8,7 +8,7 @@ class TemplatesAppConfig(AppConfig):
     def ready(self) -> None:
         # Importing registers its documents.
         from accounts.documents import User
-        from templates_app import adoption, transfer
+        from templates_app import admin, adoption, transfer  # noqa: F401
         from templates_app.documents import Template
         from templatesvc.idempotency import IdempotentRequest
 

@@ -168,7 +168,7 @@ def refuse_unsafe_store() -> None:
 
 
 def _refuse(messages: list[checks.CheckMessage]) -> None:
-    errors = [message for message in messages if message.is_serious()]
+    errors = [message for message in messages if message.is_serious() and not message.is_silenced()]
     if errors:
         raise ImproperlyConfigured(
             " ".join(f"({error.id}) {error.msg} {error.hint or ''}".strip() for error in errors)

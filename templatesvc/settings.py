@@ -59,7 +59,12 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", 
 HTTPS: bool = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W008",
+    "security.W021",
+    "admin.E409",  # the operators' site brings the middleware of messages along for its pages alone
+]
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "templatesvc.problems.csrf_failure"
 
@@ -161,6 +166,9 @@ INSTALLED_APPS = [
     "templatesvc",
     "accounts",  # before django.contrib.auth: the first app wins a command's name
     "templates_app",
+    # Its site and templates; what finds the admin.py of each app would find those that need SQL.
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.messages",
     "django.contrib.auth",  # SimpleJWT imports its models, and those contenttypes'
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -231,10 +239,13 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
             ]
         },
     }
 ]
+# What was done is told on the next page by a cookie, for which nothing has to be stored.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 STATIC_URL = "/static/"
 # Static files come straight from the packages that bring them: there is no step to forget.
 WHITENOISE_USE_FINDERS = True

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 import accounts.urls
 import templates_app.urls
 from templates_app.urls import router
+from templatesvc.admin import site
 from templatesvc.health import LivezView, ReadyzView
 from templatesvc.metrics import MetricsView
 from templatesvc.routers import path
@@ -43,6 +44,8 @@ urlpatterns = [
     re_path(r"^api/v1/?$", root_view, name="api-root"),
     re_path(r"^api/v1/", include(api_urlpatterns)),
     re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),
+    re_path(r"^admin$", site.admin_view(site.index)),
+    re_path(r"^admin/", site.urls),
     *accounts.urls.well_known_urlpatterns,
     path("livez", LivezView, name="livez"),
     path("readyz", ReadyzView, name="readyz"),

@@ -32,9 +32,11 @@ def methods_of(callback: Callable[..., Any]) -> set[str]:
 
 
 def mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, set[str]]]:
-    """Yield each path of the URL map with its methods."""
+    """Yield each path of the URL map with its methods; the operators' pages are one."""
     for pattern in patterns:
-        if isinstance(pattern, URLResolver):
+        if str(pattern.pattern).startswith("^admin"):
+            yield "/admin", {"GET", "POST"}
+        elif isinstance(pattern, URLResolver):
             inner = prefix + path_of(f"{pattern.pattern}").rstrip("/") + "/"
             yield from mapped(pattern.url_patterns, inner)
         else:

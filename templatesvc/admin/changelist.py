@@ -1,0 +1,229 @@
+"""One page of a list: searched, filtered, in order, and found by the place of its neighbour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+from django.utils.http import urlencode
+from mongoengine.queryset import QuerySet
+
+from templatesvc.admin import ids
+from templatesvc.admin.ordering import NoIndexError, Order, Query
+
+if TYPE_CHECKING:
+    from templatesvc.admin.options import DocumentAdmin
+
+SEARCH, ORDER, PLACE = "q", "o", "p"
+SEARCH_LENGTH = 200  # characters
+
+
+class ChangeList:
+    """What a list page shows.
+
+    A search compares texts here, and not in the store, whose comparisons know less of Unicode than
+    Python's. It looks at a number of documents at a time; ``looked`` tells how many, and the
+    next page goes on from there.
+    """
+
+    def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
+        self.admin = admin
+        self.parameters = {name: value for name, value in request.GET.items() if value}
+        self.search = self.parameters.get(SEARCH, "").strip()[:SEARCH_LENGTH]
+        self.conditions = self._conditions()
+        self.offered = self._offered()
+        chosen = self.offered.get(self.parameters.get(ORDER, ""))
+        self.order = chosen or self._make_order(admin.ordering)
+        self.looked = 0
+        self._stopped_at: list[Any] | None = None
+        place, backwards = self._place()
+        self._read(admin.get_queryset(request), place, backwards)
+
+    # --- What is asked for -------------------------------------------------------------------
+
+    def _conditions(self) -> list[Query]:
+        asked = ((filter, self.parameters.get(filter.parameter)) for filter in self.filters)
+        found = (filter.query(value) for filter, value in asked if value)
+        return [query for query in found if query is not None]
+
+    @property
+    def filters(self) -> Any:
+        return self.admin.list_filter
+
+    @property
+    def equal(self) -> set[str]:
+        """The fields that a filter compares with one value."""
+        merged: Query = reduce(both, self.conditions, {})
+        return {name for name, value in merged.items() if isinstance(value, str)}
+
+    def _offered(self) -> dict[str, Order]:
+        """Return the orders of the headers that have an index with these filters."""
+        names = [way + name for name in self.admin.sortable_by for way in ("", "-")]
+        offered = {}
+        for name in names:
+            try:
+                offered[name] = self._make_order(name)
+            except NoIndexError:
+                continue
+        return offered
+
+    def _make_order(self, name: str) -> Order:
+        document = self.admin.document
+        try:
+            return Order(document, name, self.equal)
+        except NoIndexError:
+            return Order(document, name)
+
+    def _place(self) -> tuple[list[Any] | None, bool]:
+        """Return where the page begins, and whether it lies before that."""
+        try:
+            place, backwards = ids.decode(self.parameters[PLACE])
+        except (KeyError, TypeError, ValueError):
+            return None, False  # a list from its beginning is no harm
+        is_place = isinstance(place, list) and len(place) == len(self.order.keys)
+        return (place, bool(backwards)) if is_place else (None, False)
+
+    # --- Reading -----------------------------------------------------------------------------
+
+    def _read(self, found: QuerySet, place: list[Any] | None, backwards: bool) -> None:
+        size = self.admin.list_per_page
+        # One more than shown tells whether there is another page.
+        rows = list(islice(self._rows(found, place, backwards), size + 1))
+        is_more = len(rows) > size or self._stopped_at is not None
+        rows = rows[:size]
+        ends = [self.order.position(row) for row in rows]
+        far = ends[-1] if len(ends) == size else self._stopped_at
+        if backwards:
+            rows.reverse()
+        self.results = self._documents(found, rows)
+        start = ends[0] if ends else place
+        before, after = (start, far) if not backwards else (far, start)
+        self.next = self._link(after, False) if (backwards or is_more) and after else None
+        has_previous = is_more if backwards else place is not None
+        self.previous = self._link(before, True) if has_previous and before else None
+
+    def _rows(self, found: QuerySet, place: list[Any] | None, backwards: bool) -> Iterator[Any]:
+        """Yield what is stored of each row that fits, from a place on."""
+        most = self.admin.search_most if self.search else self.admin.list_per_page + 1
+        for piece in self.order.pieces(place, backwards):
+            query = reduce(both, [*self.conditions, piece])
+            rows = found.filter(__raw__=query).limit(most - self.looked).batch_size(most)
+            if self.search:
+                rows = rows.fields(**self._searched())
+            sort = [_named(name, way) for name, way in self.order.sort(backwards)]
+            for row in rows.order_by(*sort).no_cache().as_pymongo():
+                self.looked += 1
+                if not self.search or self.admin.matches(row, self.search.casefold()):
+                    yield row
+                if self.looked == most:
+                    self._stopped_at = self.order.position(row)
+                    return
+
+    def _searched(self) -> dict[str, int]:
+        """Return the projection of what a search needs, so that an index may have all of it."""
+        names = [name for name, _ in self.order.keys] + list(self.admin.search_fields)
+        return {"id": 0} | {("id" if name == "_id" else name): 1 for name in names}
+
+    def _documents(self, found: QuerySet, rows: list[Any]) -> list[Any]:
+        """Return the documents of rows; after a search only what was searched is known of them."""
+        if not self.search:
+            return [self.admin.document._from_son(row) for row in rows]
+        key = self.order.keys[-1][0]
+        by_key = {"$in": [row[key] for row in rows]}
+        documents = [
+            (row[key], self.admin.document._from_son(row))
+            for row in found.filter(__raw__={key: by_key}).as_pymongo()
+        ]
+        places = [row[key] for row in rows]
+        return [d for _, d in sorted(documents, key=lambda pair: places.index(pair[0]))]
+
+    # --- What is said of it ------------------------------------------------------------------
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a search ended before all was looked at."""
+        return bool(self.search) and self._stopped_at is not None
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.conditions or self.search)
+
+    @property
+    def summary(self) -> str:
+        """Say how many there are, as far as that is known without counting."""
+        opts, shown = self.admin.opts, len(self.results)
+        names = opts.verbose_name if shown == 1 else opts.verbose_name_plural
+        if self.is_unfinished:
+            return f"{shown} {names} found, of {self.looked:,} looked at"
+        if self.previous:
+            return f"{shown} more {names}"
+        return f"More than {shown} {names}" if self.next else f"{shown} {names}"
+
+    # --- Links -------------------------------------------------------------------------------
+
+    def _link(self, place: list[Any], backwards: bool) -> str:
+        return self.url(**{PLACE: ids.encode([place, backwards])})
+
+    def url(self, **changes: str | None) -> str:
+        """Return the query string of this list with other parameters; from its beginning."""
+        parameters = self.parameters | {PLACE: None} | changes
+        kept = {name: value for name, value in parameters.items() if value}
+        return "?" + urlencode(kept)
+
+    def headers(self) -> Iterator[dict[str, Any]]:
+        """Yield the columns' headers: ``text``, and ``url`` to sort by it, ``ascending`` if so."""
+        for name in self.admin.list_display:
+            by = self.admin.order_of(name)
+            header: dict[str, Any] = {"text": self.admin.label_of(name), "name": name}
+            if by in self.offered:
+                is_sorted = self.order.name.lstrip("-") == by
+                is_ascending = not self.order.name.startswith("-")
+                turned = f"-{by}" if is_sorted and is_ascending else by
+                header |= {"url": self.url(**{ORDER: turned})}
+                header |= {"ascending": is_ascending} if is_sorted else {}
+            yield header
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for document in self.results:
+            yield {
+                "id": ids.encode(document.pk),
+                "url": self.admin.url_of("change", document),
+                "name": self.admin.name_of(document),
+                "cells": [self.admin.cell(name, document) for name in self.admin.list_display],
+            }
+
+    def shown_filters(self) -> Iterator[dict[str, Any]]:
+        for filter in self.filters:
+            value = self.parameters.get(filter.parameter, "")
+            offered = [("", "All"), *filter.choices()]
+            yield {
+                "title": filter.title,
+                "parameter": filter.parameter,
+                "template": filter.template_name,
+                "value": value,
+                "others": [
+                    (n, v)
+                    for n, v in self.parameters.items()
+                    if n not in (filter.parameter, PLACE, ORDER)
+                ],
+                "choices": [
+                    {
+                        "display": name,
+                        "selected": value == choice,
+                        "query_string": self.url(**{filter.parameter: choice}),
+                    }
+                    for choice, name in offered
+                ],
+            }
+
+
+def both(one: Query, other: Query) -> Query:
+    """Return the query for what fits two queries."""
+    return {"$and": [one, other]} if one.keys() & other.keys() else one | other
+
+
+def _named(field: str, way: int) -> str:
+    return ("-" if way == -1 else "+") + ("id" if field == "_id" else field)

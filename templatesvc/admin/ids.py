@@ -1,0 +1,39 @@
+"""Values of BSON in URLs: an ``_id`` may be of any type where the Flask service wrote it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import bson
+from bson import ObjectId
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+
+# What URLs hold of it: an ObjectId as people know it, or any other value after a tilde.
+PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
+
+
+def encode(value: Any) -> str:
+    """Return a text for a URL, by which ``decode`` finds exactly this value again."""
+    if isinstance(value, ObjectId):
+        return str(value)
+    document = bson.encode({"": value}, codec_options=CODEC)
+    return "~" + base64.urlsafe_b64encode(document).decode().rstrip("=")
+
+
+def decode(text: str) -> Any:
+    """Return the value of a text; raises ValueError for one that ``encode`` does not make.
+
+    It may be an object with whatever keys, so a query compares it with ``$eq``.
+    """
+    if not text.startswith("~"):
+        if not ObjectId.is_valid(text):
+            raise ValueError("This is no id.")
+        return ObjectId(text)
+    padded = text[1:] + "=" * (-len(text[1:]) % 4)
+    try:
+        return bson.decode(base64.urlsafe_b64decode(padded), codec_options=CODEC)[""]
+    except (BSONError, KeyError, ValueError) as error:
+        raise ValueError("This is no id.") from error

@@ -1,0 +1,149 @@
+"""The declaration of a document's pages, in the words of Django's ModelAdmin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from django.apps import AppConfig, apps
+from django.contrib.admin.utils import display_for_value
+from django.http import Http404, HttpRequest
+from django.urls import URLPattern, re_path, reverse
+from mongoengine.queryset import QuerySet
+
+from templatesvc.admin import ids, views
+from templatesvc.admin.filters import Filter
+from templatesvc.documents import ServiceDocument
+
+if TYPE_CHECKING:
+    from templatesvc.admin.sites import DocumentSite
+
+
+class Names(NamedTuple):
+    """What Django's templates and URL names call a model's ``opts``."""
+
+    app_label: str
+    model_name: str
+    object_name: str
+    verbose_name: str
+    verbose_name_plural: str
+
+    @property
+    def app_config(self) -> AppConfig:
+        return apps.get_app_config(self.app_label)
+
+
+class DocumentAdmin:
+    """The pages of one document: a list, and one page each to look at, with what can be done.
+
+    What is a name below is an attribute of the document, or a method here that takes it, which
+    Django's ``@display`` describes.
+    """
+
+    # The list.
+    list_display: ClassVar[Sequence[str]] = ("__str__",)
+    list_filter: ClassVar[Sequence[Filter]] = ()
+    list_per_page = 100
+    ordering = "-id"
+    # Further orders, by the headers; the list offers one if an index has it under its filters.
+    sortable_by: ClassVar[Sequence[str]] = ()
+    search_fields: ClassVar[Sequence[str]] = ()
+    search_help_text = ""
+    # How many documents a search looks at before it asks whether to go on.
+    search_most = 2000
+    # The page of one document.
+    readonly_fields: ClassVar[Sequence[str]] = ()
+    has_add_page = False
+
+    verbose_name = ""
+    verbose_name_plural = ""
+
+    def __init__(self, document: type[ServiceDocument], site: DocumentSite) -> None:
+        self.document = document
+        self.site = site
+        name = document.__name__
+        self.opts = Names(
+            app_label=type(self).__module__.partition(".")[0],
+            model_name=name.lower(),
+            object_name=name,
+            verbose_name=self.verbose_name or name.lower(),
+            verbose_name_plural=self.verbose_name_plural or f"{name.lower()}s",
+        )
+
+    # --- What is there -----------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Return the query of all documents that these pages are about."""
+        return self.document.objects
+
+    def get_object(self, request: HttpRequest, pk: str) -> Any:
+        """Return the document that a URL names; raises Http404."""
+        try:
+            id = ids.decode(pk)
+        except ValueError as error:
+            raise Http404 from error
+        found = self.get_queryset(request).filter(__raw__={"_id": {"$eq": id}}).first()
+        if found is None:
+            raise Http404(f"There is no such {self.opts.verbose_name} any more.")
+        return found
+
+    def matches(self, row: dict[str, Any], text: str) -> bool:
+        """Tell whether a case-folded text is in what is stored in the fields of ``search``."""
+        values = (row.get(name) for name in self.search_fields)
+        return any(isinstance(value, str) and text in value.casefold() for value in values)
+
+    # --- Who may do what ---------------------------------------------------------------------
+
+    def has_permission(self, request: HttpRequest, verb: str) -> bool:
+        """Tell whether the operator may ``view``, ``add``, ``change`` or ``delete``."""
+        opts = self.opts
+        return bool(request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}"))
+
+    # --- How it is shown ---------------------------------------------------------------------
+
+    def name_of(self, document: Any) -> str:
+        """Return what a document is called in headings and sentences."""
+        return str(document)
+
+    def label_of(self, name: str) -> str:
+        described = getattr(self, name, None)
+        label = getattr(described, "short_description", None) or name.strip("_").replace("_", " ")
+        return str(label).capitalize()
+
+    def order_of(self, name: str) -> str:
+        return str(getattr(getattr(self, name, None), "admin_order_field", name))
+
+    def cell(self, name: str, document: Any) -> Any:
+        """Return a value as it is to be shown; escaped by the template."""
+        own = getattr(self, name, None)
+        value = own(document) if own else getattr(document, name)
+        value = value() if callable(value) else value
+        boolean = getattr(own, "boolean", isinstance(value, bool))
+        return display_for_value(value, getattr(own, "empty_value_display", "-"), boolean)
+
+    def facts(self, document: Any) -> list[tuple[str, Any]]:
+        """Return what the page of a document shows of it: labels and values."""
+        names = self.readonly_fields
+        return [(self.label_of(name), self.cell(name, document)) for name in names]
+
+    # --- URLs --------------------------------------------------------------------------------
+
+    def url_of(self, page: str, document: Any = None) -> str:
+        """Return the URL of a page of these, of one document if it is one of those."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return reverse(name, args=[ids.encode(document.pk)] if document is not None else [])
+
+    def get_urls(self) -> list[URLPattern]:
+        one = rf"(?P<pk>{ids.PATTERN})"
+        return [
+            self.path("", views.ChangeListView, "changelist"),
+            self.path(f"/{one}/change", views.ChangeView, "change"),
+        ]
+
+    def path(self, route: str, view: type[views.DocumentView], page: str) -> URLPattern:
+        opts = self.opts
+        return re_path(
+            rf"^{opts.app_label}/{opts.model_name}{route}/?$",
+            self.site.admin_view(view.as_view(admin=self)),
+            name=f"{opts.app_label}_{opts.model_name}_{page}",
+        )

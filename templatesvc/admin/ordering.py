@@ -1,0 +1,138 @@
+"""Orders of a list, each of which an index gives, and the pieces in which they are walked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+
+from templatesvc.documents import ServiceDocument, now
+
+Query = dict[str, Any]
+# In MongoDB's order of types. A comparison finds values of the same type alone.
+TYPES = ("number", "string", "object", "array", "binData", "objectId", "bool", "date")
+# Slices of time that ids are walked in: most pages are found in the first, and none asks for all
+# that is older, which some servers would sort before they give the first of it.
+SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
+
+
+class NoIndexError(Exception):
+    """There is no index for an order, so the list can't be had in it."""
+
+
+class Order:
+    """An order by one field, then by ``_id`` if values repeat.
+
+    ``equal`` names the fields that are compared with one value, which an index may begin with.
+    """
+
+    def __init__(
+        self, document: type[ServiceDocument], name: str, equal: Collection[str] = ()
+    ) -> None:
+        self.name = name
+        self.field = document._fields[name.lstrip("-")].db_field
+        way = -1 if name.startswith("-") else 1
+        keys = next(_keys_of_indexes(document, self.field, equal), None)
+        if keys is None:
+            raise NoIndexError(f"No index of {document.__name__} gives the order {name!r}.")
+        self.keys = keys if keys[0][1] == way else _turned(keys)
+        self._is_of_all_ids = self.field == "_id" and not equal
+
+    def sort(self, backwards: bool) -> list[tuple[str, int]]:
+        return _turned(self.keys) if backwards else self.keys
+
+    def position(self, row: dict[str, Any]) -> list[Any]:
+        """Return where a row as it is stored stands."""
+        return [row.get(field) for field, _ in self.keys]
+
+    def pieces(self, position: list[Any] | None, backwards: bool = False) -> Iterator[Query]:
+        """Yield the queries that, one after the other, find all rows beyond a position in order."""
+        (field, way), *others = self.sort(backwards)
+        if position is None:
+            yield from self._from_the_start(way)
+            return
+        value = position[0]
+        for other, other_way in others:
+            yield {field: {"$eq": value}, other: {_beyond(other_way): position[1]}}
+        if self._is_of_all_ids and isinstance(value, ObjectId):
+            yield from _slices(value, way)
+        else:
+            yield {field: {_beyond(way): value}}
+        if further := _of_further_types(field, way, value):
+            yield further
+
+    def _from_the_start(self, way: int) -> Iterator[Query]:
+        if self._is_of_all_ids and way == -1:
+            yield from _slices(None, way)
+            yield {"_id": {"$not": {"$type": "objectId"}}}
+        else:
+            yield {}
+
+
+def _keys_of_indexes(
+    document: type[ServiceDocument], field: str, equal: Collection[str]
+) -> Iterator[list[tuple[str, int]]]:
+    """Yield what follows the fields of ``equal`` in each index that gives a strict order."""
+    if field == "_id" and not equal:
+        yield [("_id", 1)]
+    for spec in document._meta["index_specs"]:
+        keys = list(spec["fields"])
+        start, rest = keys[: len(equal)], keys[len(equal) :]
+        if {name for name, _ in start} != set(equal) or "partialFilterExpression" in spec:
+            continue
+        is_strict = [name for name, _ in rest] == list(dict.fromkeys([field, "_id"]))
+        is_unique = spec.get("unique") and [name for name, _ in rest] == [field]
+        if is_strict or is_unique:
+            yield rest
+
+
+def _turned(keys: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [(name, -way) for name, way in keys]
+
+
+def _beyond(way: int) -> str:
+    return "$gt" if way == 1 else "$lt"
+
+
+def _slices(start: ObjectId | None, way: int) -> Iterator[Query]:
+    """Yield ranges of ids, each of a longer time, from an id on; of all from now back."""
+    edge = start.generation_time if start else now()
+    near: Query = {_beyond(way): start} if start else {}
+    inclusive, outward = ("$gte", "$lt") if way == 1 else ("$lt", "$gte")
+    for slice in SLICES:
+        bound = _first_id_at(edge + way * slice)
+        yield {"_id": near | {outward: bound}}
+        near = {inclusive: bound}
+    yield {"_id": near}
+
+
+def _first_id_at(moment: datetime) -> ObjectId:
+    """Return the least id of a second, or of the nearest one that an id can tell."""
+    seconds = min(max(int(moment.timestamp()), 0), 2**32 - 1)
+    return ObjectId(seconds.to_bytes(4, "big") + bytes(8))
+
+
+def _of_further_types(field: str, way: int, value: Any) -> Query | None:
+    """Return the query for values that come after all those of the type of this one."""
+    place = TYPES.index(_type(value)) if value is not None else -1
+    further = TYPES[place + 1 :] if way == 1 else TYPES[: max(place, 0)]
+    choices: list[Query] = [{field: {"$type": name}} for name in further]
+    if way == -1 and value is not None:
+        choices.append({field: None})  # the least of all, and what is not there
+    return {"$or": choices} if choices else None
+
+
+def _type(value: Any) -> str:
+    kinds: dict[str, Any] = {
+        "bool": bool,
+        "number": (int, float),
+        "string": str,
+        "object": dict,
+        "array": list,
+        "binData": bytes,
+        "objectId": ObjectId,
+        "date": datetime,
+    }
+    return next((name for name, kind in kinds.items() if isinstance(value, kind)))
