@@ -12,6 +12,7 @@ COPY manage.py ./
 COPY templatesvc/ templatesvc/
 COPY accounts/ accounts/
 COPY templates_app/ templates_app/
+COPY docs/problems.md docs/
 
 USER templatesvc
 EXPOSE $PORT

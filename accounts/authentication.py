@@ -17,6 +17,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.tokens import AccessToken, signed_token
+from templatesvc.exceptions import CSRFFailed
 
 
 class PublicMixin:
@@ -50,6 +51,15 @@ class JWTAuthentication(authentication.JWTAuthentication):
     One round trip finds the user and whether the session stands; ``user.session`` is that session.
     """
 
+    raises = (InvalidToken, SessionEnded)
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return what stands in the header; raises InvalidToken (401)."""
+        try:
+            return super().get_raw_token(header)
+        except AuthenticationFailed as error:
+            raise InvalidToken("Send Authorization: Bearer, a space, and the token.") from error
+
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         authenticated = super().authenticate(request)
         if authenticated and authenticated[0].session:
@@ -74,6 +84,8 @@ class SignatureAuthentication(JWTAuthentication):
     For logging out, which is to succeed for a session that has ended already.
     """
 
+    raises = (InvalidToken,)
+
     def authenticate(self, request: Request) -> Any:
         return authentication.JWTAuthentication.authenticate(self, request)
 
@@ -91,8 +103,7 @@ class SessionAuthentication(DRFSessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            raise PermissionDenied(
+            raise CSRFFailed(
                 f"{error.detail} Reload the page and try again; "
-                "a program sends a bearer token and no cookie.",
-                code="csrf_failed",
+                "a program sends a bearer token and no cookie."
             ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from templatesvc.exceptions import Conflict
 
@@ -32,3 +32,7 @@ class OperatorProtected(PermissionDenied):
 class UserInactive(Conflict):
     default_detail = "This account is deactivated. Reactivate it first."
     default_code = "user_inactive"
+
+
+class WrongCredentials(AuthenticationFailed):
+    default_detail = "The username or password is incorrect"

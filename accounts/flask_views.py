@@ -6,7 +6,6 @@ from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
 from mongoengine.errors import NotUniqueError
 from rest_framework import status
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,33 +14,31 @@ from accounts.audit import Action
 from accounts.authentication import PublicMixin
 from accounts.clients import Client
 from accounts.documents import Session, User
-from accounts.exceptions import UsernameTaken
+from accounts.exceptions import UsernameTaken, WrongCredentials
 from accounts.limits import TooManyAttempts, registration_limit
 from accounts.serializers import (
     LoginSerializer,
-    MessageSerializer,
     RegistrationSerializer,
     TokenPairSerializer,
 )
 from accounts.tokens import token_pair
 from templatesvc.flask import FlaskView, msg
+from templatesvc.schema import raises
+from templatesvc.serializers import MessageSerializer
 
 
 class RegisterView(PublicMixin, FlaskView):
     """Register a new user."""
 
+    @raises(UsernameTaken, TooManyAttempts)
     @extend_schema(
         operation_id="register",
         request=RegistrationSerializer,
-        responses={
-            201: MessageSerializer,
-            400: MessageSerializer,
-            409: MessageSerializer,
-            429: MessageSerializer,
-        },
+        responses={201: MessageSerializer},
         auth=[],
     )
     def post(self, request: Request) -> Response:
+        """Register a user."""
         serializer = RegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         client = Client.of(request)
@@ -63,21 +60,15 @@ class RegisterView(PublicMixin, FlaskView):
 class LoginView(PublicMixin, FlaskView):
     """Exchange a username and password for a token."""
 
+    @raises(WrongCredentials, TooManyAttempts)
     @extend_schema(
-        operation_id="login",
-        request=LoginSerializer,
-        responses={
-            200: TokenPairSerializer,
-            400: MessageSerializer,
-            401: MessageSerializer,
-            429: MessageSerializer,
-        },
-        auth=[],
+        operation_id="login", request=LoginSerializer, responses=TokenPairSerializer, auth=[]
     )
     def post(self, request: Request) -> Response:
+        """Exchange a username and password for tokens."""
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user = authenticate(request, **serializer.validated_data)
         if user is None:
-            raise AuthenticationFailed("The username or password is incorrect")
+            raise WrongCredentials()
         return Response(token_pair(Session.start(user, Client.of(request))))

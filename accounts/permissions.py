@@ -19,6 +19,8 @@ class IsAuthenticated(permissions.IsAuthenticated):
     Views that change it, or log out, take DRF's own.
     """
 
+    raises = (PasswordChangeRequired,)
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Tell whether somebody is logged in; raises PasswordChangeRequired (403)."""
         if not super().has_permission(request, view):

@@ -98,10 +98,10 @@ class TokenPairSerializer(serializers.Serializer):
     expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
 
 
-class MessageSerializer(serializers.Serializer):
-    """The Flask service's answer of a single sentence."""
+class KeySetSerializer(serializers.Serializer):
+    """Public keys (RFC 7517)."""
 
-    msg = serializers.CharField()
+    keys = serializers.ListField(child=serializers.DictField())
 
 
 class UserSerializer(serializers.Serializer):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import login, logout
-from django.http import Http404, HttpRequest, JsonResponse
-from django.views import View
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated, ValidationError
@@ -15,6 +15,7 @@ from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import InvalidToken
 
 from accounts import audit
 from accounts.audit import Action
@@ -28,8 +29,11 @@ from accounts.authentication import (
 from accounts.backends import confirm_password
 from accounts.clients import Client
 from accounts.documents import Session
+from accounts.exceptions import LastSuperuser
 from accounts.keys import key_ring
+from accounts.limits import TooManyAttempts
 from accounts.serializers import (
+    KeySetSerializer,
     LogoutSerializer,
     PasswordChangeSerializer,
     RefreshSerializer,
@@ -41,6 +45,9 @@ from accounts.serializers import (
 from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
 from templatesvc.exceptions import Conflict
+from templatesvc.flask import OnlyJSON
+from templatesvc.renderers import JSONRenderer
+from templatesvc.schema import raises
 
 
 def current_session_id(request: Request) -> str:
@@ -64,6 +71,7 @@ class MeView(APIView):
         """Read your account."""
         return Response(UserSerializer(request.user).data)
 
+    @raises(LastSuperuser)
     @extend_schema(operation_id="delete_me", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Delete your account, your templates and your sessions. There is no way back."""
@@ -81,6 +89,7 @@ class PasswordView(GenericAPIView):
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {"user": self.request.user}
 
+    @raises(TooManyAttempts, Conflict)
     @extend_schema(operation_id="change_password", responses={200: TokenPairSerializer, 204: None})
     def post(self, request: Request) -> Response:
         """Change your password: 200 with new tokens, or 204 in a browser's session."""
@@ -104,6 +113,7 @@ class RefreshView(PublicMixin, GenericAPIView):
 
     serializer_class = RefreshSerializer
 
+    @raises(InvalidToken, SessionEnded)
     @extend_schema(operation_id="refresh_token", responses=TokenPairSerializer, auth=[])
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair.
@@ -130,7 +140,8 @@ class VerifyView(PublicMixin, GenericAPIView):
 
     serializer_class = VerifySerializer
 
-    @extend_schema(operation_id="verify_token", responses={200: None}, auth=[])
+    @raises(InvalidToken, SessionEnded)
+    @extend_schema(operation_id="verify_token", responses=OpenApiTypes.OBJECT, auth=[])
     def post(self, request: Request) -> Response:
         """Answer 200 for an access or refresh token that is good now, 401 for any other."""
         token = read_token(any_token, validated(self.get_serializer(data=request.data))["token"])
@@ -147,6 +158,7 @@ class LogoutView(GenericAPIView):
     authentication_classes = [SignatureAuthentication, SessionAuthentication]
     permission_classes: list[type[BasePermission]] = []
 
+    @raises(NotAuthenticated, Conflict)
     @extend_schema(
         operation_id="logout",
         responses={204: None},
@@ -218,8 +230,13 @@ class SessionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class JWKSView(View):
+class JWKSView(PublicMixin, APIView):
     """The public keys by which others can verify tokens (RFC 7517), whatever they accept."""
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        return JsonResponse(key_ring().public())
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = OnlyJSON
+
+    @extend_schema(operation_id="get_public_keys", responses=KeySetSerializer)
+    def get(self, request: Request) -> Response:
+        """Read the public keys of tokens; there are none while they are signed with a secret."""
+        return Response(key_ring().public())

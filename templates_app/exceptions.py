@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound
 
 from templatesvc.exceptions import Conflict
 
@@ -11,6 +11,12 @@ from templatesvc.exceptions import Conflict
 class TemplateExists(Conflict):
     default_detail = "Template already exists on your profile"
     default_code = "template_exists"
+
+
+class TemplateNotThere(NotFound):
+    """There is no template of the value that a Flask route names."""
+
+    default_detail = "Template not exists on your profile"
 
 
 class PreconditionFailed(APIException):

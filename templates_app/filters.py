@@ -19,6 +19,7 @@ from templates_app.documents import TemplateQuerySet
 from templates_app.values import FIRST_MOMENT, INT64, LAST_MOMENT, MAX_DEPTH
 
 FIELD_PREFIX = "template."
+NAME_PATTERN = rf"^template(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"
 KINDS = {"text": "string", "object": "object"}
 
 
@@ -86,7 +87,11 @@ class TemplateFilter(BaseFilterBackend):
             return {"name": name, "in": "query", "description": description, "schema": schema}
 
         return [
-            text("search", "Templates with this text in them, of whatever case."),
+            text(
+                "search",
+                "Templates with this text in them, of whatever case.",
+                pattern="^[^\\u0000]*$",
+            ),
             text("kind", "Only texts, or only objects.", enum=list(KINDS)),
             text("created_after", "Created later than this.", format="date-time"),
             text("created_before", "Created earlier than this.", format="date-time"),
@@ -98,7 +103,12 @@ class TemplateFilter(BaseFilterBackend):
                 "`false` and `null` match the text as well.",
                 "style": "form",
                 "explode": True,
-                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+                "schema": {
+                    "type": "object",
+                    "propertyNames": {"pattern": NAME_PATTERN},
+                    "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"},
+                    "examples": [{"template.author": "Orwell"}],
+                },
                 # What Swagger UI's "try it out" sends unless it is changed.
                 "example": {},
             },

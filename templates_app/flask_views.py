@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
 from mongoengine.errors import NotUniqueError
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
-from accounts.serializers import MessageSerializer
 from templates_app.documents import Template
-from templates_app.exceptions import TemplateExists
+from templates_app.exceptions import TemplateExists, TemplateNotThere
 from templates_app.serializers import (
     FlaskDeleteSerializer,
     FlaskTemplateListSerializer,
@@ -19,8 +17,8 @@ from templates_app.serializers import (
     FlaskUpdateSerializer,
 )
 from templatesvc.flask import FlaskView, msg
-
-NOT_THERE = "Template not exists on your profile"
+from templatesvc.schema import raises
+from templatesvc.serializers import MessageSerializer
 
 
 class TemplateFlaskView(FlaskView):
@@ -30,10 +28,11 @@ class TemplateFlaskView(FlaskView):
 
 
 class CreateView(TemplateFlaskView):
+    @raises(TemplateExists)
     @extend_schema(
         operation_id="flask_create",
         request=FlaskTemplateSerializer,
-        responses={200: MessageSerializer, 400: MessageSerializer, 409: MessageSerializer},
+        responses={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
         """Keep a new template."""
@@ -55,15 +54,11 @@ class GetView(TemplateFlaskView):
 
 
 class UpdateView(TemplateFlaskView):
+    @raises(TemplateNotThere, TemplateExists)
     @extend_schema(
         operation_id="flask_update",
         request=FlaskUpdateSerializer,
-        responses={
-            200: MessageSerializer,
-            400: MessageSerializer,
-            404: MessageSerializer,
-            409: MessageSerializer,
-        },
+        responses={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
         """Replace the template that has one value by another value."""
@@ -75,15 +70,16 @@ class UpdateView(TemplateFlaskView):
         except NotUniqueError as error:
             raise TemplateExists() from error
         if not found:
-            raise NotFound(NOT_THERE)
+            raise TemplateNotThere()
         return msg("Template Updated successfully")
 
 
 class DeleteView(TemplateFlaskView):
+    @raises(TemplateNotThere)
     @extend_schema(
         operation_id="flask_delete",
         request=FlaskDeleteSerializer,
-        responses={200: MessageSerializer, 400: MessageSerializer, 404: MessageSerializer},
+        responses={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
         """Delete the template that has this value."""
@@ -91,5 +87,5 @@ class DeleteView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
         if not Template.objects.of(request.user).filter(template=value).remove():
-            raise NotFound(NOT_THERE)
+            raise TemplateNotThere()
         return msg("Template Deleted Sucessfully")

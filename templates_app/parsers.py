@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, Any
 
 from django.conf import settings
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from templatesvc.exceptions import PayloadTooLarge
@@ -12,9 +13,21 @@ from templatesvc.parsers import JSONParser
 
 
 class MergePatchParser(JSONParser):
-    """A JSON merge patch (RFC 7396)."""
+    """A JSON merge patch (RFC 7396), which only PATCH takes."""
 
     media_type = "application/merge-patch+json"
+    methods = ("PATCH",)
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return the patch; raises UnsupportedMediaType (415)."""
+        if parser_context and parser_context["request"].method not in self.methods:
+            raise UnsupportedMediaType(self.media_type)
+        return super().parse(stream, media_type, parser_context)
 
 
 class NDJSONParser(BaseParser):

@@ -15,14 +15,6 @@ from templates_app.documents import TemplateVersion
 from templates_app.values import check_template, check_value
 from templatesvc.serializers import StrictSerializer
 
-TEMPLATE_SCHEMA = {
-    "oneOf": [
-        {"type": "string", "minLength": 1, "maxLength": 100000},
-        {"type": "object", "additionalProperties": True},
-    ],
-    "example": {"kind": "book", "author": "Orwell", "year": 1949},
-}
-
 
 class JSONValueField(serializers.Field):
     """A JSON value, checked by a function that raises ValueError with a sentence."""
@@ -42,7 +34,6 @@ class JSONValueField(serializers.Field):
         return value
 
 
-@extend_schema_field(TEMPLATE_SCHEMA)
 class TemplateField(JSONValueField):
     """A new template: a text or an object."""
 
@@ -62,7 +53,6 @@ class TemplateField(JSONValueField):
         return value.replace("\r\n", "\n") if is_typed else value
 
 
-@extend_schema_field({"description": "Any JSON value.", "example": "My First Template"})
 class StoredValueField(JSONValueField):
     """The value of a template that may be stored: the Flask service took any JSON value."""
 

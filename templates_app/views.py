@@ -14,17 +14,27 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import UnsupportedMediaType, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from templates_app.conditions import Preconditions
 from templates_app.documents import Template, TemplateQuerySet, TemplateVersion
-from templates_app.exceptions import PreconditionFailed, TemplateExists
+from templates_app.exceptions import PreconditionFailed, PreconditionRequired, TemplateExists
 from templates_app.filters import TemplateFilter, check_parameters
 from templates_app.parsers import MergePatchParser, NDJSONParser, merged
 from templates_app.renderers import NDJSONRenderer
+from templates_app.schema import (
+    CONDITIONS,
+    ETAG,
+    FILE_NAME,
+    ID,
+    IDEMPOTENCY,
+    LINK,
+    LOCATION,
+    NUMBER,
+)
 from templates_app.serializers import (
     DeletedTemplateListSerializer,
     FullTemplateVersionSerializer,
@@ -37,29 +47,12 @@ from templates_app.serializers import (
 from templates_app.transfer import Import, exported
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
-from templatesvc.idempotency import idempotent
+from templatesvc.idempotency import KeyInUse, KeyReused, idempotent
 from templatesvc.pagination import KeysetPagination
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
+from templatesvc.schema import raises
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="Any text of your own: a request sent again with it is not done again.",
-)
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="Do it only if the template still has this ETag; `*`: if it is there.",
-)
-IF_NONE_MATCH = OpenApiParameter(
-    "If-None-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="Do it only if the template has another ETag than this.",
-)
 # How often a merge is tried again because somebody else wrote in between.
 TRIES = 5
 SEARCH_SECONDS = 5
@@ -111,7 +104,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     # --- The collection ----------------------------------------------------------------------
 
-    @extend_schema(operation_id="list_templates")
+    @extend_schema(operation_id="list_templates", parameters=[LINK])
     def list(self, request: Request) -> Response:
         """List your templates, newest first, or those of them that fit."""
         # A search reads until it has found enough, in as many round trips as that takes.
@@ -122,10 +115,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @extend_schema(operation_id="create_template", parameters=[IDEMPOTENCY_KEY])
+    @raises(TemplateExists, KeyInUse, KeyReused)
+    @extend_schema(operation_id="create_template", parameters=[*IDEMPOTENCY, ETAG, LOCATION])
     def create(self, request: Request) -> Response | HttpResponse:
         """Keep a new template."""
-        refuse_merge_patch(request)
         return idempotent(self, request, self._create)
 
     def _create(self, seed: str | None) -> Response:
@@ -138,7 +131,12 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     # --- One template ------------------------------------------------------------------------
 
-    @extend_schema(operation_id="get_template", parameters=[IF_NONE_MATCH])
+    @raises(PreconditionFailed)
+    @extend_schema(
+        operation_id="get_template",
+        parameters=[ID, *CONDITIONS],
+        responses={200: TemplateSerializer, 304: None},
+    )
     def retrieve(self, request: Request, pk: str) -> Response:
         """Read one of your templates."""
         template, preconditions = self.get_object(), Preconditions.of(request)
@@ -150,10 +148,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": template.etag})
         return self.answer(template)
 
-    @extend_schema(operation_id="replace_template", parameters=[IF_MATCH, IF_NONE_MATCH])
+    @raises(TemplateExists, PreconditionFailed, PreconditionRequired)
+    @extend_schema(operation_id="replace_template", parameters=[ID, *CONDITIONS])
     def update(self, request: Request, pk: str) -> Response:
         """Replace one of your templates."""
-        refuse_merge_patch(request)
         return self._replace(self.value(request.data))
 
     def _replace(self, value: Any) -> Response:
@@ -168,9 +166,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
             raise PreconditionFailed() if preconditions.are_given else Http404
         return self.answer(template)
 
+    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(
         operation_id="update_template",
-        parameters=[IF_MATCH, IF_NONE_MATCH],
+        parameters=[ID, *CONDITIONS],
         request={
             "application/json": TemplateSerializer,
             "application/merge-patch+json": MergePatchSerializer,
@@ -202,7 +201,8 @@ class TemplateViewSet(viewsets.GenericViewSet):
                 return self.answer(template)
         raise Conflict("Others keep changing this template. Try again.")
 
-    @extend_schema(operation_id="delete_template", parameters=[IF_MATCH, IF_NONE_MATCH])
+    @raises(PreconditionFailed, PreconditionRequired)
+    @extend_schema(operation_id="delete_template", parameters=[ID, *CONDITIONS])
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of your templates. It can be restored for some time."""
         preconditions, found = Preconditions.of_write(request), self.found()
@@ -216,7 +216,11 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     # --- History -----------------------------------------------------------------------------
 
-    @extend_schema(operation_id="list_template_versions", responses=TemplateVersionListSerializer)
+    @extend_schema(
+        operation_id="list_template_versions",
+        parameters=[ID],
+        responses=TemplateVersionListSerializer,
+    )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
         """List the states that a template was in, the newest first, without what they held."""
@@ -230,7 +234,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @extend_schema(
         operation_id="get_template_version",
         responses=FullTemplateVersionSerializer,
-        parameters=[OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH)],
+        parameters=[ID, NUMBER],
     )
     @action(detail=True, url_path="versions/(?P<number>[0-9]{1,15})", url_name="version")
     def version(self, request: Request, pk: str, number: str) -> Response:
@@ -246,11 +250,12 @@ class TemplateViewSet(viewsets.GenericViewSet):
             raise Http404
         return version
 
+    @raises(TemplateExists, PreconditionFailed, PreconditionRequired)
     @extend_schema(
         operation_id="restore_template",
         request=RestoreSerializer,
         responses={200: TemplateSerializer, 201: TemplateSerializer},
-        parameters=[IF_MATCH],
+        parameters=[ID, *CONDITIONS, LOCATION],
     )
     @action(detail=True, methods=["post"], serializer_class=RestoreSerializer)
     def restore(self, request: Request, pk: str) -> Response:
@@ -281,6 +286,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @extend_schema(
         operation_id="export_templates",
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
+        parameters=[FILE_NAME],
         filters=False,
     )
     @action(
@@ -300,6 +306,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
             headers={"Content-Disposition": 'attachment; filename="templates.ndjson"'},
         )
 
+    @raises(KeyInUse, KeyReused)
     @extend_schema(
         operation_id="import_templates",
         request={"application/x-ndjson": OpenApiTypes.BINARY},
@@ -311,7 +318,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
                 default="skip",
                 description="What becomes of a template that is there already.",
             ),
-            IDEMPOTENCY_KEY,
+            *IDEMPOTENCY,
         ],
     )
     @action(
@@ -352,9 +359,3 @@ def is_merge_patch(request: Request) -> bool:
     return bool(
         request.content_type.partition(";")[0].strip().lower() == MergePatchParser.media_type
     )
-
-
-def refuse_merge_patch(request: Request) -> None:
-    """Raise UnsupportedMediaType (415): only PATCH takes a merge patch."""
-    if is_merge_patch(request):
-        raise UnsupportedMediaType(request.content_type)

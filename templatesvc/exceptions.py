@@ -28,6 +28,11 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class CSRFFailed(PermissionDenied):
+    default_detail = "CSRF Failed: CSRF token missing."
+    default_code = "csrf_failed"
+
+
 class PayloadTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than this service takes."

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
-from django.views import View
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from templatesvc import exceptions, indexes, store
+from templatesvc.flask import OnlyJSON
+from templatesvc.renderers import JSONRenderer
+from templatesvc.serializers import HealthSerializer, NotReadySerializer
+from templatesvc.views import OpenView
+
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[503]
+)
 
 
-class LivezView(View):
-    """200 while the process answers, whatever the store does: restarting would not help that."""
+class HealthView(OpenView):
+    """What is said to a program that asks after the service, whatever it says that it accepts."""
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        return JsonResponse({"status": "ok"})
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = OnlyJSON
 
 
-class ReadyzView(View):
-    """200 if the store answers and has its indexes; 503 with the reason otherwise."""
+class LivezView(HealthView):
+    @extend_schema(operation_id="get_liveness", responses=HealthSerializer)
+    def get(self, request: Request) -> Response:
+        """Answer 200 while the process does, whatever the store does: restarting is no help."""
+        return Response({"status": "ok"})
 
-    def get(self, request: HttpRequest) -> JsonResponse:
+
+class ReadyzView(HealthView):
+    @extend_schema(
+        operation_id="get_readiness",
+        responses={200: HealthSerializer, 503: NotReadySerializer},
+        parameters=[RETRY_AFTER],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer 200 if the store answers and has its indexes, 503 with the reason otherwise."""
         try:
             store.client().admin.command("ping")
             missing = [str(index) for index in indexes.missing()]
@@ -28,8 +49,8 @@ class ReadyzView(View):
             return self._not_ready(
                 f"Indexes are missing: {', '.join(missing)}. Run: python manage.py ensureindexes"
             )
-        return JsonResponse({"status": "ok"})
+        return Response({"status": "ok"})
 
-    def _not_ready(self, reason: str) -> JsonResponse:
+    def _not_ready(self, reason: str) -> Response:
         headers = {"Retry-After": str(exceptions.RETRY_AFTER_SECONDS)}
-        return JsonResponse({"status": "error", "reason": reason}, status=503, headers=headers)
+        return Response({"status": "error", "reason": reason}, status=503, headers=headers)

@@ -43,7 +43,7 @@ class KeyInUse(Conflict):
     default_detail = "The first request with this Idempotency-Key is still running. Try again."
     default_code = "idempotency_key_in_use"
 
-    def __init__(self, wait: int) -> None:
+    def __init__(self, wait: int = 1) -> None:
         super().__init__()
         self.wait = wait
 

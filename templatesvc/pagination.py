@@ -116,7 +116,7 @@ class KeysetPagination(BasePagination):
         return Response(body | {"results": data}, headers={"Link": header} if header else None)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": ["string", "null"], "format": "uri"}
         count = {
             "description": f"With `count=true`: how many there are; above {self.max_count}, "
             f'the text `"{self.max_count}+"`.',

@@ -27,6 +27,11 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from templatesvc.exceptions import translated
 
 PROBLEM_JSON = "application/problem+json"
+# RFC 9110's names, of which Python before 3.13 has older ones for two.
+PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+}
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -41,7 +46,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         # By its serializer a page shows each error beside its field.
         response.data = ReturnDict(response.data, serializer=exc.detail.serializer)
     accepted = getattr(context["request"], "accepted_renderer", None)
-    if error_body is problem and (accepted is None or accepted.format != "api"):
+    is_page = accepted is not None and accepted.media_type == "text/html"
+    if error_body is problem and not is_page:
         response.content_type = PROBLEM_JSON
     return response
 
@@ -49,10 +55,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 def problem(exc: APIException) -> dict[str, Any]:
     """Return the Problem Details of an error (RFC 9457, section 3)."""
     errors = list(field_errors(exc))
-    code = "invalid" if errors else error_code(exc)
+    code = error_code(exc)
     body = {
         "type": f"/problems/{code}",
-        "title": HTTPStatus(exc.status_code).phrase,
+        "title": PHRASES[exc.status_code],
         "status": exc.status_code,
         "detail": message(exc),
         "code": code,
@@ -62,6 +68,8 @@ def problem(exc: APIException) -> dict[str, Any]:
 
 def error_code(exc: APIException) -> str:
     """Return the stable name of an error, such as ``not_found``."""
+    if isinstance(exc, ValidationError):  # which has a code for each field
+        return ValidationError.default_code
     codes = exc.get_codes()
     if isinstance(codes, dict):  # SimpleJWT's errors carry a dict
         codes = codes.get("code", exc.default_code)

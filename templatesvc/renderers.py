@@ -68,3 +68,12 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
                 JSONRenderer().render(refused, renderer_context={"indent": 2}).decode()
             )
         return form
+
+
+class PageRenderer(renderers.TemplateHTMLRenderer):
+    """A page of our own, for people; its errors have the page that all errors have."""
+
+    exception_template_names = ["problem.html"]
+
+    def get_template_context(self, data: Any, renderer_context: dict[str, Any]) -> dict[str, Any]:
+        return {"problem": data} if renderer_context["response"].exception else data

@@ -6,13 +6,27 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 from django.views import View
+from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, routers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from templatesvc.schema import AutoSchema
 
 
 class TemplatesServiceRoot(routers.APIRootView):
     """The REST routes of this service. Log in to use them, with a token or in this page."""
 
     permission_classes = [permissions.AllowAny]
+    schema = AutoSchema()  # DRF leaves its root out of the schema
+
+    @extend_schema(
+        operation_id="get_root",
+        responses={"200": {"type": "object", "additionalProperties": {"type": "string"}}},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the REST routes."""
+        return super().get(request, *args, **kwargs)
 
     def get_view_name(self) -> str:
         return "Templates service"

@@ -35,3 +35,59 @@ class StrictSerializer(serializers.Serializer):
                 code="unknown_field",
             )
         return values
+
+
+class MessageSerializer(serializers.Serializer):
+    """The Flask service's answer of a single sentence."""
+
+    msg = serializers.CharField()
+
+
+class FieldErrorSerializer(serializers.Serializer):
+    """What is wrong with a field."""
+
+    field = serializers.CharField(help_text="A dotted path; empty for the body as a whole.")
+    message = serializers.CharField()
+    code = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer):
+    """An error (RFC 9457)."""
+
+    type = serializers.CharField(help_text="The path of the page that explains it.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What went wrong, for people.")
+    code = serializers.CharField(help_text="What went wrong, for programs.")
+    errors = FieldErrorSerializer(many=True, required=False)
+
+
+class HealthSerializer(serializers.Serializer):
+    """The service does its work."""
+
+    status = serializers.CharField()
+
+
+class NotReadySerializer(serializers.Serializer):
+    """The service can't do its work now, and why."""
+
+    status = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class ProblemTypeSerializer(serializers.Serializer):
+    """A type of problem: when it comes, an example of it, and what to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    when = serializers.CharField()
+    example = ProblemSerializer()
+    remedy = serializers.CharField()
+
+
+class ProblemTypeListSerializer(serializers.Serializer):
+    """All types of problems."""
+
+    results = ProblemTypeSerializer(many=True)

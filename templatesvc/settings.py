@@ -270,7 +270,7 @@ REST_FRAMEWORK = {
         "templatesvc.renderers.JSONRenderer",
         "templatesvc.renderers.BrowsableAPIRenderer",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "templatesvc.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
     "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -279,12 +279,17 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Templates",
     "DESCRIPTION": "Keep your own templates, texts or JSON objects, that only you can see.",
     "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "PREPROCESSING_HOOKS": ["templatesvc.schema.without_final_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "templatesvc.schema.with_examples",
+    ],
 }
 
 LOG_LEVEL: str = env.str(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import include, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 import accounts.urls
 import templates_app.urls
@@ -12,7 +12,7 @@ from templatesvc.admin import site
 from templatesvc.health import LivezView, ReadyzView
 from templatesvc.metrics import MetricsView
 from templatesvc.routers import path
-from templatesvc.views import HelloView
+from templatesvc.views import HelloView, ProblemTypeListView, ProblemTypeView, SchemaView
 
 flask_urlpatterns = [
     path("", HelloView, name="flask-hello"),
@@ -23,7 +23,7 @@ flask_urlpatterns = [
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *router.urls,
-    path("schema", SpectacularAPIView, name="schema"),
+    path("schema", SchemaView, name="schema"),
     path("docs", SpectacularSwaggerView, name="docs", url_name="schema"),
 ]
 
@@ -47,6 +47,8 @@ urlpatterns = [
     re_path(r"^admin$", site.admin_view(site.index)),
     re_path(r"^admin/", site.urls),
     *accounts.urls.well_known_urlpatterns,
+    path("problems", ProblemTypeListView, name="problems"),
+    path("problems/(?P<code>[a-z_]+)", ProblemTypeView, name="problem"),
     path("livez", LivezView, name="livez"),
     path("readyz", ReadyzView, name="readyz"),
     path("metrics", MetricsView, name="metrics"),

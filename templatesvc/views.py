@@ -1,13 +1,84 @@
-"""The one route that belongs to no app."""
+"""The routes that belong to no app: the greeting, the schema, and what problems mean."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.views import View
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from templatesvc.flask import FlaskView
+from templatesvc.problem_types import ProblemType, problem_types
+from templatesvc.renderers import JSONRenderer, PageRenderer
+from templatesvc.serializers import ProblemTypeListSerializer, ProblemTypeSerializer
 
 
-class HelloView(View):
+class OpenView(APIView):
+    """A view for everybody, which does not ask who is calling."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes: list[type[BasePermission]] = []
+
+
+class HelloView(OpenView, FlaskView):
     """The Flask service's greeting."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    @extend_schema(operation_id="hello", responses={(200, "text/html"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """Greet, as the Flask service did."""
         return HttpResponse("Hello, World!")
+
+
+class SchemaView(OpenView, SpectacularAPIView):
+    """What this service can do, in OpenAPI's terms."""
+
+    # JSON first: it is the one for errors, and for who accepts anything.
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer2]
+
+    @extend_schema(operation_id="get_schema", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Read the OpenAPI schema of this service."""
+        return super().get(request, *args, **kwargs)
+
+
+class ProblemTypeListView(OpenView):
+    """Everything that can go wrong."""
+
+    renderer_classes = [JSONRenderer, PageRenderer]
+
+    @extend_schema(operation_id="list_problem_types", responses=ProblemTypeListSerializer)
+    def get(self, request: Request) -> Response:
+        """List the types of problems that errors name."""
+        found = list(problem_types().values())
+        if request.accepted_renderer.format == PageRenderer.format:
+            return page("Problem types", found)
+        return Response(ProblemTypeListSerializer({"results": found}).data)
+
+
+class ProblemTypeView(OpenView):
+    """What a type of problem means and what to do about it: where the URI of the type leads."""
+
+    renderer_classes = [JSONRenderer, PageRenderer]
+
+    @extend_schema(operation_id="get_problem_type", responses=ProblemTypeSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        """Read what a type of problem means, and what to do about it."""
+        found = problem_types().get(code)
+        if found is None:
+            raise Http404
+        if request.accepted_renderer.format == PageRenderer.format:
+            return page(found.title, [found])
+        return Response(ProblemTypeSerializer(found).data)
+
+
+def page(title: str, found: list[ProblemType]) -> Response:
+    """Return problem types as a page for people."""
+    return Response({"title": title, "problems": found}, template_name="problem_types.html")

@@ -1,0 +1,73 @@
+"""The types of problems, as ``docs/problems.md`` describes them: the one place that does.
+
+The pages under ``/problems`` show them, and the OpenAPI schema takes its examples from them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+SECTION = re.compile(
+    r"^## (\w+)\n\n(.+?)\n\n```json\n(.+?)\n```\n\n(.+?)\n+(?=## |\Z)", re.M | re.S
+)
+
+
+class ProblemType(NamedTuple):
+    """A type of problem: when it comes, an example of it, and what to do."""
+
+    code: str
+    when: str
+    example: dict[str, Any]
+    remedy: str
+
+    @property
+    def type(self) -> str:
+        return str(self.example["type"])
+
+    @property
+    def title(self) -> str:
+        return str(self.example["title"])
+
+    @property
+    def status(self) -> int:
+        return int(self.example["status"])
+
+    # For the page:
+
+    @property
+    def example_text(self) -> str:
+        return json.dumps(self.example, indent=2)
+
+    @property
+    def when_html(self) -> SafeString:
+        return _html(self.when)
+
+    @property
+    def remedy_html(self) -> SafeString:
+        return _html(self.remedy)
+
+
+@cache
+def problem_types() -> dict[str, ProblemType]:
+    """Return every type by its code, in the order of the document."""
+    text = (settings.BASE_DIR / "docs" / "problems.md").read_text()
+    return {
+        code: ProblemType(code, _line(when), json.loads(example), _line(remedy))
+        for code, when, example, remedy in SECTION.findall(text)
+    }
+
+
+def _line(paragraph: str) -> str:
+    return paragraph.replace("\n", " ")
+
+
+def _html(text: str) -> SafeString:
+    """Return a paragraph of Markdown as HTML; the only marks in it are those of code."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308

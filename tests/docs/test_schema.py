@@ -1,0 +1,171 @@
+"""The OpenAPI schema: complete, and no more than what the service does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from templatesvc.problem_types import problem_types
+from tests.docs.test_routes import documented
+
+# Pages for people, and the scraper's route, whose format is Prometheus's.
+PAGES = {"/api/v1/docs", "/api-auth/login", "/api-auth/logout", "/metrics"}
+PROBLEM_JSON = "application/problem+json"
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the schema as a program reads it."""
+    return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True)))
+
+
+class Operation(NamedTuple):
+    path: str
+    method: str
+    content: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.content["operationId"]
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        return self.content["responses"]
+
+    def bodies(self) -> Iterator[tuple[str, Any]]:
+        """Yield the media type objects of the body and of each answer, with where they are."""
+        for media_type, body in self.content.get("requestBody", {}).get("content", {}).items():
+            yield f"request {media_type}", body
+        for status, answer in self.answers.items():
+            for media_type, body in answer.get("content", {}).items():
+                yield f"{status} {media_type}", body
+
+
+def operations() -> list[Operation]:
+    return [
+        Operation(path, method, content)
+        for path, methods in schema()["paths"].items()
+        for method, content in methods.items()
+    ]
+
+
+def resolved(part: Any) -> Any:
+    """Return what a part refers to."""
+    while "$ref" in part:
+        kind, name = part["$ref"].split("/")[-2:]
+        part = schema()["components"][kind][name]
+    return part
+
+
+def assert_fits(example: Any, part: dict[str, Any]) -> None:
+    jsonschema.validate(
+        example,
+        part | {"components": schema()["components"]},
+        jsonschema.Draft202012Validator,
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+def statuses(operation_id: str) -> set[str]:
+    (operation,) = (each for each in operations() if each.id == operation_id)
+    return set(operation.answers)
+
+
+every_operation = pytest.mark.parametrize("operation", operations(), ids=lambda each: each.id)
+
+
+def test_the_schema_has_every_route_but_the_pages() -> None:
+    described: dict[str, set[str]] = {}
+    for operation in operations():
+        described.setdefault(operation.path, set()).add(operation.method.upper())
+    routes = {path: methods for path, methods in documented().items() if path not in PAGES}
+    assert described == {
+        path: methods for path, methods in routes.items() if not path.startswith("/admin")
+    }
+
+
+def test_every_operation_has_a_name_of_its_own_that_a_method_can_have() -> None:
+    names = [operation.id for operation in operations()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch(r"[a-z]+(_[a-z]+){0,3}", name)] == []
+
+
+@every_operation
+def test_an_operation_says_what_it_does_and_where_it_belongs(operation: Operation) -> None:
+    assert operation.content["description"].endswith((".", ":"))
+    assert len(operation.content["tags"]) == 1
+
+
+@every_operation
+def test_everything_in_an_operation_has_an_example_that_fits(operation: Operation) -> None:
+    parts = [*operation.bodies()]
+    for status, answer in operation.answers.items():
+        parts += [(f"{status} {name}", each) for name, each in answer.get("headers", {}).items()]
+    for where, part in parts:
+        examples = [resolved(each)["value"] for each in part.get("examples", {}).values()]
+        for example in examples or [part["example"]]:
+            assert_fits(example, part["schema"])
+            assert example is not None, where
+    for parameter in operation.content.get("parameters", []):
+        (example,) = parameter["schema"]["examples"]
+        assert_fits(example, parameter["schema"])
+
+
+@every_operation
+def test_an_error_is_a_problem_or_the_flask_services_sentence(operation: Operation) -> None:
+    expected = {"application/json"} if operation.content["tags"] == ["flask"] else {PROBLEM_JSON}
+    for status, answer in operation.answers.items():
+        if status >= "400" and operation.id != "get_readiness":
+            assert set(answer["content"]) == expected, status
+
+
+@every_operation
+def test_the_examples_of_an_error_are_the_documents(operation: Operation) -> None:
+    for status, answer in operation.answers.items():
+        for code, example in (
+            answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples", {}).items()
+        ):
+            assert resolved(example)["value"] == problem_types()[code].example
+            assert problem_types()[code].status == int(status)
+
+
+def test_errors_follow_from_what_an_operation_is() -> None:
+    always = {"401", "403", "406", "503"}
+    body = {"400", "413", "415"}
+    assert statuses("list_templates") == {"200", "400"} | always
+    assert statuses("get_template") == {"200", "304", "404", "412"} | always
+    assert statuses("create_template") == {"201", "409", "422"} | body | always
+    changed = {"404", "409", "412", "428"} | body | always
+    assert statuses("replace_template") == {"200"} | changed
+    assert statuses("restore_template") == {"200", "201"} | changed
+    assert statuses("delete_template") == {"204", "404", "412", "428"} | always
+    assert statuses("login") == {"200", "401", "429", "503"} | body
+    assert statuses("flask_get") == {"200", "401", "403", "503"}
+    assert statuses("get_liveness") == {"200"}
+
+
+def test_answers_have_the_headers_that_clients_need() -> None:
+    headers = {
+        (operation.id, status): set(answer.get("headers", {}))
+        for operation in operations()
+        for status, answer in operation.answers.items()
+    }
+    assert headers["create_template", "201"] == {"ETag", "Location", "Idempotency-Replayed"}
+    assert headers["get_template", "304"] == {"ETag"}
+    assert headers["list_templates", "200"] == {"Link"}
+    assert headers["get_me", "401"] == {"WWW-Authenticate"}
+    assert headers["login", "429"] == headers["get_me", "503"] == {"Retry-After"}
+    assert headers["create_template", "409"] == {"Retry-After"}
+    assert headers["replace_template", "409"] == set()
+
+
+def test_only_a_patch_takes_a_merge_patch() -> None:
+    merging = {op.id for op in operations() for where, _ in op.bodies() if "merge-patch" in where}
+    assert merging == {"update_template"}
