@@ -43,6 +43,7 @@ class Action(Choices):
     TEMPLATE_DELETED = "template_deleted", "An operator deleted a template of theirs."
     TEMPLATE_RESTORED = "template_restored", "An operator restored a template of theirs."
 
+    ADOPTION_BEGUN = "adoption_begun", "Taking over the Flask service's data was begun."
     ADOPTION_APPLIED = "adoption_applied", "The Flask service's data were taken over."
     ADOPTION_UNDONE = "adoption_undone", "Taking over the Flask service's data was undone."
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from bson import ObjectId
 from django.conf import settings
 from django.contrib.auth import hashers
+from django.utils.crypto import constant_time_compare, salted_hmac
 from mongoengine import (
     DateTimeField,
     EmbeddedDocument,
@@ -24,7 +25,7 @@ from accounts.clients import Client
 from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
 from accounts.operators import Operators, Role
-from templatesvc.documents import RawField, ServiceDocument, TypedField, now
+from templatesvc.documents import RawField, ServiceDocument, TypedField, age, now
 
 NOBODY = Client()
 
@@ -42,9 +43,9 @@ class User(ServiceDocument):
     id = RawField(primary_key=True, default=ObjectId)
     username = TypedField(str)
     password = TypedField(str, default="!")
-    # While both services run: the hash that counts here, and the ``password`` that it goes with.
+    # While both services run: the hash that counts here, and what shows that it is ours.
     strong_password = TypedField(str)
-    strong_password_of = TypedField(str)
+    strong_password_seal = TypedField(str)
     is_active = TypedField(bool, default=True)
     must_change_password = TypedField(bool, default=False)
     date_joined = TypedField(datetime)
@@ -72,8 +73,10 @@ class User(ServiceDocument):
     @classmethod
     def named(cls, username: str) -> Self | None:
         """Return the user of exactly this name, or None."""
-        # Ordered, because races in the Flask service may have left two users of one name.
-        return cls.objects(username=username).order_by("id").first()
+        # A list there is found by each of its members; of two of one name, which races in the
+        # Flask service may have left, it lets the older in.
+        found = [user for user in cls.objects(username=username) if user.username == username]
+        return min(found, key=lambda user: age(user.id), default=None)
 
     @classmethod
     def register(cls, username: str, password: str, **fields: Any) -> Self:
@@ -91,14 +94,21 @@ class User(ServiceDocument):
     # --- Passwords ---------------------------------------------------------------------------
 
     @property
-    def encoded_password(self) -> str:
-        """The hash to check against, in Django's notation.
+    def strong_hash(self) -> str:
+        """The strong hash that this service put beside the Flask service's; empty if there is none.
 
-        The strong one, unless the Flask service's side has changed the password since.
+        None also if the other side has changed the password since.
         """
-        if self.strong_password and self.strong_password_of == self.password:
-            return self.strong_password
-        return FlaskSHA256Hasher.identified(self.password)
+        strong = self.strong_password or ""
+        is_ours = constant_time_compare(
+            self.strong_password_seal or "", seal(self.password, strong)
+        )
+        return strong if is_ours else ""
+
+    @property
+    def encoded_password(self) -> str:
+        """The hash to check against, in Django's notation."""
+        return self.strong_hash or FlaskSHA256Hasher.identified(self.password)
 
     def check_password(self, password: str) -> bool:
         """Tell whether this is the password; if so, store it as it is to be stored today."""
@@ -107,13 +117,9 @@ class User(ServiceDocument):
         if not is_correct and encoded.startswith(FlaskSHA256Hasher.prefix):
             # A hash that is quick to check must not tell by its time that there is such a name.
             hashers.make_password(password)
-        if is_correct and (is_weak or self._is_side_by_side != settings.FLASK_SIDE_BY_SIDE):
+        if is_correct and (is_weak or bool(self.strong_hash) != settings.FLASK_SIDE_BY_SIDE):
             self._upgrade_password(password)
         return is_correct
-
-    @property
-    def _is_side_by_side(self) -> bool:
-        return bool(self.strong_password)
 
     def change_password(self, password: str) -> bool:
         """Set a new password and end every session, in one write.
@@ -268,9 +274,18 @@ def password_fields(password: str) -> dict[str, Any]:
     """
     strong = hashers.make_password(password)
     if not settings.FLASK_SIDE_BY_SIDE:
-        return {"password": strong, "strong_password": None, "strong_password_of": None}
+        return {"password": strong, "strong_password": None, "strong_password_seal": None}
     raw = FlaskSHA256Hasher.digest(password)
-    return {"password": raw, "strong_password": strong, "strong_password_of": raw}
+    return {"password": raw, "strong_password": strong, "strong_password_seal": seal(raw, strong)}
+
+
+def seal(raw: str, strong: str) -> str:
+    """Return what shows that this service has put a strong hash beside a raw one.
+
+    A registration at the Flask service could store any two fields, and have a hash checked here
+    that takes gigabytes and minutes.
+    """
+    return salted_hmac("accounts.strong_password", raw + strong, algorithm="sha256").hexdigest()
 
 
 class Session(ServiceDocument):

@@ -14,7 +14,7 @@ from templatesvc.documents import ServiceDocument
 
 BATCH = 100
 # What could be tried against the hash, and what only the service can read.
-SECRET = {"password", "strong_password", "strong_password_of", "token_version"}
+SECRET = {"password", "strong_password", "strong_password_seal", "token_version"}
 SESSION_FIELDS = ("created_at", "last_used_at", "expires_at", "ip", "user_agent")
 AUDIT_FIELDS = ("at", "action", "by", "document", "changes", "details", "ip", "user_agent")
 NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)

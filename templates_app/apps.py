@@ -8,15 +8,16 @@ class TemplatesAppConfig(AppConfig):
     def ready(self) -> None:
         # Importing registers its documents.
         from accounts.documents import User
-        from templates_app import admin, adoption, transfer  # noqa: F401
+        from templates_app import admin, transfer  # noqa: F401
+        from templates_app.adoption.quarantine import Quarantined
         from templates_app.documents import Template
         from templatesvc.idempotency import IdempotentRequest
 
         User.deletes_with_it(Template.delete_all_of)
         # Their answers would show templates to whoever has the name next.
         User.deletes_with_it(IdempotentRequest.delete_all_of)
-        User.deletes_with_it(adoption.Quarantined.delete_all_of)
+        User.deletes_with_it(Quarantined.delete_all_of)
         User.exports_with_it("templates", transfer.exported)
         User.exports_with_it("template_versions", transfer.exported_versions)
         User.exports_with_it("answers", transfer.exported_answers)
-        User.exports_with_it("quarantine", adoption.Quarantined.exported)
+        User.exports_with_it("quarantine", Quarantined.exported)

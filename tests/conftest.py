@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from pymongo import monitoring
+from pymongo import MongoClient, monitoring
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from rest_framework.test import APIClient
 
@@ -63,10 +65,11 @@ def empty_store() -> None:
     for document in ServiceDocument.concrete_classes():
         document._get_collection().delete_many({})
     if not store.is_in_memory(settings.MONGODB_URI):
-        _renew_unique_index()
+        renew_unique_index()
 
 
-def _renew_unique_index() -> None:
+def renew_unique_index() -> None:
+    """Build it anew."""
     # One MongoDB-compatible server keeps a value in a unique index after a document lost it: the
     # next test could not use it again. Dropping the index is what clears it there.
     (index,) = (
@@ -93,6 +96,21 @@ def alice() -> Person:
 @pytest.fixture
 def bob() -> Person:
     return log_in("bob", "builder-22")
+
+
+@pytest.fixture
+def flask_database() -> Iterator[Database[dict[str, Any]]]:
+    """A database of its own on the server of the tests, as the Flask service finds it: empty."""
+    name = f"{store.database().name}_flask"
+    with MongoClient[dict[str, Any]](settings.MONGODB_URI, tz_aware=True) as client:
+        client.drop_database(name)
+        yield client[name]
+        client.drop_database(name)
+
+
+def uri_of(database: Database[dict[str, Any]]) -> str:
+    """Return the URI of a database on the server of the tests."""
+    return urlsplit(settings.MONGODB_URI)._replace(path=f"/{database.name}").geturl()
 
 
 class Commands(monitoring.CommandListener):

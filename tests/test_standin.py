@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from pymongo import MongoClient
 from pymongo.database import Database
 
-from templatesvc import store
+from tests.conftest import uri_of
 from tests.processes import ORIGINAL, FlaskService
 from tests.test_flask_answers import RECORDED, Answer, recorded
 
@@ -55,20 +51,11 @@ BEYOND: list[tuple[str, Any, str | None]] = [
 ]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database[dict[str, Any]]]:
-    """An empty database beside that of the tests."""
-    name = f"{store.database().name}_flask"
-    with MongoClient[dict[str, Any]](settings.MONGODB_URI) as client:
-        yield client[name]
-        client.drop_database(name)
-
-
 def running(original: bool, database: Database[Any], tmp_path: Path) -> FlaskService:
     for collection in (database["users"], database["templates"]):
         collection.delete_many({})
-    uri = urlsplit(settings.MONGODB_URI)._replace(path=f"/{database.name}").geturl()
-    return FlaskService(tmp_path / f"{original}.log", original, MONGODB_URI=uri)
+    log = tmp_path / f"{original}.log"
+    return FlaskService(log, original, MONGODB_URI=uri_of(database))
 
 
 class Caller:
@@ -91,28 +78,30 @@ class Caller:
 
 
 @pytest.mark.parametrize("original", [False, pytest.param(True, marks=needs_original)])
-def test_it_answers_as_recorded(original: bool, database: Database[Any], tmp_path: Path) -> None:
-    with running(original, database, tmp_path) as service:
+def test_it_answers_as_recorded(
+    original: bool, flask_database: Database[Any], tmp_path: Path
+) -> None:
+    with running(original, flask_database, tmp_path) as service:
         caller = Caller(service)
         for case, entry in RECORDED.items():
             if case == "get with the token of a deleted user":
-                database["users"].delete_one({"username": "bob"})
+                flask_database["users"].delete_one({"username": "bob"})
             assert caller.send(**entry["request"]) == recorded(case), case
 
 
 @needs_original
 def test_beyond_the_recording_both_answer_and_store_alike(
-    database: Database[Any], tmp_path: Path
+    flask_database: Database[Any], tmp_path: Path
 ) -> None:
     found = []
     for original in (False, True):
-        with running(original, database, tmp_path) as service:
+        with running(original, flask_database, tmp_path) as service:
             caller = Caller(service)
             answers = [caller.send("POST", *request) for request in BEYOND]
             answers.append(caller.send("GET", "/get", None, "eve"))
         stored = [
             [{name: v for name, v in each.items() if name != "_id" or v == 5} for each in there]
-            for there in (database["users"].find(), database["templates"].find())
+            for there in (flask_database["users"].find(), flask_database["templates"].find())
         ]
         found.append((answers, stored))
     assert found[0] == found[1]

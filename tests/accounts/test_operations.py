@@ -20,7 +20,7 @@ from accounts.documents import Session, User
 from accounts.exceptions import UsernameTaken
 from accounts.operations import Actor
 from accounts.operators import Role
-from templates_app.adoption import Quarantined
+from templates_app.adoption.quarantine import Quarantined
 from templates_app.documents import Template
 from templatesvc.documents import now
 from templatesvc.idempotency import IdempotentRequest
@@ -191,7 +191,7 @@ def keep_much_of(person: Person) -> None:
     body = {"template": "mine, once"}
     assert person.client.post("/api/v1/templates", body, **headers).status_code == 201
     theirs = {"_id": ObjectId(), "profile": person.name, "template": "mine, a duplicate"}
-    Quarantined.keep("templates", theirs, "an equal template is older")
+    Quarantined.keep(Template._get_collection(), [theirs], "an equal template is older")
     log_in(person.name, person.password)
     log_in(person.name, "not-mine")
 

@@ -20,7 +20,7 @@ ODD = {
     "date_joined": 5,
     "last_login": {"$date": "x"},
     "strong_password": 7,
-    "strong_password_of": None,
+    "strong_password_seal": None,
     "_cls": "Template",
     "objects": "x",
     "save": "x",

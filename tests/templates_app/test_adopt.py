@@ -1,123 +1,293 @@
-"""Taking over what the Flask service left."""
+"""Taking over what the Flask service left: the report, applying it, and going back."""
 
 from __future__ import annotations
 
-import hashlib
+import getpass
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from pymongo.database import Database
 
-from accounts.documents import User
+from accounts.audit import AuditEntry
+from accounts.documents import Session, User
+from accounts.tokens import AccessToken
+from templates_app.adoption.quarantine import Quarantined
+from templates_app.adoption.steps import new_name
 from templates_app.documents import Template
-from templatesvc import indexes
+from templatesvc import indexes, store
+from tests import flask_data
+from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256
 
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+# mongomock has not all that the aggregations ask for.
+pytestmark = pytest.mark.wire
+KEEP, RENAME = "--duplicate-users=keep-oldest", "--duplicate-users=rename"
 
 
 @pytest.fixture
-def flask_data() -> Any:
-    """A database as races and careless clients of the Flask service leave it."""
+def flasks() -> Iterator[Database[Any]]:
+    """The store as the Flask service leaves it: without indexes of ours, and empty."""
     for index in indexes.declared():
         if index.document in (User, Template):
             index.drop()
-    users, templates = User._get_collection(), Template._get_collection()
-    users.insert_many(
-        [{"username": name, "password": sha256(name)} for name in ("ann", "ben", "dup")]
-    )
-    users.insert_one({"username": "dup", "password": sha256("later")})
-    users.insert_one(
-        {"_id": 5, "username": "eve", "password": sha256("eve"), "is_superuser": True, "color": 1}
-    )
-    users.update_one({"username": "eve"}, {"$set": {"token_version": [], "is_active": "no"}})
-    for profile, template in [
-        *(("ann", "a"), ("ann", "a"), ("ann", {"x": 1}), ("ann", {"x": 1.0})),
-        *(("ben", ["a", "b"]), ("ben", "a"), ("ben", 5), ("gone", "z")),
-    ]:
-        templates.insert_one({"profile": profile, "template": template})
-    yield
-    users.delete_many({})
-    templates.delete_many({})
+    yield store.database()
+    for document in (User, Template):
+        document._get_collection().delete_many({})
     for index in indexes.missing():
         index.build()
 
 
+@pytest.fixture
+def spoilt(flasks: Database[Any]) -> Database[Any]:
+    """That, with documents of every kind that there can be."""
+    flask_data.spoil(flasks)
+    return flasks
+
+
 def adopt(*arguments: str) -> dict[str, Any]:
-    out = StringIO()
+    """Run the command; return what it says in JSON, with its exit status."""
+    out, status = StringIO(), 0
     try:
         call_command("adopt", "--format=json", *arguments, stdout=out)
-        status = 0
     except SystemExit as end:
         status = int(str(end.code))
     return json.loads(out.getvalue()) | {"status": status}
 
 
-def counts(report: dict[str, Any]) -> dict[str, int]:
-    return {found["kind"]: found["count"] for found in report["findings"] if found["count"]}
-
-
-@pytest.mark.usefixtures("flask_data")
-def test_the_report_finds_all_and_changes_nothing() -> None:
-    report = adopt()
-    assert (report["users"], report["templates"], report["status"]) == (5, 8, 1)
-    assert counts(report) == {
-        "flask_passwords": 5,
-        "smuggled_rights": 1,
-        "smuggled_fields": 1,
-        "other_fields": 1,
-        "refused_templates": 2,
-        "duplicate_users": 1,
-        "duplicate_templates": 3,
-        "orphans": 1,
+def findings(report: dict[str, Any], in_the_way: bool) -> dict[str, int]:
+    return {
+        found["kind"]: found["count"]
+        for found in report["findings"]
+        if found["count"] and found["stands_in_the_way"] == in_the_way
     }
-    assert adopt() == report
 
 
-@pytest.mark.usefixtures("flask_data")
-@pytest.mark.parametrize("choice", ["keep-oldest", "rename"])
-def test_applying_clears_the_way_and_loses_nothing(choice: str) -> None:
-    done = adopt("--apply", f"--duplicate-users={choice}", "--wrap-passwords", "--yes")
-    assert done["done"]["templates_quarantined"] == 4
-    after = adopt()
-    assert (after["status"], after["templates"]) == (0, 4)
-    assert "flask_passwords" not in counts(after)
-    for name in ("ann", "ben", "dup", "eve"):
-        user = authenticate(None, username=name, password=name)
-        assert user and not user.is_superuser
-    assert adopt("--apply", f"--duplicate-users={choice}")["done"] == {}
+def everything(database: Database[Any]) -> Any:
+    """Return all documents, in an order of their own."""
+    return [sorted(database[name].find(), key=repr) for name in ("users", "templates")]
 
 
-@pytest.mark.usefixtures("flask_data")
-def test_undoing_puts_all_of_it_back() -> None:
-    before = counts(adopt())
-    adopt("--apply", "--duplicate-users=rename")
-    adopt("--undo")
-    assert counts(adopt()) == before
+# --- The report --------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("flask_data")
-def test_a_choice_about_duplicate_users_must_be_made() -> None:
-    with pytest.raises(CommandError, match="keep-oldest"):
+def test_the_report_finds_exactly_what_is_there(spoilt: Database[Any]) -> None:
+    report = adopt()
+    assert (report["users"], report["templates"]) == (len(USERS), len(TEMPLATES) + 1)
+    assert (report["status"], report["ready"]) == (1, False)
+    assert findings(report, in_the_way=True) == in_the_way(spoilt)
+    assert len(in_the_way(spoilt)) == 5
+    weak = sum(len(user["password"] or "") == 64 for user in USERS)
+    assert findings(report, in_the_way=False) == FOUND | {"flask_passwords": weak}
+
+
+def test_the_report_changes_nothing(spoilt: Database[Any]) -> None:
+    before = everything(spoilt)
+    assert adopt() == adopt()
+    assert everything(spoilt) == before
+    assert list(Quarantined.objects) == list(AuditEntry.objects) == []
+    assert list(spoilt["templates"].index_information()) == ["_id_"]
+
+
+def test_nothing_stands_in_the_way_of_an_empty_database(flasks: Database[Any]) -> None:
+    report = adopt()
+    assert (report["status"], report["ready"], report["users"]) == (0, True, 0)
+
+
+def test_the_table_marks_what_stands_in_the_way(spoilt: Database[Any]) -> None:
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("adopt", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("Store: MongoDB")
+    marked = {line.split("  ")[-1] for line in lines if line.startswith("!")}
+    assert len(marked) == 5
+    assert "users beside an older one of the same name" in marked
+    assert "'dup'" in {line.strip() for line in lines}
+    assert sha256(password_of("ann")) not in out.getvalue()
+
+
+def test_a_hash_of_this_service_is_no_finding(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    assert findings(adopt(), in_the_way=False) == {}
+
+
+# --- Applying ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [KEEP, RENAME])
+def test_applying_clears_the_way_and_the_counts_add_up(choice: str, spoilt: Database[Any]) -> None:
+    done = adopt("--apply", choice)
+    report = adopt()
+    assert (report["status"], list(indexes.missing())) == (0, [])
+    for name in ("users", "templates"):
+        gone = done["done"][f"{name}_quarantined"]
+        assert done["before"][name] == gone + done["after"][name] == gone + report[name]
+        assert done["quarantine"][name] == gone
+    assert {kept.reason for kept in Quarantined.objects} > {"its owner is gone"}
+
+
+def test_the_oldest_is_kept_and_an_id_of_ones_own_is_never_the_oldest(
+    flasks: Database[Any],
+) -> None:
+    first, second = ObjectId(), ObjectId()
+    for id, name in [(0, "ann"), (second, "ann"), (first, "ann"), ("b", "ben"), ("a", "ben")]:
+        flasks["users"].insert_one({"_id": id, "username": name, "password": sha256("x")})
+    flasks["templates"].insert_many(
+        [{"_id": id, "profile": "ann", "template": "x"} for id in (second, first)]
+    )
+    adopt("--apply", KEEP)
+    assert {user.id for user in User.objects} == {first, "a"}
+    assert [each.id for each in Template.objects] == [first]
+
+
+def test_what_is_applied_again_does_nothing(spoilt: Database[Any]) -> None:
+    adopt("--apply", KEEP)
+    before = everything(spoilt)
+    assert adopt("--apply", KEEP)["done"] == {}
+    assert everything(spoilt) == before
+
+
+def test_applying_takes_out_nothing_that_is_in_nobodys_way(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    for value in (5, None, ["a"], ["b"], "c", {"x": ["a"]}, {"x": 1, "y": 2}, {"y": 2, "x": 1}, []):
+        flasks["templates"].insert_one({"profile": "ann", "template": value})
+    before = everything(flasks)
+    adopt("--apply")
+    assert everything(flasks) == before
+
+
+def test_a_choice_about_duplicate_users_must_be_made(spoilt: Database[Any]) -> None:
+    before = everything(spoilt)
+    with pytest.raises(CommandError, match="keep-oldest or --duplicate-users=rename"):
         adopt("--apply")
+    assert everything(spoilt) == before
 
 
-def test_beside_the_flask_service_its_hash_is_kept_up() -> None:
+def test_a_renamed_user_logs_in_and_the_templates_stay_with_the_name(
+    flasks: Database[Any],
+) -> None:
+    flasks["users"].insert_one({"username": "dup", "password": sha256("older")})
+    younger = {"username": "dup", "password": sha256("younger")}
+    flasks["users"].insert_one(younger)
+    flasks["templates"].insert_one({"profile": "dup", "template": "whose?"})
+    adopt("--apply", RENAME)
+    assert authenticate(None, username="dup", password="older")
+    assert authenticate(None, username="dup", password="younger") is None
+    assert authenticate(None, username=new_name(younger), password="younger")
+    assert [each.profile for each in Template.objects] == ["dup"]
+
+
+def test_a_document_that_changes_meanwhile_stays(flasks: Database[Any]) -> None:
+    seen = {"username": "ann", "password": sha256("one")}
+    flasks["users"].insert_one(seen)
+    flasks["users"].update_one({}, {"$set": {"password": sha256("two")}})
+    assert Quarantined.take_out(flasks["users"], [seen], "a test") == 0
+    assert Quarantined.change_one(flasks["users"], seen, "a test", username="x") == 0
+    assert flasks["users"].count_documents({"username": "ann"}) == 1
+
+
+def test_a_run_leaves_a_record_of_its_begin_and_of_its_end(spoilt: Database[Any]) -> None:
+    done = adopt("--apply", KEEP)
+    begun, applied = AuditEntry.objects.order_by("id")
+    assert (begun.action, applied.action) == ("adoption_begun", "adoption_applied")
+    assert begun.details == {"duplicate_users": "keep-oldest", "wrap_passwords": False}
+    assert (applied.username, applied.by) == ("", f"{getpass.getuser()} (shell)")
+    assert applied.details == {name: done[name] for name in done if name != "status"}
+
+
+# --- Passwords ---------------------------------------------------------------------------------
+
+
+def test_wrapped_passwords_still_log_in(spoilt: Database[Any]) -> None:
+    done = adopt("--apply", KEEP, "--wrap-passwords", "--yes")
+    report = adopt()
+    assert done["done"]["passwords_wrapped"] > 10
+    assert "flask_passwords" not in findings(report, in_the_way=False)
+    assert findings(report, in_the_way=False)["other_passwords"] == FOUND["other_passwords"]
+    for name in ("ann", "ben", "dup", "eve", "eli"):
+        user = User.named(name)
+        assert user and user.password.startswith("argon2_flask_sha256$")
+        assert authenticate(None, username=name, password="wrong") is None
+        user = authenticate(None, username=name, password=password_of(name))
+        assert user and user.password.startswith("argon2$") and not user.is_superuser
+
+
+def test_the_strong_hash_of_the_time_side_by_side_is_taken(flasks: Database[Any]) -> None:
     with override_settings(FLASK_SIDE_BY_SIDE=True):
-        User.register("ann", "one")
-        user = User.named("ann")
-        assert user and user.password == sha256("one")
-        assert user.strong_password.startswith("argon2")
-        assert authenticate(None, username="ann", password="one")
-        # The other side changes it: that holds here.
-        User.objects(username="ann").update_one(set__password=sha256("two"))
-        assert authenticate(None, username="ann", password="one") is None
-        assert authenticate(None, username="ann", password="two")
-    assert authenticate(None, username="ann", password="two")
+        strong: Any = User.register("ann", "one").strong_password
+    adopt("--apply", "--wrap-passwords", "--yes")
     user = User.named("ann")
-    assert user and user.password.startswith("argon2") and not user.strong_password
+    assert user and user.password == strong and not user.strong_password
+
+
+def test_a_hash_that_a_registration_brought_along_is_not_taken(flasks: Database[Any]) -> None:
+    # It would take four gigabytes.
+    heavy = "argon2$argon2id$v=19$m=4194304,t=99,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
+    brought = {"strong_password": heavy, "strong_password_of": sha256("x"), "password": sha256("x")}
+    flasks["users"].insert_one({"username": "eve", "strong_password_seal": "x"} | brought)
+    assert authenticate(None, username="eve", password="y") is None
+    adopt("--apply", "--wrap-passwords", "--yes")
+    user = authenticate(None, username="eve", password="x")
+    assert user and user.strong_password is None
+
+
+def test_wrapping_asks_and_a_script_says_yes(spoilt: Database[Any]) -> None:
+    before = everything(spoilt)
+    with pytest.raises(CommandError, match="--yes"):
+        adopt("--apply", KEEP, "--wrap-passwords")
+    assert everything(spoilt) == before
+
+
+def test_nothing_is_wrapped_side_by_side(flasks: Database[Any]) -> None:
+    with (
+        override_settings(FLASK_SIDE_BY_SIDE=True),
+        pytest.raises(CommandError, match="FLASK_SIDE_BY_SIDE"),
+    ):
+        adopt("--apply", "--wrap-passwords", "--yes")
+
+
+# --- Going back --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", [KEEP, RENAME])
+def test_undoing_puts_all_of_it_back(choice: str, spoilt: Database[Any]) -> None:
+    before = everything(spoilt)
+    adopt("--apply", choice)
+    assert everything(spoilt) != before
+    undone = adopt("--undo")["undone"]
+    assert everything(spoilt) == before
+    assert undone["templates_put_back"] > 10
+    assert list(Quarantined.objects) == []
+    assert AuditEntry.objects.order_by("-id").first().action == "adoption_undone"
+    assert adopt("--undo")["undone"] == {}
+
+
+def test_undoing_nothing_leaves_the_indexes(flasks: Database[Any]) -> None:
+    adopt("--apply")
+    adopt("--undo")
+    assert list(indexes.missing()) == []
+
+
+def test_what_a_renamed_user_made_since_goes_back_with_them(flasks: Database[Any]) -> None:
+    for _ in range(2):
+        flasks["users"].insert_one({"username": "dup", "password": sha256("x")})
+    adopt("--apply", RENAME)
+    renamed = User.objects(username__ne="dup").get()
+    Template.create(renamed, "made since")
+    adopt("--undo")
+    assert [user.username for user in User.objects] == ["dup", "dup"]
+    assert [each.profile for each in Template.objects] == ["dup"]
+
+
+def test_a_session_of_a_user_who_was_taken_out_stands_no_more(flasks: Database[Any]) -> None:
+    flasks["users"].insert_one({"username": "dup", "password": sha256("x")})
+    younger = User(username="dup", password=sha256("y")).save()
+    token = AccessToken.of(Session.start(younger))
+    adopt("--apply", KEEP)
+    assert token.resolve() is None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts import audit
 from accounts.audit import Action
-from accounts.clients import Client
-from templates_app import adoption
+from accounts.operations import Actor
+from templates_app.adoption.quarantine import Quarantined, undo
+from templates_app.adoption.report import Report, report
+from templates_app.adoption.steps import Adoption
 from templatesvc import exceptions, indexes, store
 
 
@@ -53,42 +55,52 @@ class Command(BaseCommand):
         self.as_json = options["format"] == "json"
         try:
             if options["undo"]:
-                self._say({"undone": adoption.undo(progress)})
-                self._record(Action.ADOPTION_UNDONE, {})
+                self._undo()
             elif options["apply"]:
                 self._apply(options)
             else:
                 self._report()
         except indexes.DuplicateValues as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error}\nRun adopt --apply again.") from error
         except exceptions.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {error}") from error
+            raise CommandError(f"The store failed: {error}. Run the command again.") from error
 
     def _report(self) -> None:
-        found = adoption.report(progress)
+        found = report(progress)
         self._say(found.as_dict())
         if not found.is_ready:
             sys.exit(1)
 
     def _apply(self, options: dict[str, Any]) -> None:
-        before = adoption.report(progress)
-        if before.count("duplicate_users") and not options["duplicate_users"]:
+        choice, wrap = options["duplicate_users"], options["wrap_passwords"]
+        if wrap and settings.FLASK_SIDE_BY_SIDE:
+            raise CommandError(
+                "While FLASK_SIDE_BY_SIDE is on, each log-in puts a bare SHA-256 back. Set it to "
+                "off, here and for the service, and then wrap the passwords."
+            )
+        before = report(progress)
+        if before.count("duplicate_users") and not choice:
             raise CommandError(
                 f"{before.count('duplicate_users')} users have the name of an older one. Choose "
                 "what becomes of them: --duplicate-users=keep-oldest or --duplicate-users=rename."
             )
-        if options["wrap_passwords"] and not options["yes"]:
+        if wrap and not options["yes"]:
             self._ask(before.count("flask_passwords"))
-        doing = adoption.Adoption(progress, options["duplicate_users"], options["wrap_passwords"])
-        doing.run()
-        after = adoption.report(progress)
-        summary = {
-            "before": {"users": before.users, "templates": before.templates},
-            "done": doing.done,
-            "after": {"users": after.users, "templates": after.templates},
-        }
-        self._record(Action.ADOPTION_APPLIED, summary)
+        # Two entries, so that a run which is killed leaves one.
+        self._record(Action.ADOPTION_BEGUN, duplicate_users=choice, wrap_passwords=wrap)
+        adoption = Adoption(before, progress, choice == "rename", wrap)
+        adoption.run()
+        after = report(progress)
+        summary = _summary(before, adoption, after)
+        self._record(Action.ADOPTION_APPLIED, **summary)
         self._say(summary)
+        if not after.is_ready:
+            raise CommandError("Something new stands in the way. Run adopt --apply again.")
+
+    def _undo(self) -> None:
+        done = {"undone": undo(progress)}
+        self._record(Action.ADOPTION_UNDONE, **done)
+        self._say(done)
 
     def _ask(self, count: int) -> None:
         self.stderr.write(
@@ -100,8 +112,9 @@ class Command(BaseCommand):
         if input("Type yes to go on: ").strip() != "yes":
             raise CommandError("Nothing was changed.")
 
-    def _record(self, action: Action, details: dict[str, Any]) -> None:
-        audit.record(action, getpass.getuser(), Client(user_agent="manage.py adopt"), **details)
+    def _record(self, action: Action, **details: Any) -> None:
+        actor = Actor.at_shell("adopt")
+        audit.record(action, "", actor.client, by=actor.name, **details)
 
     def _say(self, told: dict[str, Any]) -> None:
         if self.as_json:
@@ -110,19 +123,32 @@ class Command(BaseCommand):
             self._say_report(told)
         else:
             for what, counts in told.items():
-                shown = ", ".join(f"{name} {count}" for name, count in counts.items())
-                self.stdout.write(f"{what}: {shown or 'nothing'}")
+                shown = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
+                self.stdout.write(f"{what + ':':<12}{shown.replace('_', ' ') or 'nothing'}")
 
     def _say_report(self, told: dict[str, Any]) -> None:
         self.stdout.write(f"Store: {store.describe()}")
-        self.stdout.write(f"{told['users']:>9,}  users")
-        self.stdout.write(f"{told['templates']:>9,}  templates\n")
+        for what in ("users", "templates"):
+            self.stdout.write(f"  {told[what]:>11,}  {what}")
         for finding in told["findings"]:
             mark = "!" if finding["stands_in_the_way"] and finding["count"] else " "
-            self.stdout.write(f"{mark}{finding['count']:>8,}  {finding['meaning']}")
+            self.stdout.write(f"{mark} {finding['count']:>11,}  {finding['meaning']}")
             for sample in finding["samples"] if finding["kind"] != "flask_passwords" else []:
-                self.stdout.write(f"             {sample}")
+                self.stdout.write(f"{'':15}{sample}")
         if told["ready"]:
-            self.stdout.write("\nNothing stands in the way.")
+            self.stdout.write("Nothing stands in the way.")
         else:
-            self.stdout.write("\nWhat is marked with ! stands in the way: see adopt --apply.")
+            self.stdout.write("What is marked with ! stands in the way: see adopt --apply.")
+
+
+def _summary(before: Report, adoption: Adoption, after: Report) -> dict[str, Any]:
+    """Return the counts: before = quarantined by this run + after, unless others wrote meanwhile.
+
+    ``quarantine`` is all that is in there, of earlier runs too.
+    """
+    return {
+        "before": {"users": before.users, "templates": before.templates},
+        "done": {what: number for what, number in adoption.done.items() if number},
+        "after": {"users": after.users, "templates": after.templates},
+        "quarantine": Quarantined.counts(),
+    }

@@ -1,0 +1,163 @@
+"""The quarantine: what was taken out of the Flask service's collections, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pymongo
+from mongoengine import DateTimeField, DictField, StringField
+from mongoengine.queryset import QuerySet
+from pymongo import DeleteMany, UpdateMany
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from accounts.documents import User
+from accounts.transfer import SECRET, as_line, walk
+from templates_app.adoption.flask_data import BATCH, STEP_SECONDS, Raw, templates, users
+from templates_app.documents import Template
+from templatesvc import indexes
+from templatesvc.documents import RawField, ServiceDocument, now
+
+Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
+
+class Quarantined(ServiceDocument):
+    """A document as it was before it was taken out or changed, and why.
+
+    Its copy is there before it goes, under an id of its own making: what is cut off between the
+    two is done again, and nothing is ever in neither place.
+    """
+
+    id = StringField(primary_key=True)
+    collection = StringField(required=True)
+    document_id = RawField()
+    document = RawField(required=True)
+    reason = StringField(required=True)
+    at = DateTimeField(required=True, default=now)
+    change = DictField()  # of a document that stayed: the fields that were set in it
+
+    meta = {"collection": "quarantine"}
+
+    @classmethod
+    def take_out(cls, collection: Collection[Raw], batch: list[Raw], reason: str) -> int:
+        """Move documents here; return how many went: not those that somebody has changed since."""
+        cls.keep(collection, batch, reason)
+        deletions = [DeleteMany(_unchanged(document)) for document in batch]
+        return collection.bulk_write(deletions, ordered=False).deleted_count
+
+    @classmethod
+    def change_one(
+        cls, collection: Collection[Raw], document: Raw, reason: str, **change: Any
+    ) -> int:
+        """Keep a copy of a document and set fields in it; return 0 if it has changed since."""
+        cls.keep(collection, [document], reason, change)
+        return collection.update_one(_unchanged(document), {"$set": change}).modified_count
+
+    @classmethod
+    def keep(
+        cls, collection: Collection[Raw], batch: list[Raw], reason: str, change: Raw | None = None
+    ) -> None:
+        """Store copies of documents, of each the last state that it was found in."""
+        # A copy may be there already, from a run that was cut off before the deletion.
+        # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+        copies = [
+            UpdateMany(
+                {"_id": f"{collection.name}/{document['_id']!r}"},
+                {
+                    "$set": {
+                        "collection": collection.name,
+                        "document_id": document["_id"],
+                        "document": document,
+                        "reason": reason,
+                        "at": now(),
+                        "change": change or {},
+                    }
+                },
+                upsert=True,
+            )
+            for document in batch
+        ]
+        cls._get_collection().bulk_write(copies, ordered=False)
+
+    @classmethod
+    def of(cls, owner: User) -> QuerySet:
+        """Return the query of what was taken from a user, or from another of the same name."""
+        name = {"$eq": owner.username}
+        return cls.objects(
+            __raw__={"$or": [{"document.username": name}, {"document.profile": name}]}
+        )
+
+    @classmethod
+    def delete_all_of(cls, owner: User) -> None:
+        cls.of(owner).delete()
+
+    @classmethod
+    def exported(cls, owner: User) -> Iterator[bytes]:
+        """Yield a line for each, for the export of a person."""
+        for kept in walk(cls.of(owner)):
+            document = {k: v for k, v in kept.document.items() if k not in SECRET}
+            yield as_line({"document": document, "reason": kept.reason, "at": kept.at})
+
+    @classmethod
+    def counts(cls) -> dict[str, int]:
+        """Return how many documents of each collection are here, and no longer there."""
+        taken_out = cls.objects(change={})
+        return {name: taken_out.filter(collection=name).count() for name in ("users", "templates")}
+
+    def put_back(self) -> str:
+        """Undo what was done to the document; return what that was, empty for nothing."""
+        collection = users() if self.collection == "users" else templates()
+        done = self._change_back(collection) if self.change else self._insert(collection)
+        self.delete()
+        return done
+
+    def _insert(self, collection: Collection[Raw]) -> str:
+        with suppress(DuplicateKeyError):  # it is there: this was cut off before the copy went
+            collection.insert_one(self.document)
+            return f"{self.collection}_put_back"
+        return ""
+
+    def _change_back(self, collection: Collection[Raw]) -> str:
+        was = {name: self.document[name] for name in self.change if name in self.document}
+        restored: Raw = {"$set": was} if was else {"$unset": dict.fromkeys(self.change, "")}
+        done = collection.update_one({"_id": self.document_id, **self.change}, restored)
+        if was:
+            # Templates are a name's: those of the time since go to where both users' are.
+            theirs = {"profile": self.change["username"]}
+            templates().update_many(theirs, {"$set": {"profile": was["username"]}})
+        return "users_renamed_back" if done.modified_count else ""
+
+
+def _unchanged(document: Raw) -> Raw:
+    """Return the query for a document in this very state."""
+    # A name with a dot in it would be a path.
+    return {
+        name: {"$eq": value}
+        for name, value in document.items()
+        if not name.startswith("$") and "." not in name
+    }
+
+
+def undo(progress: Progress) -> dict[str, int]:
+    """Put back what the quarantine holds, as the Flask service had it; return counts.
+
+    The unique indexes go first, for they would not let duplicates back in.
+    """
+    done: dict[str, int] = {}
+    with pymongo.timeout(STEP_SECONDS):
+        total = Quarantined.objects.count()
+        if total:
+            _drop_unique_indexes()
+        kept: Iterable[Quarantined] = Quarantined.objects.batch_size(BATCH).no_cache()
+        for each in progress(kept, "quarantine", total):
+            if what := each.put_back():
+                done[what] = done.get(what, 0) + 1
+    return done
+
+
+def _drop_unique_indexes() -> None:
+    for index in indexes.declared():
+        if index.document in (User, Template) and index.options.get("unique"):
+            index.drop()

@@ -1,0 +1,178 @@
+"""A database as the Flask service leaves it: filled over HTTP, part of it in races, then spoilt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pymongo.database import Database
+
+from tests.processes import FlaskService
+
+THREADS = 12
+RACERS = 8
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def password_of(name: str) -> str:
+    return f"{name}'s old password"
+
+
+# --- Over HTTP ---------------------------------------------------------------------------------
+
+
+def at_once(times: Iterable[Any], call: Callable[[Any], Any]) -> list[Any]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(call, times))
+
+
+def fill(service: FlaskService, people: int, templates_each: int) -> None:
+    """Register people, each with templates of their own; in some cases several callers at once."""
+
+    def one_person(number: int) -> None:
+        name = f"person-{number}"
+        token = service.log_in(name, password_of(name))
+        for each in range(templates_each):
+            body = {"template": {"number": each} if each % 3 else f"text {each}"}
+            assert service.post("/create", body, token).status == 200
+
+    at_once(range(people), one_person)
+    for number in range(max(people // 50, 10)):
+        _race(service, f"racer-{number}")
+
+
+def _race(service: FlaskService, name: str) -> None:
+    """Register one name and create one template, each several times at the same moment."""
+    body = {"username": name, "password": password_of(name)}
+    at_once(range(RACERS), lambda _: service.post("/api/v1/users", body))
+    token = service.post("/api/v1/login", body).json["access_token"]
+    at_once(range(RACERS), lambda _: service.post("/create", {"template": "raced for"}, token))
+
+
+# --- By hand -----------------------------------------------------------------------------------
+
+DEEP: dict[str, Any] = {}
+for _number in range(40):
+    DEEP = {"in": DEEP}
+
+
+def _user(name: Any, **fields: Any) -> dict[str, Any]:
+    return {"username": name, "password": sha256(password_of(str(name)))} | fields
+
+
+# Whose people are named here can't be named as a person of ``fill`` is.
+USERS = [
+    _user("ann"),
+    _user("ben"),
+    _user("eve", _id=5, is_superuser=True, role="admin", token_version=[], is_active="no"),
+    _user("eli", token_version="x", strong_password="argon2$of-another"),
+    _user("fay", colour="red", **{"a.b": 1}),
+    _user("dup"),
+    _user("dup", password=sha256("later")),
+    _user("odd", _id={"of": "an object"}),
+    _user("odd", _id="text"),
+    _user(["ann", "ben"], _id=0),
+    _user(["zoe"]),
+    _user(7),
+    _user(None),
+    {"password": sha256("no name")},
+    _user(""),
+    _user("c\n"),
+    _user("x" * 151),
+    _user("plain", password="secret"),
+    _user("none", password=None),
+]
+KEPT: list[tuple[Any, list[Any]]] = [
+    ("ann", ["a", "a", "a", {"x": 1}, {"x": 1.0}, {"x": 1, "y": 2}, {"y": 2, "x": 1}]),
+    ("ann", [5, 5.0, True, None, [], []]),
+    ("ben", ["a", ["a", "b"], ["c", "d"], ["d", "e"], ["e", "e", "f"], ["f"], ["g"]]),
+    ("ben", [[{"x": 1}, "h"], {"x": 1}]),
+    ("eve", ["x" * 100_001, {"x": "y" * 2**20}, DEEP, "", {"n": float("inf")}]),
+    ("eve", [{"in": {"$x": 1}}, {"in": {"a.b": 1}}]),
+    ("gone", ["a", "a", ["a"]]),
+    *[(owner, ["a"]) for owner in (7, ["ann"], None, {"of": "an object"}, "an", "Ann")],
+]
+TEMPLATES = [(profile, value) for profile, values in KEPT for value in values]
+# What is found in these beside what stands in the way.
+FOUND = {
+    "other_passwords": 2,
+    "odd_names": 8,
+    "smuggled_rights": 1,
+    "smuggled_fields": 2,
+    "other_fields": 1,
+    "refused_templates": 6 + 7 + 7 + 1 + 1,  # of ann, ben, eve and gone, and one without any
+}
+
+
+def spoil(database: Database[dict[str, Any]]) -> None:
+    """Add documents of every kind that there can be."""
+    # One by one, so that none has the id of an older one.
+    for user in USERS:
+        database["users"].insert_one(dict(user))
+    for profile, template in TEMPLATES:
+        database["templates"].insert_one({"profile": profile, "template": template})
+    database["templates"].insert_one({"profile": "ann"})
+
+
+# --- What there is to find, told by comparing each with each --------------------------------------
+
+
+def in_the_way(database: Database[dict[str, Any]]) -> dict[str, int]:
+    """Return how many documents of each kind stand in the way."""
+    users, templates = list(database["users"].find()), list(database["templates"].find())
+    names = [user.get("username") for user in users]
+    values = [
+        (_same(each["profile"]), _same(each.get("template")))
+        for each in templates
+        if not isinstance(each.get("template"), list) or each["template"] == []
+    ]
+    found = {
+        "list_names": sum(isinstance(name, list) for name in names),
+        "duplicate_users": _repeated(_same(name) for name in names if not isinstance(name, list)),
+        "orphans": sum(
+            not isinstance(each["profile"], str) or each["profile"] not in names
+            for each in templates
+        ),
+        "duplicate_templates": _repeated(values),
+        "clashing_lists": sum(_clashes(each, templates) for each in templates),
+    }
+    return {kind: count for kind, count in found.items() if count}
+
+
+def _repeated(values: Iterable[Any]) -> int:
+    counted = Counter(values)
+    return counted.total() - len(counted)
+
+
+def _same(value: Any) -> Any:
+    """Return what is equal for values that are equal to MongoDB."""
+    if isinstance(value, dict):
+        return "object", tuple((key, _same(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(_same, value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "number" if is_number else type(value).__name__, value
+
+
+def _clashes(template: dict[str, Any], templates: list[dict[str, Any]]) -> bool:
+    """Tell whether it is a list that shares a member with an older one, or with what is no list."""
+    if not isinstance(template.get("template"), list):
+        return False
+    return any(
+        _members(other) & _members(template)
+        for other in templates
+        if other["_id"] != template["_id"]
+        and _same(other["profile"]) == _same(template["profile"])
+        and (other["_id"] < template["_id"] or not isinstance(other.get("template"), list))
+    )
+
+
+def _members(template: dict[str, Any]) -> set[Any]:
+    value = template.get("template")
+    return set(map(_same, value if isinstance(value, list) else [value]))
