@@ -6,5 +6,5 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        # Importing registers them: documents, checks, and what the schema says.
-        from accounts import admin, audit, checks, limits, schema  # noqa: F401
+        # Importing registers them: documents, checks, pages, the doctor, what the schema says.
+        from accounts import admin, audit, checks, doctor, limits, schema  # noqa: F401

@@ -37,7 +37,7 @@ class Action(Choices):
     PASSWORD_SET = "password_set", "An operator set their password."
     PASSWORD_CHANGE_FORCED = "password_change_forced", "They are to change their password."
     ROLE_CHANGED = "role_changed", "What they may do as an operator was changed."
-    AUDIT_EXPORTED = "audit_exported", "An operator exported the audit."
+    AUDIT_EXPORTED = "audit_exported", "Read the audit, at the shell or to take it along."
 
     TEMPLATE_CHANGED = "template_changed", "An operator changed a template of theirs."
     TEMPLATE_DELETED = "template_deleted", "An operator deleted a template of theirs."

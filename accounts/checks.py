@@ -62,6 +62,18 @@ def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
         )
 
 
+@checks.register(checks.Tags.security, deploy=True)
+def guessing(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Passwords may be guessed, and names registered, so often only."""
+    for name in ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "REGISTRATION_LIMIT"):
+        if getattr(settings, name) is None:
+            yield checks.Warning(
+                f"{name} is off.",
+                hint=f"Set {name} to a rate such as 10/15m, or unset it.",
+                id="accounts.W002",
+            )
+
+
 def _error(message: str, number: str) -> checks.Error:
     hint = (
         f"Give a secret of {SHORTEST_SECRET} bytes or more, or a PEM private key of RSA or Ed25519."

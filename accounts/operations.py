@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mongoengine.errors import NotUniqueError
+from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import NotFound, PermissionDenied
 
 from accounts import audit
@@ -21,7 +22,7 @@ from accounts.documents import Session, User
 from accounts.exceptions import OperatorProtected, UsernameTaken
 from accounts.operators import Role
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
-from accounts.transfer import exported
+from accounts.transfer import entry_line, exported, walk
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,18 @@ def erase(by: Actor, user: User) -> None:
     by.check_may_change(user, "accounts.delete_user")
     user.erase()
     by.record(Action.USER_ERASED, user)
+
+
+def export_audit(by: Actor, entries: QuerySet) -> Iterator[bytes]:
+    """Return entries of the audit, the oldest first, as lines of JSON (NDJSON)."""
+    by.check("accounts.view_auditentry")
+    audit_read(by)
+    return (entry_line(entry) + b"\n" for entry in walk(entries))
+
+
+def audit_read(by: Actor, **details: Any) -> None:
+    """Leave an entry that somebody took entries along."""
+    audit.record(Action.AUDIT_EXPORTED, by.name, by.client, **details)
 
 
 def _found(done: bool) -> None:

@@ -16,7 +16,10 @@ BATCH = 100
 # What could be tried against the hash, and what only the service can read.
 SECRET = {"password", "strong_password", "strong_password_seal", "token_version"}
 SESSION_FIELDS = ("created_at", "last_used_at", "expires_at", "ip", "user_agent")
-AUDIT_FIELDS = ("at", "action", "by", "document", "changes", "details", "ip", "user_agent")
+AUDIT_FIELDS = (
+    *("at", "action", "username", "by", "document", "changes", "details"),
+    *("ip", "user_agent", "request_id"),
+)
 NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
 
 
@@ -52,7 +55,13 @@ def audit_entries(user: User) -> Iterator[bytes]:
     """Yield what happened to the user, since the name is theirs."""
     entries = AuditEntry.objects(username=user.username)
     for entry in walk(entries.filter(at__gte=user.joined) if user.joined else entries):
-        yield as_line({name: getattr(entry, name) for name in AUDIT_FIELDS})
+        yield entry_line(entry)
+
+
+def entry_line(entry: AuditEntry) -> bytes:
+    """Return an entry of the audit as JSON, without a line break in it."""
+    fields = {name: getattr(entry, name) for name in AUDIT_FIELDS}
+    return as_line({"id": str(entry.id), **fields, "at": entry.at.isoformat()})
 
 
 def walk(found: QuerySet) -> Iterator[ServiceDocument]:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Self
 
 import bson
@@ -23,14 +24,19 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+_count = count()
+
+
 def new_id(moment: datetime) -> ObjectId:
-    """Return an ObjectId whose order is that of creation to the millisecond, on every worker.
+    """Return an ObjectId whose order is that of creation: to the millisecond, and on one worker
+    within it.
 
     MongoDB's own have seconds, then a number of the process's. Here the milliseconds come between,
-    and 48 random bits follow.
+    and a count and 32 random bits follow.
     """
-    head = struct.pack(">IH", int(moment.timestamp()), moment.microsecond // 1000)
-    return ObjectId(head + secrets.token_bytes(6))
+    seconds, milliseconds = int(moment.timestamp()), moment.microsecond // 1000
+    head = struct.pack(">IHH", seconds, milliseconds, next(_count) & 0xFFFF)
+    return ObjectId(head + secrets.token_bytes(4))
 
 
 def moment_of(id: ObjectId) -> datetime:

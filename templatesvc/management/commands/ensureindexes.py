@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pymongo.errors import OperationFailure
 
-from templatesvc import exceptions, indexes, store
+from templatesvc import doctor, exceptions, indexes, store
 
 
 class Command(BaseCommand):
@@ -19,10 +19,13 @@ class Command(BaseCommand):
         try:
             for index in indexes.declared():
                 self._ensure(index, failures)
+            complaints = list(doctor.complaints_at_start())
         except exceptions.STORE_ERRORS as error:
             raise CommandError(f"The store does not answer: {error}") from error
         if failures:
             raise CommandError("\n".join(failures))
+        for finding in complaints:
+            self.stdout.write(f"\n{finding}")
 
     def _ensure(self, index: indexes.Index, failures: list[str]) -> None:
         if index.stands():

@@ -1,0 +1,40 @@
+"""What the doctor looks at in accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from accounts.documents import User
+from accounts.operators import Operators, Role
+from templatesvc import doctor
+from templatesvc.doctor import Finding
+
+MAKE_ONE = f"To make one: {doctor.command('createsuperuser')}"
+
+
+@doctor.examines_at_start
+def superusers() -> Iterator[Finding]:
+    """Whether there is somebody who may say who is an operator."""
+    people = Operators.current().people
+    names = [person.username for person in people if person.role == Role.SUPERUSER]
+    there = set(User.objects(username__in=names, is_active__ne=False).scalar("username"))
+    if there:
+        yield doctor.ok("operators", f"{len(people)}, of them {len(there)} superusers")
+    elif people:
+        yield doctor.error("operators", "none of the superusers can log in", MAKE_ONE)
+    else:
+        yield doctor.warning("operators", "there is none yet", MAKE_ONE)
+
+
+@doctor.examines
+def proxy() -> Iterator[Finding]:
+    """Whether it is known where requests come from."""
+    if settings.HTTPS and not settings.TRUSTED_PROXIES:
+        yield doctor.warning(
+            "addresses",
+            "a proxy ends HTTPS and TRUSTED_PROXIES names none: the limits of an address hold for "
+            "everybody together",
+            "Set TRUSTED_PROXIES to the proxy's address.",
+        )

@@ -1,0 +1,115 @@
+"""Read the audit."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from bson import ObjectId
+from django.core.management.base import CommandParser
+from environs.fields import TimeDelta
+from marshmallow import ValidationError
+from mongoengine.queryset import QuerySet
+
+from accounts import operations
+from accounts.audit import Action, AuditEntry
+from accounts.management.operator_command import OperatorCommand
+from accounts.transfer import entry_line, walk
+from templatesvc import exceptions
+from templatesvc.documents import new_id, now
+
+POLL_SECONDS = 1
+# Entries of other machines may come this late, by their clocks or because a write took its time.
+LATE = timedelta(seconds=10)
+
+
+def duration(text: str) -> timedelta:
+    try:
+        return TimeDelta().deserialize(text)
+    except ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+class Command(OperatorCommand):
+    help = "Show who did what, the oldest first: the newest 100 entries, or those that fit."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--user", help="what happened to this user")
+        parser.add_argument("--by", help="what this user did")
+        parser.add_argument("--action", choices=[action.value for action in Action])
+        parser.add_argument("--document", help="what happened to it, such as templates/65f0…")
+        parser.add_argument("--since", type=duration, help="how far back: 30m, 12h, 7d")
+        parser.add_argument("--all", action="store_true", help="all there is, not the newest 100")
+        parser.add_argument("--follow", action="store_true", help="go on as more happens")
+        parser.add_argument("--format", choices=["line", "json"], default="line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.as_json = options["format"] == "json"
+        found = self._found(options)
+        is_bounded = not options["all"] and options["since"] is None
+        newest = found.order_by("-id").limit(100)
+        shown = [self._show(entry) for entry in (reversed(newest) if is_bounded else walk(found))]
+        operations.audit_read(self.actor, entries=len(shown))
+        if options["follow"]:
+            for entry in self._new(found, set(shown[-1000:])):
+                self._show(entry)
+
+    def _found(self, options: dict[str, Any]) -> QuerySet:
+        fields = {"user": "username", "by": "by", "action": "action", "document": "document"}
+        given = {
+            field: options[name] for name, field in fields.items() if options[name] is not None
+        }
+        if options["since"] is not None:
+            given["at__gte"] = now() - options["since"]
+            given["id__gte"] = new_id(given["at__gte"] - LATE)
+        return AuditEntry.objects(**given)
+
+    def _new(self, found: QuerySet, seen: set[ObjectId]) -> Iterator[AuditEntry]:
+        """Yield entries as they come, until the command is interrupted."""
+        start = now()
+        while True:
+            try:
+                recent = list(found.filter(id__gte=new_id(max(start, now() - LATE))).order_by("id"))
+            except exceptions.STORE_ERRORS as error:
+                self.stderr.write(f"The store does not answer: {error}")
+                recent = []
+            yield from (entry for entry in recent if entry.id not in seen)
+            seen |= {entry.id for entry in recent}
+            time.sleep(POLL_SECONDS)
+
+    def _show(self, entry: AuditEntry) -> ObjectId:
+        text = entry_line(entry).decode() if self.as_json else line(entry)
+        self.stdout.write(text)
+        self.stdout.flush()
+        return entry.id
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute(*args, **options)
+        except (KeyboardInterrupt, BrokenPipeError):
+            sys.stderr.close()  # of a reader that went away Python would complain once more
+
+
+def line(entry: AuditEntry) -> str:
+    """Return an entry as a line for a terminal."""
+    changes = [f"{name}: {was} -> {is_}" for name, (was, is_) in entry.changes.items()]
+    details = [f"{name}={value}" for name, value in entry.details.items()]
+    parts = [
+        entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+        entry.username or "(nobody's name)",
+        entry.sentence,
+        *([f"by {entry.by}"] if entry.by != entry.username else []),
+        *([entry.document] if entry.document else []),
+        *changes,
+        *details,
+        f"[{entry.ip or '-'} {entry.user_agent} {entry.request_id}]",
+    ]
+    return printable("  ".join(parts))
+
+
+def printable(text: str) -> str:
+    """Return a text with what a terminal would obey written out: names may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,65 @@
+"""Create a superuser, or another operator."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from accounts import operations
+from accounts.documents import User
+from accounts.management.operator_command import OperatorCommand
+from accounts.operators import Role
+
+
+class Command(OperatorCommand):
+    help = (
+        "Create a superuser. Asks for the name and the password; without a terminal the password "
+        "is DJANGO_SUPERUSER_PASSWORD or, if that is not set, the first line of the input."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--username", help="the name; asked for if it is not given")
+        parser.add_argument(
+            "--promote",
+            action="store_true",
+            help="take a user that there is, who keeps their password",
+        )
+        parser.add_argument(
+            "--role",
+            choices=[role.value for role in Role],
+            default=Role.SUPERUSER.value,
+            help="; ".join(f"{role.value}: {role.label}" for role in Role),
+        )
+        parser.add_argument(
+            "--noinput", "--no-input", action="store_true", help="ask for nothing, read no input"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.may_ask = not options["noinput"]
+        username, role = options["username"] or self._ask_username(), Role(options["role"])
+        user = self.user(username) if options["promote"] else self._create(username)
+        operations.appoint(self.actor, user, role)
+        self.stdout.write(f"{username} is {role.value}: {role.label}.")
+
+    def _ask_username(self) -> str:
+        if not (self.may_ask and sys.stdin.isatty()):
+            raise CommandError("Give the name: --username.")
+        return input("Username: ")
+
+    def _create(self, username: str) -> User:
+        if User.named(username):  # before a password is asked for; the index decides
+            raise CommandError(
+                f"There is a user named {username!r} already. If it is the right person: --promote."
+            )
+        user = operations.create_user(self.actor, username, self._password(), must_change=False)
+        self.stdout.write(f"Created the user {username}.")
+        return user
+
+    def _password(self) -> str:
+        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        if given is None and not self.may_ask:
+            raise CommandError("Set DJANGO_SUPERUSER_PASSWORD.")
+        return self.new_password() if given is None else given

@@ -1,0 +1,27 @@
+"""Lock somebody out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from accounts import operations
+from accounts.management.operator_command import UserCommand
+
+
+class Command(UserCommand):
+    help = "Deactivate a user: all their sessions end at once, and they can't log in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--undo", action="store_true", help="let them log in again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = self.user(options["username"])
+        if options["undo"]:
+            operations.reactivate(self.actor, user)
+            self.stdout.write(f"Reactivated {user}: they can log in.")
+        else:
+            operations.deactivate(self.actor, user)
+            self.stdout.write(f"Deactivated {user}, and ended all their sessions.")

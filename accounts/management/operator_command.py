@@ -1,0 +1,59 @@
+"""What the commands of operators share."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rest_framework.exceptions import APIException
+
+from accounts.documents import User
+from accounts.operations import Actor
+from templatesvc import exceptions, problems, store
+
+
+class OperatorCommand(BaseCommand):
+    """A command that does to somebody what the operators' pages do, and is audited as they are.
+
+    Who may run it may do everything: the machine decides who that is.
+    """
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        if store.is_in_memory(settings.MONGODB_URI):
+            self.stderr.write("The store is this command's own memory, and gone when it ends.")
+        try:
+            return super().execute(*args, **options)
+        except APIException as error:
+            raise CommandError(problems.message(error)) from error
+        except exceptions.STORE_ERRORS as error:
+            raise CommandError(f"The store does not answer: {error}") from error
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.at_shell(type(self).__module__.rpartition(".")[2])
+
+    def user(self, username: str) -> User:
+        """Return the user of this name; raises CommandError."""
+        user = User.named(username)
+        if user is None:
+            raise CommandError(f"There is no user named {username!r}.")
+        return user
+
+    def new_password(self) -> str:
+        """Return a password, asked for twice on a terminal, read from a pipe otherwise."""
+        if not sys.stdin.isatty():
+            return sys.stdin.readline().rstrip("\r\n")
+        password = getpass.getpass("New password: ")
+        if password != getpass.getpass("New password, again: "):
+            raise CommandError("These were two passwords. Nothing was changed.")
+        return password
+
+
+class UserCommand(OperatorCommand):
+    """A command whose one argument is somebody's name."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")

@@ -1,0 +1,45 @@
+"""Tell what is well and what is not."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from templatesvc import doctor, exceptions, store
+
+
+class Command(BaseCommand):
+    help = (
+        "Examine the settings, the store and its indexes: a line for each, with what to do. "
+        "Exit status 0: no error, though there may be warnings."
+    )
+    requires_system_checks: list[str] = []  # they are a part of the report
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        levels = Counter(self._told(finding) for finding in self._findings())
+        summary = ", ".join(f"{levels[level]} {level.value}" for level in doctor.Level)
+        self.stdout.write(f"\n{summary}")
+        if levels[doctor.Level.ERROR]:
+            sys.exit(1)
+
+    def _findings(self) -> Any:
+        try:
+            yield from doctor.report()
+        except exceptions.STORE_ERRORS as error:
+            yield doctor.error(
+                "connection",
+                f"{store.describe()} does not answer: {error}",
+                "See whether it runs, and whether MONGODB_URI is right.",
+            )
+
+    def _told(self, finding: doctor.Finding) -> doctor.Level:
+        styles = {
+            "ok": self.style.SUCCESS,
+            "warning": self.style.WARNING,
+            "error": self.style.ERROR,
+        }
+        self.stdout.write(styles[finding.level.value](str(finding)))
+        return finding.level

@@ -1,0 +1,34 @@
+"""``manage.py deactivateuser``"""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management.base import CommandError
+
+from accounts.audit import AuditEntry
+from accounts.operators import Role
+from tests.accounts.callers import log_in
+from tests.accounts.terminal import run
+from tests.conftest import Person
+
+
+def test_they_are_out_at_once_and_let_in_again(alice: Person) -> None:
+    assert "Deactivated alice" in run("deactivateuser", "alice")
+    assert alice.client.get("/get").status_code == 401
+    assert log_in("alice", alice.password).status_code == 401
+    assert "Reactivated alice" in run("deactivateuser", "alice", "--undo")
+    assert log_in("alice", alice.password).status_code == 200
+    told = [entry.action for entry in AuditEntry.objects(by__endswith=" (shell)").order_by("id")]
+    assert told == ["user_deactivated", "user_reactivated"]
+
+
+def test_the_last_superuser_stays(alice: Person) -> None:
+    alice.user.appoint(Role.SUPERUSER)
+    with pytest.raises(CommandError, match="This is the last superuser"):
+        run("deactivateuser", "alice")
+    assert alice.client.get("/get").status_code == 200
+
+
+def test_nobody_can_not_be_deactivated() -> None:
+    with pytest.raises(CommandError, match="no user named 'nobody'"):
+        run("deactivateuser", "nobody")
