@@ -8,6 +8,7 @@ the session (OpenID Connect Back-Channel Logout 1.0, section 2.1).
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +65,8 @@ class AccessToken(SessionToken, tokens.AccessToken):
     def of(cls, session: Session) -> Any:
         token = super().of(session)
         if settings.FLASK_SIDE_BY_SIDE:
-            token["fresh"] = False  # Flask-JWT-Extended's
+            # Flask-JWT-Extended's: no log-in just now, and what it would compare with a cookie's.
+            token["fresh"], token["csrf"] = False, str(uuid.uuid4())
         return token
 
     @property

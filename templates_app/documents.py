@@ -52,22 +52,26 @@ class TemplateQuerySet(QuerySet):
 
     # --- Writing: each is one write that the database decides, and then one entry of history ---
 
-    def replace(self, value: Any) -> Template | None:
+    def replace(self, value: Any, as_flask: bool = False) -> Template | None:
         """Give the template found a new value; return it as it is then, or None if none was found.
 
-        Raises mongoengine's NotUniqueError if the owner has such a template already.
+        ``as_flask``: touch nothing else, as the Flask service does. Raises mongoengine's
+        NotUniqueError if the owner has such a template already.
         """
         moment = now()
+        change = {"$set": {"template": value}} if as_flask else new_value(value, moment)
         with not_unique():
             before = self._collection.find_one_and_update(
-                self._query, new_value(value, moment), return_document=ReturnDocument.BEFORE
+                self._query, change, return_document=ReturnDocument.BEFORE
             )
         if before is None:
             return None
         template = Template._from_son(before)
         TemplateVersion.keep(template)
-        template.template, template.updated_at = value, moment
-        template.version += 1
+        template.template = value
+        if not as_flask:
+            template.updated_at = moment
+            template.version += 1
         return template
 
     def remove(self) -> bool:
@@ -189,20 +193,17 @@ class Template(ServiceDocument):
     }
 
     @classmethod
-    def create(cls, owner: User, value: Any, id: ObjectId | None = None) -> Self:
+    def create(
+        cls, owner: User, value: Any, id: ObjectId | None = None, as_flask: bool = False
+    ) -> Self:
         """Store a new template; raises mongoengine's NotUniqueError if the owner has the same.
 
         With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
-        stored.
+        stored. ``as_flask``: with no fields but those that the Flask service knows.
         """
         moment = moment_of(id) if id else now()
-        template = cls(
-            id=id or new_id(moment),
-            profile=owner.username,
-            template=value,
-            created_at=moment,
-            updated_at=moment,
-        )
+        times = {} if as_flask else {"created_at": moment, "updated_at": moment}
+        template = cls(id=id or new_id(moment), profile=owner.username, template=value, **times)
         try:
             return template.save(force_insert=True)
         except NotUniqueError:
@@ -210,6 +211,12 @@ class Template(ServiceDocument):
             if stored is None:
                 raise
             return stored
+
+    def to_mongo(self, *args: Any, **kwargs: Any) -> Any:
+        son = super().to_mongo(*args, **kwargs)
+        if "created_at" not in son:  # as the Flask service stores it
+            son.pop("version", None)
+        return son
 
     @classmethod
     def delete_all_of(cls, owner: User) -> None:

@@ -1,7 +1,12 @@
-"""The Flask service's four routes for templates."""
+"""The Flask service's four routes for templates.
+
+While it runs on the same database they leave documents as it does: its ``GET /get`` shows every
+field that there is.
+"""
 
 from __future__ import annotations
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from mongoengine.errors import NotUniqueError
 from rest_framework.request import Request
@@ -38,8 +43,9 @@ class CreateView(TemplateFlaskView):
         """Keep a new template."""
         serializer = FlaskTemplateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        value = serializer.validated_data["template"]
         try:
-            Template.create(request.user, serializer.validated_data["template"])
+            Template.create(request.user, value, as_flask=settings.FLASK_SIDE_BY_SIDE)
         except NotUniqueError as error:
             raise TemplateExists() from error
         return msg("Template created successfully")
@@ -65,8 +71,9 @@ class UpdateView(TemplateFlaskView):
         serializer = FlaskUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
+        named = Template.objects.of(request.user).filter(template=old)
         try:
-            found = Template.objects.of(request.user).filter(template=old).replace(new)
+            found = named.replace(new, as_flask=settings.FLASK_SIDE_BY_SIDE)
         except NotUniqueError as error:
             raise TemplateExists() from error
         if not found:

@@ -147,7 +147,7 @@ def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
 def refuse_unsafe_start() -> None:
     """Raise ImproperlyConfigured with every error that the checks find without the store.
 
-    This runs before gunicorn forks, which no client of the store may cross.
+    Warnings are logged. This runs before gunicorn forks, which no client of the store may cross.
     """
     _refuse(checks.run_checks())
 
@@ -168,8 +168,12 @@ def refuse_unsafe_store() -> None:
 
 
 def _refuse(messages: list[checks.CheckMessage]) -> None:
-    errors = [message for message in messages if message.is_serious() and not message.is_silenced()]
-    if errors:
-        raise ImproperlyConfigured(
-            " ".join(f"({error.id}) {error.msg} {error.hint or ''}".strip() for error in errors)
-        )
+    counted = [message for message in messages if not message.is_silenced()]
+    if errors := [_sentence(message) for message in counted if message.is_serious()]:
+        raise ImproperlyConfigured(" ".join(errors))
+    for message in counted:
+        logger.warning(_sentence(message))
+
+
+def _sentence(message: checks.CheckMessage) -> str:
+    return f"({message.id}) {message.msg} {message.hint or ''}".strip()

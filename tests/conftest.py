@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -98,14 +98,21 @@ def bob() -> Person:
     return log_in("bob", "builder-22")
 
 
+@contextmanager
+def a_database(name: str) -> Iterator[Database[dict[str, Any]]]:
+    """An empty database beside that of the tests, on the same server."""
+    full_name = f"{store.database().name}_{name}"
+    with MongoClient[dict[str, Any]](settings.MONGODB_URI, tz_aware=True) as client:
+        client.drop_database(full_name)
+        yield client[full_name]
+        client.drop_database(full_name)
+
+
 @pytest.fixture
 def flask_database() -> Iterator[Database[dict[str, Any]]]:
-    """A database of its own on the server of the tests, as the Flask service finds it: empty."""
-    name = f"{store.database().name}_flask"
-    with MongoClient[dict[str, Any]](settings.MONGODB_URI, tz_aware=True) as client:
-        client.drop_database(name)
-        yield client[name]
-        client.drop_database(name)
+    """A database as the Flask service finds it: empty, and without indexes."""
+    with a_database("flask") as database:
+        yield database
 
 
 def uri_of(database: Database[dict[str, Any]]) -> str:

@@ -1,0 +1,212 @@
+"""The Flask service and this one on one database: what one writes or signs, the other takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jwt
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import a_database, uri_of
+from tests.flask_data import sha256
+from tests.processes import KEY, FlaskService, Service, manage
+
+pytestmark = pytest.mark.wire
+SETTINGS = {
+    "JWT_SECRET_KEY": KEY,
+    "FLASK_SIDE_BY_SIDE": "on",
+    "WEB_CONCURRENCY": "1",
+    "SECRET_KEY": KEY,
+    "LOGIN_LIMIT_PER_ADDRESS": "off",
+    "LOGIN_LIMIT_PER_USER": "off",
+    "REGISTRATION_LIMIT": "off",
+}
+
+
+class Both(NamedTuple):
+    """The two services, and the database that they share."""
+
+    flask: FlaskService
+    service: Service
+    database: Database[dict[str, Any]]
+
+    def register(self, name: str, at: Service) -> dict[str, str]:
+        """Register somebody at one of them; return their credentials."""
+        body = {"username": name, "password": f"{name}-password-1"}
+        assert at.post("/api/v1/users", body).status == 201
+        return body
+
+
+@pytest.fixture(scope="module")
+def both(_store: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    logs = tmp_path_factory.mktemp("both")
+    with a_database("both") as database:
+        uri = uri_of(database)
+        built = manage("ensureindexes", MONGODB_URI=uri, **SETTINGS)
+        assert built.returncode == 0, built.stderr
+        with (
+            FlaskService(logs / "flask", MONGODB_URI=uri) as flask,
+            Service(logs / "service", MONGODB_URI=uri, **SETTINGS) as service,
+        ):
+            yield Both(flask, service, database)
+
+
+def token(service: Service, credentials: dict[str, str]) -> str:
+    answer = service.post("/api/v1/login", credentials)
+    assert answer.status == 200, answer.text
+    found: str = answer.json["access_token"]
+    return found
+
+
+def claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+@pytest.fixture(params=["flask", "service"])
+def one(request: pytest.FixtureRequest, both: Both) -> Service:
+    """Each of the two."""
+    found: Service = getattr(both, request.param)
+    return found
+
+
+@pytest.fixture
+def other(one: Service, both: Both) -> Service:
+    """The other of the two."""
+    return both.service if one is both.flask else both.flask
+
+
+# --- Who -----------------------------------------------------------------------------------------
+
+
+def test_who_registers_at_one_logs_in_at_either(both: Both, one: Service, other: Service) -> None:
+    credentials = both.register(f"registers-{one.port}", one)
+    assert other.post("/api/v1/users", credentials).status == 409
+    for service in (one, other, one, other):
+        token(service, credentials)
+        wrong = credentials | {"password": "wrong"}
+        assert service.post("/api/v1/login", wrong).status == 401
+
+
+def test_a_token_of_one_is_good_at_the_other(both: Both, one: Service, other: Service) -> None:
+    mine = token(one, both.register(f"token-{one.port}", one))
+    assert one.post("/create", {"template": "made at one"}, mine).status == 200
+    assert other.post("/create", {"template": "made at the other"}, mine).status == 200
+    for service in (one, other):
+        docs = service.get("/get", mine).json["docs"]
+        assert sorted(doc["template"] for doc in docs) == ["made at one", "made at the other"]
+
+
+def test_a_token_of_this_service_has_the_claims_of_the_flask_service(both: Both) -> None:
+    credentials = both.register("claims", both.flask)
+    theirs, ours = (claims(token(each, credentials)) for each in (both.flask, both.service))
+    assert theirs.keys() - ours.keys() == {"nbf"}
+    for name in ("sub", "type", "fresh"):
+        assert ours[name] == theirs[name]
+    assert "aud" not in ours  # the Flask service would refuse it
+
+
+def test_a_password_changed_here_holds_on_both(both: Both) -> None:
+    old = both.register("changes-here", both.flask)
+    new = old | {"password": "another-2"}
+    body = {"current_password": old["password"], "new_password": new["password"]}
+    mine = token(both.service, old)
+    assert both.service.post("/api/v1/users/me/password", body, mine).status == 200
+    for service in (both.service, both.flask):
+        token(service, new)
+        assert service.post("/api/v1/login", old).status == 401
+
+
+def test_a_password_changed_on_the_flask_side_holds_on_both(both: Both) -> None:
+    old = both.register("changes-there", both.service)
+    new = old | {"password": "another-2"}
+    # It has no route for it: whoever changes one there writes the hash.
+    written = {"$set": {"password": sha256(new["password"])}}
+    assert both.database["users"].update_one({"username": "changes-there"}, written).matched_count
+    for service in (both.service, both.flask):
+        token(service, new)
+        assert service.post("/api/v1/login", old).status == 401
+
+
+# --- What it costs, as the README says -----------------------------------------------------------
+
+
+def test_a_token_that_was_ended_here_is_still_good_there(both: Both) -> None:
+    mine = token(both.service, both.register("logs-out", both.service))
+    assert both.service.post("/api/v1/logout/all", {}, mine).status == 204
+    assert both.service.get("/get", mine).status == 401
+    assert both.flask.get("/get", mine).status == 200
+
+
+def test_a_token_of_the_flask_service_is_not_ended_by_logging_out(both: Both) -> None:
+    theirs = token(both.flask, both.register("cannot-log-out", both.flask))
+    both.service.post("/api/v1/logout/all", {}, theirs)
+    assert both.service.get("/get", theirs).status == 200
+
+
+def test_who_deletes_their_account_is_gone_on_both(both: Both) -> None:
+    credentials = both.register("goes", both.flask)
+    theirs = token(both.flask, credentials)
+    assert both.service.request("DELETE", "/api/v1/users/me", None, theirs).status == 204
+    for service in (both.service, both.flask):
+        assert service.post("/api/v1/login", credentials).status == 401
+        assert service.get("/get", theirs).json == {"msg": "Access Token Expired"}
+
+
+def test_a_flask_token_is_good_for_every_route_and_breaks_none(both: Both) -> None:
+    theirs = token(both.flask, both.register("everywhere", both.flask))
+    for method, path, body in [
+        ("GET", "/api/v1", None),
+        ("GET", "/api/v1/users/me", None),
+        ("GET", "/api/v1/sessions", None),
+        ("DELETE", "/api/v1/sessions/none", None),
+        ("GET", "/api/v1/templates", None),
+        ("POST", "/api/v1/templates", {"template": "x"}),
+        ("GET", "/api/v1/templates/deleted", None),
+        ("GET", "/api/v1/templates/export", None),
+        ("POST", "/api/v1/token/verify", {"token": theirs}),
+        ("POST", "/api/v1/logout", {}),
+    ]:
+        assert both.service.request(method, path, body, theirs).status < 500, path
+
+
+# --- What the documents look like ----------------------------------------------------------------
+
+
+def test_its_routes_show_at_the_flask_service_what_it_would_have_stored(both: Both) -> None:
+    mine = token(both.service, both.register("plain", both.service))
+    both.service.post("/create", {"template": "first"}, mine)
+    both.service.post("/create", {"template": {"x": 1}}, mine)
+    both.service.post("/update", {"old_template": "first", "new_template": "second"}, mine)
+    docs = both.flask.get("/get", mine).json["docs"]
+    assert sorted(docs, key=str) == sorted(
+        [{"profile": "plain", "template": "second"}, {"profile": "plain", "template": {"x": 1}}],
+        key=str,
+    )
+
+
+def test_every_feature_works_on_what_the_flask_service_wrote(both: Both) -> None:
+    theirs = token(both.flask, both.register("features", both.flask))
+    both.flask.post("/create", {"template": "first"}, theirs)
+    (seen,) = both.service.get("/api/v1/templates", theirs).json["results"]
+    both.flask.post("/update", {"old_template": "first", "new_template": "second"}, theirs)
+    path = f"/api/v1/templates/{seen['id']}"
+    etag = str(both.service.get(path, theirs).headers["ETag"])
+    answers = [
+        both.service.request("PUT", path, {"template": "third"}, theirs, **{"If-Match": etag})
+        for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [200, 412]
+    assert both.flask.get("/get", theirs).json["docs"][0]["template"] == "third"
+
+
+# --- The warnings --------------------------------------------------------------------------------
+
+
+def test_every_start_and_the_check_of_a_deployment_warn(both: Both) -> None:
+    assert "FLASK_SIDE_BY_SIDE is on" in both.service.output
+    checked = manage("check", "--deploy", MONGODB_URI=uri_of(both.database), **SETTINGS)
+    assert checked.returncode == 0
+    assert "(accounts.W001) FLASK_SIDE_BY_SIDE is on" in checked.stderr
