@@ -56,7 +56,7 @@ class GetView(TemplateFlaskView):
     def get(self, request: Request) -> Response:
         """List all your templates, oldest first."""
         templates = Template.objects.of(request.user).order_by("id")
-        return Response(FlaskTemplateListSerializer({"docs": templates}).data)
+        return Response({"docs": FlaskTemplateSerializer(templates, many=True).data})
 
 
 class UpdateView(TemplateFlaskView):
