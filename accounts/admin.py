@@ -1,13 +1,75 @@
-"""Operators' pages for accounts."""
+"""Operators' pages for accounts: users, their sessions, and the audit."""
 
 from __future__ import annotations
 
-from accounts.documents import User
-from accounts.forms import LoginForm
-from templatesvc.admin import DocumentAdmin, display, site
-from templatesvc.admin.filters import ChoiceFilter, DateFilter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.generic import FormView
+from mongoengine.queryset import QuerySet
+from rest_framework.exceptions import APIException, NotFound
+
+from accounts import operations
+from accounts.audit import Action, AuditEntry
+from accounts.clients import Client
+from accounts.documents import Session, User
+from accounts.forms import AddUserForm, LoginForm, PasswordChangeForm, RoleForm, SetPasswordForm
+from accounts.operations import Actor
+from accounts.operators import Operators, Role
+from accounts.passwords import change_own_password
+from accounts.serializers import PasswordChangeSerializer
+from templatesvc.admin import DocumentAdmin, Happened, action, display, site
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, Query, TextFilter
+from templatesvc.admin.forms import NameForm
+from templatesvc.documents import now
 
 site.login_form = LoginForm
+SHOWN_ENTRIES = 100
+
+
+def with_role(role: Role) -> Callable[[], Query]:
+    """Return what makes the condition for operators of a role."""
+
+    def query() -> Query:
+        people = Operators.current().people
+        return {"username": {"$in": [p.username for p in people if p.role == role]}}
+
+    return query
+
+
+class PasswordChangePage(FormView):
+    """The change of one's own password."""
+
+    form_class = PasswordChangeForm
+    template_name = "admin/password_change.html"
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        shown = site.each_context(self.request) | {"title": "Password change"}
+        return super().get_context_data(**shown, **context)
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        passwords = {name: form.cleaned_data[name] for name in ("current_password", "new_password")}
+        user, client = self.request.user, Client.of(self.request)
+        serializer = PasswordChangeSerializer(data=passwords, context={"user": user})
+        try:
+            serializer.is_valid(raise_exception=True)
+            change_own_password(user, client, **serializer.validated_data)
+        except APIException as refusal:
+            form.add_refusal(refusal)
+            return self.form_invalid(form)
+        login(self.request, user)
+        messages.success(self.request, "Your password was changed, and other sessions ended.")
+        return HttpResponseRedirect(reverse("admin:index"))
+
+
+site.password_change_view = PasswordChangePage.as_view()
 
 
 @site.register(User)
@@ -19,6 +81,7 @@ class UserAdmin(DocumentAdmin):
         ChoiceFilter(
             "active", "active", {"yes": {"is_active": {"$ne": False}}, "no": {"is_active": False}}
         ),
+        ChoiceFilter("role", "role", {role.value: with_role(role) for role in Role}),
         DateFilter("joined", "date joined"),
     )
     ordering = "username"
@@ -26,8 +89,222 @@ class UserAdmin(DocumentAdmin):
     search_fields = ("username",)
     search_help_text = "Any part of a name."
     search_most = 150_000
-    readonly_fields = ("username", "is_active", "joined", "last_login")
+    readonly_fields = (
+        "username",
+        "is_active",
+        "role",
+        "must_change_password",
+        "joined",
+        "last_login",
+    )
+    add_form_class = AddUserForm
+
+    # What other apps keep of a user: each makes a name and a URL of a user.
+    related: ClassVar[list[Callable[[User], tuple[str, str]]]] = []
+
+    def name_of(self, user: User) -> str:
+        return user.username or f"the user with the id {user.id!r}"
 
     @display(description="joined", ordering="id")
-    def joined(self, user: User) -> object:
+    def joined(self, user: User) -> datetime | None:
         return user.joined
+
+    def role(self, user: User) -> str:
+        return f"{user.role}: {user.role.label}" if user.role else "none"
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> User:
+        return operations.create_user(Actor.of(request), **values)
+
+    def links(self, request: HttpRequest, user: User) -> Iterator[tuple[str, str]]:
+        yield "Sessions", listed("session", user=user.username)
+        for link in self.related:
+            yield link(user)
+
+    def history(self, user: User) -> Iterable[Happened]:
+        return entries(AuditEntry.objects(username=user.username))
+
+    # --- What can be done --------------------------------------------------------------------
+
+    @action(
+        description="Deactivate",
+        consequence="They are logged out everywhere at once and can't log in any more. "
+        "Who is an operator is none any more.",
+        done="“{name}” was deactivated.",
+        applies=lambda user: user.is_active,
+    )
+    def deactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.deactivate(Actor.of(request), user)
+
+    @action(
+        description="Reactivate",
+        consequence="They can log in again, with the password that they had.",
+        done="“{name}” was reactivated.",
+        applies=lambda user: not user.is_active,
+    )
+    def reactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.reactivate(Actor.of(request), user)
+
+    @action(
+        description="End all sessions",
+        consequence="They are logged out everywhere, and can log in again.",
+        done="All sessions of “{name}” have ended.",
+    )
+    def end_sessions(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.end_sessions(Actor.of(request), user)
+
+    @action(
+        description="Set password",
+        consequence="They are logged out everywhere, and log in with this password from then on.",
+        done="“{name}” has a new password.",
+        form_class=SetPasswordForm,
+        is_bulk=False,
+    )
+    def set_password(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.set_password(Actor.of(request), user, **values)
+
+    @action(
+        description="Force password change",
+        consequence="They are logged out everywhere, and have to change their password at the "
+        "next log-in before they can do anything else.",
+        done="“{name}” has to change the password at the next log-in.",
+    )
+    def force_password_change(
+        self, request: HttpRequest, user: User, values: dict[str, Any]
+    ) -> None:
+        operations.force_password_change(Actor.of(request), user)
+
+    @action(
+        description="Change role",
+        consequence="From the next request on they may do what this role may.",
+        done="What “{name}” may do was changed.",
+        permission="accounts.change_operator",
+        form_class=RoleForm,
+        is_bulk=False,
+        applies=lambda user: user.is_active,
+    )
+    def appoint(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.appoint(Actor.of(request), user, values["role"])
+
+    @action(
+        description="Export",
+        consequence="All that is stored about them comes as one JSON file.",
+        done="",
+        permission="view",
+        is_bulk=False,
+    )
+    def export(
+        self, request: HttpRequest, user: User, values: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        lines = operations.export(Actor.of(request), user)
+        return attachment(lines, "application/json", "person.json")
+
+    @action(
+        description="Erase",
+        consequence="Their account, their templates and their sessions are deleted. There is no "
+        "way back. The audit goes on saying what happened.",
+        done="“{name}” was erased.",
+        permission="delete",
+        form_class=NameForm,
+        is_bulk=False,
+        removes=True,
+    )
+    def erase(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.erase(Actor.of(request), user)
+
+    actions = (
+        deactivate,
+        reactivate,
+        end_sessions,
+        set_password,
+        force_password_change,
+        appoint,
+        export,
+        erase,
+    )
+
+
+class UserFilter(TextFilter):
+    """The sessions of one user, by their name."""
+
+    def query(self, value: str) -> Query | None:
+        user = User.named(value)
+        return {"user_id": {"$eq": user.id}} if user else {"_id": {"$in": []}}
+
+
+@site.register(Session)
+class SessionAdmin(DocumentAdmin):
+    """Where people are logged in, with tokens or in browsers."""
+
+    list_display = ("username", "kind", "ip", "user_agent", "created_at", "last_used_at")
+    list_filter = (UserFilter("user", "user", "user_id"),)
+    ordering = "-created_at"
+    readonly_fields = (*list_display, "expires_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return Session.objects(expires_at__gt=now(), user_id__ne=None).exclude("spent")
+
+    def name_of(self, session: Session) -> str:
+        return f"{session.username}, {session.ip or 'from an unknown address'}"
+
+    def kind(self, session: Session) -> str:
+        return "tokens" if session.data is None else "browser"
+
+    def links(self, request: HttpRequest, session: Session) -> Iterator[tuple[str, str]]:
+        yield "User", listed("user", q=session.username)
+
+    @action(
+        description="End",
+        consequence="Its tokens, or its browser's cookie, are refused from the next request on.",
+        done="The session of “{name}” has ended.",
+        permission="accounts.change_user",
+        removes=True,
+    )
+    def end(self, request: HttpRequest, session: Session, values: dict[str, Any]) -> None:
+        user = User.objects(__raw__={"_id": {"$eq": session.user_id}}).first()
+        if user is None:
+            raise NotFound("There is no such user any more, so the session is worth nothing.")
+        operations.end_session(Actor.of(request), user, session.id)
+
+    actions = (end,)
+
+
+@site.register(AuditEntry)
+class AuditEntryAdmin(DocumentAdmin):
+    """Who did what to whom, and when."""
+
+    verbose_name = "audit entry"
+    verbose_name_plural = "audit entries"
+    list_display = ("at", "what", "username", "by", "document", "ip")
+    list_filter = (
+        TextFilter("user", "user", "username"),
+        TextFilter("by", "who did it", "by"),
+        TextFilter("document", "document", "document"),
+        ChoiceFilter("action", "action", {a.value: {"action": a.value} for a in Action}),
+        DateFilter("at", "date"),
+    )
+    readonly_fields = (*list_display, "user_agent", "request_id", "changes", "details")
+
+    def name_of(self, entry: AuditEntry) -> str:
+        return entry.sentence
+
+    def what(self, entry: AuditEntry) -> str:
+        return entry.sentence
+
+
+def entries(found: QuerySet) -> Iterator[Happened]:
+    """Yield the latest lines of a history from the audit."""
+    for entry in found.order_by("-id").limit(SHOWN_ENTRIES):
+        changed = [f"{name}: {was!r} → {now!r}" for name, (was, now) in entry.changes.items()]
+        told = [f"{name}: {value}" for name, value in entry.details.items()]
+        yield Happened(entry.at, entry.by, entry.sentence, "; ".join(changed + told))
+
+
+def listed(model: str, **filters: str) -> str:
+    """Return the URL of a list of accounts' documents with filters."""
+    return f"{reverse(f'admin:accounts_{model}_changelist')}?{urlencode(filters)}"
+
+
+def attachment(lines: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:
+    """Return a file to download, of whatever size."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

@@ -53,10 +53,21 @@ class User(ServiceDocument):
     # Any new value ends all sessions at once: each names the version it was started with.
     token_version = TypedField(str, default="")
 
-    meta = {"collection": "users", "indexes": [{"fields": ["username"], "unique": True}]}
+    meta = {
+        "collection": "users",
+        "indexes": [
+            {"fields": ["username"], "unique": True},
+            # Of the few who are deactivated, so that they are found among any number.
+            {
+                "fields": ["is_active", "username"],
+                "partialFilterExpression": {"is_active": False},
+            },
+        ],
+    }
 
     is_authenticated: ClassVar = True
     is_anonymous: ClassVar = False
+    has_usable_password: ClassVar = True  # so that Django's admin links to its change
 
     # The session that the user came with, when a token let them in.
     session: Session | None = None
@@ -318,6 +329,7 @@ class Session(ServiceDocument):
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["user_id", "created_at"]},
+            {"fields": ["-created_at", "-id"]},
         ],
     }
 

@@ -1,4 +1,4 @@
-"""The form that a person logs in with in a browser."""
+"""The forms that people log in with in a browser, and that operators fill in about accounts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from django.contrib.auth.forms import AuthenticationForm
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from accounts.limits import TooManyAttempts
+from accounts.operators import Role
+from templatesvc.admin.forms import PlainForm
 
 # Phones would begin a name with a capital letter.
 USERNAME_ATTRIBUTES = {"autofocus": True, "autocapitalize": "none", "autocomplete": "username"}
+NEW_PASSWORD = forms.PasswordInput(
+    attrs={"class": "vTextField", "autocomplete": "new-password"}, render_value=False
+)
 
 
 class LoginForm(AuthenticationForm):
@@ -33,3 +38,55 @@ class LoginForm(AuthenticationForm):
             return super().clean()
         except TooManyAttempts as error:
             raise forms.ValidationError(str(error.detail), code=error.default_code) from error
+
+
+class PasswordChangeForm(PlainForm):
+    """A change of one's own password."""
+
+    current_password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(
+            attrs={"class": "vTextField", "autocomplete": "current-password", "autofocus": True}
+        ),
+    )
+    new_password = forms.CharField(strip=False, widget=NEW_PASSWORD)
+    again = forms.CharField(strip=False, widget=NEW_PASSWORD, label="New password again")
+
+    def clean_again(self) -> str:
+        again: str = self.cleaned_data["again"]
+        if again != self.cleaned_data.get("new_password"):
+            raise forms.ValidationError("The two new passwords are not the same.")
+        return again
+
+
+class SetPasswordForm(PlainForm):
+    """A password that an operator gives somebody."""
+
+    password = forms.CharField(strip=False, widget=NEW_PASSWORD)
+    must_change = forms.BooleanField(
+        required=False, initial=True, label="It is good only for setting another"
+    )
+
+
+class AddUserForm(SetPasswordForm):
+    """A new account."""
+
+    field_order = ("username", "password", "must_change")
+    username = forms.CharField(
+        strip=False,
+        widget=forms.TextInput(
+            attrs={"class": "vTextField", "autocapitalize": "none", "autocomplete": "off"}
+        ),
+    )
+
+
+class RoleForm(PlainForm):
+    """What somebody may do as an operator."""
+
+    role = forms.ChoiceField(
+        choices=[("", "No operator"), *((role.value, f"{role}: {role.label}") for role in Role)],
+        required=False,
+    )
+
+    def clean_role(self) -> Role | None:
+        return Role(self.cleaned_data["role"]) if self.cleaned_data["role"] else None

@@ -9,7 +9,7 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -26,12 +26,12 @@ from accounts.authentication import (
     SignatureAuthentication,
     read_token,
 )
-from accounts.backends import confirm_password
 from accounts.clients import Client
 from accounts.documents import Session
 from accounts.exceptions import LastSuperuser
 from accounts.keys import key_ring
 from accounts.limits import TooManyAttempts
+from accounts.passwords import change_own_password
 from accounts.serializers import (
     KeySetSerializer,
     LogoutSerializer,
@@ -95,13 +95,7 @@ class PasswordView(GenericAPIView):
         """Change your password: 200 with new tokens, or 204 in a browser's session."""
         passwords = validated(self.get_serializer(data=request.data))
         user, client = request.user, Client.of(request)
-        if not confirm_password(user, user.username, passwords["current_password"], client):
-            raise ValidationError({"current_password": "This is not your current password."})
-        if user.must_change_password and user.check_password(passwords["new_password"]):
-            raise ValidationError({"new_password": "Choose another than the current one."})
-        if not user.change_password(passwords["new_password"]):
-            raise Conflict("Your password was changed meanwhile. Log in again.")
-        audit.record(Action.PASSWORD_CHANGED, user.username, client)
+        change_own_password(user, client, **passwords)
         if request.auth:
             return Response(token_pair(Session.start(user, client)))
         login(request._request, user)

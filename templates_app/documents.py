@@ -284,6 +284,11 @@ class TemplateVersion(ServiceDocument):
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["profile", "template_id", "-version"]},
             {"fields": ["profile", "-deleted_at", "-id"]},
+            # Of everybody's, for operators; only what is deleted costs an entry.
+            {
+                "fields": ["-deleted_at", "-id"],
+                "partialFilterExpression": {"deleted_at": {"$type": "date"}},
+            },
         ],
     }
 

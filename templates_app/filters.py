@@ -46,10 +46,7 @@ class TemplateFilter(BaseFilterBackend):
     def _kind(self, queryset: TemplateQuerySet, kind: str) -> TemplateQuerySet:
         if kind not in KINDS:
             raise ValidationError({"kind": f"Give one of: {', '.join(KINDS)}."})
-        # $type looks into lists, which the Flask service may have stored.
-        return queryset.filter(
-            __raw__={"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}
-        )
+        return queryset.filter(__raw__=of_kind(kind))
 
     def _created_after(self, queryset: TemplateQuerySet, text: str) -> TemplateQuerySet:
         return self._created(queryset, "gt", _moment("created_after", text))
@@ -113,6 +110,12 @@ class TemplateFilter(BaseFilterBackend):
                 "example": {},
             },
         ]
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    """Return the query for templates of a kind of ``KINDS``."""
+    # $type looks into lists, which the Flask service may have stored.
+    return {"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}
 
 
 def check_parameters(request: Request, known: set[str], prefix: str | None = None) -> None:

@@ -44,10 +44,16 @@ class JSONParser(parsers.JSONParser):
         if len(body) > settings.MAX_BODY_SIZE:
             raise PayloadTooLarge()
         try:
-            return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+            return parsed(body.decode())
         except UnicodeDecodeError as error:
             raise ParseError("The body is not valid UTF-8.") from error
-        except ValueError as error:
-            raise ParseError(f"The body is not valid JSON: {error}.") from error
-        except RecursionError as error:
-            raise ParseError("The body is nested too deeply.") from error
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text; raises ParseError (400)."""
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except ValueError as error:
+        raise ParseError(f"The body is not valid JSON: {error}.") from error
+    except RecursionError as error:
+        raise ParseError("The body is nested too deeply.") from error

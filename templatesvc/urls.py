@@ -44,7 +44,7 @@ urlpatterns = [
     re_path(r"^api/v1/?$", root_view, name="api-root"),
     re_path(r"^api/v1/", include(api_urlpatterns)),
     re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),
-    re_path(r"^admin$", site.admin_view(site.index)),
+    re_path(r"^admin$", site.page(site.index)),
     re_path(r"^admin/", site.urls),
     *accounts.urls.well_known_urlpatterns,
     path("problems", ProblemTypeListView, name="problems"),

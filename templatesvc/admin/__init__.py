@@ -5,7 +5,8 @@ An app's ``admin.py`` declares them, a class for each document; CONTRIBUTING say
 
 from django.contrib.admin import display
 
-from templatesvc.admin.options import DocumentAdmin
+from templatesvc.admin.actions import action
+from templatesvc.admin.options import DocumentAdmin, Happened
 from templatesvc.admin.sites import site
 
-__all__ = ["DocumentAdmin", "display", "site"]
+__all__ = ["DocumentAdmin", "Happened", "action", "display", "site"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.apps import AppConfig, apps
@@ -12,7 +13,9 @@ from django.urls import URLPattern, re_path, reverse
 from mongoengine.queryset import QuerySet
 
 from templatesvc.admin import ids, views
+from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import Filter
+from templatesvc.admin.forms import PlainForm
 from templatesvc.documents import ServiceDocument
 
 if TYPE_CHECKING:
@@ -33,6 +36,16 @@ class Names(NamedTuple):
         return apps.get_app_config(self.app_label)
 
 
+class Happened(NamedTuple):
+    """A line of a history."""
+
+    at: datetime
+    by: str
+    what: str
+    more: str = ""
+    url: str = ""  # of a page about it
+
+
 class DocumentAdmin:
     """The pages of one document: a list, and one page each to look at, with what can be done.
 
@@ -51,9 +64,12 @@ class DocumentAdmin:
     search_help_text = ""
     # How many documents a search looks at before it asks whether to go on.
     search_most = 2000
-    # The page of one document.
+    # The page of one document: what it shows, and what can be edited there if there is a form.
     readonly_fields: ClassVar[Sequence[str]] = ()
-    has_add_page = False
+    form_class: type[PlainForm] | None = None
+    add_form_class: type[PlainForm] | None = None
+    # What can be done: methods here, made by ``@action``.
+    actions: ClassVar[Sequence[Action]] = ()
 
     verbose_name = ""
     verbose_name_plural = ""
@@ -99,23 +115,67 @@ class DocumentAdmin:
         opts = self.opts
         return bool(request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}"))
 
+    def allows(self, request: HttpRequest, action: Action) -> bool:
+        """Tell whether the operator may do it."""
+        if "." in action.permission:
+            return bool(request.user.has_perm(action.permission))
+        return self.has_permission(request, action.permission)
+
+    def allowed(self, request: HttpRequest) -> list[Action]:
+        return [action for action in self.actions if self.allows(request, action)]
+
+    # --- Changing: what a document with forms has to say --------------------------------------
+
+    def initial(self, document: Any) -> dict[str, Any]:
+        """Return what the form of a document begins with."""
+        return {}
+
+    def state(self, document: Any) -> str:
+        """Return a text that is another one after each change of the document."""
+        return ""
+
+    def save(self, request: HttpRequest, document: Any, values: dict[str, Any]) -> bool:
+        """Store what the form holds; tell whether the document was still as it was read."""
+        raise NotImplementedError
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Any:
+        """Store and return a new document; raises an APIException to refuse."""
+        raise NotImplementedError
+
+    def history(self, document: Any) -> Iterable[Happened]:
+        """Return what happened to a document, the latest first."""
+        return ()
+
+    def links(self, request: HttpRequest, document: Any) -> Iterable[tuple[str, str]]:
+        """Return names and URLs of what belongs to a document."""
+        return ()
+
+    def list_links(self, request: HttpRequest) -> Iterable[tuple[str, str]]:
+        """Return names and URLs for the top of the list."""
+        if self.add_form_class and self.has_permission(request, "add"):
+            yield f"Add {self.opts.verbose_name}", self.url_of("add")
+
     # --- How it is shown ---------------------------------------------------------------------
 
     def name_of(self, document: Any) -> str:
         """Return what a document is called in headings and sentences."""
         return str(document)
 
+    def _own(self, name: str) -> Any:
+        """Return the method here of this name, if there is one."""
+        return getattr(self, name) if hasattr(type(self), name) else None
+
     def label_of(self, name: str) -> str:
-        described = getattr(self, name, None)
+        described = self._own(name)
         label = getattr(described, "short_description", None) or name.strip("_").replace("_", " ")
         return str(label).capitalize()
 
     def order_of(self, name: str) -> str:
-        return str(getattr(getattr(self, name, None), "admin_order_field", name))
+        return str(getattr(self._own(name), "admin_order_field", name))
 
     def cell(self, name: str, document: Any) -> Any:
         """Return a value as it is to be shown; escaped by the template."""
-        own = getattr(self, name, None)
+        own = self._own(name)
         value = own(document) if own else getattr(document, name)
         value = value() if callable(value) else value
         boolean = getattr(own, "boolean", isinstance(value, bool))
@@ -137,13 +197,21 @@ class DocumentAdmin:
         one = rf"(?P<pk>{ids.PATTERN})"
         return [
             self.path("", views.ChangeListView, "changelist"),
+            self.path("/add", views.AddView, "add"),
             self.path(f"/{one}/change", views.ChangeView, "change"),
+            self.path(f"/{one}/history", views.HistoryView, "history"),
+            *(
+                self.path(f"/{one}/{action.name}", views.ActionView, action.name, action=action)
+                for action in self.actions
+            ),
         ]
 
-    def path(self, route: str, view: type[views.DocumentView], page: str) -> URLPattern:
+    def path(
+        self, route: str, view: type[views.DocumentView], page: str, **initkwargs: Any
+    ) -> URLPattern:
         opts = self.opts
         return re_path(
             rf"^{opts.app_label}/{opts.model_name}{route}/?$",
-            self.site.admin_view(view.as_view(admin=self)),
+            self.site.page(view.as_view(admin=self, **initkwargs)),
             name=f"{opts.app_label}_{opts.model_name}_{page}",
         )

@@ -80,7 +80,9 @@ def _keys_of_indexes(
     for spec in document._meta["index_specs"]:
         keys = list(spec["fields"])
         start, rest = keys[: len(equal)], keys[len(equal) :]
-        if {name for name, _ in start} != set(equal) or "partialFilterExpression" in spec:
+        # A partial index has a field's rows if it is that field's presence that makes it partial.
+        is_partial = set(spec.get("partialFilterExpression", ())) - {field}
+        if {name for name, _ in start} != set(equal) or is_partial:
             continue
         is_strict = [name for name, _ in rest] == list(dict.fromkeys([field, "_id"]))
         is_unique = spec.get("unique") and [name for name, _ in rest] == [field]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import LogoutView
 from django.contrib.messages.middleware import MessageMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, re_path, reverse
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
@@ -29,6 +32,7 @@ class DocumentSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        self.password_change_view: Callable[..., HttpResponseBase] = super().password_change
         self.admins: dict[type[ServiceDocument], DocumentAdmin] = {}
 
     def register(self, document: type[ServiceDocument]) -> Callable[[Declaration], Declaration]:
@@ -44,17 +48,42 @@ class DocumentSite(AdminSite):
         # Messages are for these pages alone: an API request is not to pay for their middleware.
         return super().admin_view(decorator_from_middleware(MessageMiddleware)(view), cacheable)
 
+    def page(self, view: Any) -> Any:
+        """Return a view for operators, who change their password first if they have to."""
+
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.must_change_password:
+                return HttpResponseRedirect(reverse("admin:password_change"))
+            answer: HttpResponseBase = view(request, *args, **kwargs)
+            return answer
+
+        return self.admin_view(checked)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        return self.password_change_view(request)
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """Log out, and offer to log in again."""
+        answer: HttpResponseBase = LogoutView.as_view(next_page=reverse("admin:login"))(request)
+        return answer
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         labels = "|".join(sorted({admin.opts.app_label for admin in self.admins.values()}))
         app = rf"^(?P<app_label>{labels})/?$"
         # Every path answers with and without a final slash, and links have none.
         return [
-            re_path(r"^$", self.admin_view(self.index), name="index"),
+            re_path(r"^$", self.page(self.index), name="index"),
             re_path(r"^login/?$", self.login, name="login"),
             re_path(r"^logout/?$", self.admin_view(self.logout), name="logout"),
             re_path(r"^jsi18n/?$", self.admin_view(self.i18n_javascript, True), name="jsi18n"),
+            re_path(
+                r"^password_change/?$",
+                self.admin_view(self.password_change),
+                name="password_change",
+            ),
             *(pattern for admin in self.admins.values() for pattern in admin.get_urls()),
-            re_path(app, self.admin_view(self.app_index), name="app_list"),
+            re_path(app, self.page(self.app_index), name="app_list"),
             re_path(r"(?P<url>.*)$", self.admin_view(self.catch_all_view)),
         ]
 
@@ -66,7 +95,7 @@ class DocumentSite(AdminSite):
             if app_label not in (None, opts.app_label) or not admin.has_permission(request, "view"):
                 continue
             app = found.setdefault(opts.app_label, self._app(opts.app_label))
-            may_add = admin.has_add_page and admin.has_permission(request, "add")
+            may_add = admin.add_form_class and admin.has_permission(request, "add")
             app["models"].append(
                 {
                     "name": capfirst(opts.verbose_name_plural),

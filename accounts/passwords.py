@@ -1,0 +1,29 @@
+"""The change of one's own password, by the API and on the operators' page."""
+
+from __future__ import annotations
+
+from rest_framework.exceptions import ValidationError
+
+from accounts import audit
+from accounts.audit import Action
+from accounts.backends import confirm_password
+from accounts.clients import Client
+from accounts.documents import User
+from templatesvc.exceptions import Conflict
+
+
+def change_own_password(
+    user: User, client: Client, current_password: str, new_password: str
+) -> None:
+    """Give a user who knows the current password another, and end all their sessions.
+
+    Raises ValidationError (400) at the field, TooManyAttempts (429), and Conflict (409) if another
+    change came first.
+    """
+    if not confirm_password(user, user.username, current_password, client):
+        raise ValidationError({"current_password": "This is not your current password."})
+    if user.must_change_password and user.check_password(new_password):
+        raise ValidationError({"new_password": "Choose another than the current one."})
+    if not user.change_password(new_password):
+        raise Conflict("Your password was changed meanwhile. Log in again.")
+    audit.record(Action.PASSWORD_CHANGED, user.username, client)

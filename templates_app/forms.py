@@ -1,0 +1,56 @@
+"""The form in which an operator edits a template."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from rest_framework.exceptions import APIException
+
+from templates_app.serializers import TemplateField
+from templatesvc.admin.forms import ReasonForm
+from templatesvc.parsers import parsed
+from templatesvc.problems import message
+
+KINDS = (("text", "Text"), ("object", "JSON object"))
+
+
+class TemplateForm(ReasonForm):
+    """A template as a person types it: a text as it stands, or an object in JSON.
+
+    ``cleaned_data["value"]`` is the template.
+    """
+
+    field_order = ("kind", "template", "reason")
+    kind = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect)
+    template = forms.CharField(
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"class": "vLargeTextField", "rows": 12, "spellcheck": "false"}
+        ),
+    )
+
+    def clean_template(self) -> str:
+        # A browser sends each line break of a text box as CR LF, whatever it was.
+        return str(self.cleaned_data["template"]).replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            text, kind = self.cleaned_data["template"], self.cleaned_data["kind"]
+            try:
+                value = parsed(text) if kind == "object" else text
+                self.cleaned_data["value"] = TemplateField().run_validation(value)
+            except APIException as error:
+                self.add_error("template", message(error))
+        return self.cleaned_data
+
+
+def typed(value: Any) -> dict[str, str]:
+    """Return the fields that hold a template, as ``TemplateForm`` reads it."""
+    if isinstance(value, str):
+        return {"kind": "text", "template": value}
+    return {
+        "kind": "object",
+        "template": json.dumps(value, indent=2, ensure_ascii=False, default=str),
+    }

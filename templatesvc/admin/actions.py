@@ -1,0 +1,42 @@
+"""What can be done to documents, from their page or to those ticked in the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from templatesvc.admin.forms import PlainForm
+
+Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], HttpResponseBase | None]
+
+
+@dataclass(frozen=True)
+class Action:
+    """An act with the page that asks before it.
+
+    ``run`` takes the declaration, the request, a document and what the form holds. It may return
+    an answer of its own, such as a file; it raises an APIException to refuse.
+    """
+
+    run: Run
+    description: str  # what is on the button
+    consequence: str  # what the page says will happen
+    done: str  # what is said afterwards, of ``{name}``
+    permission: str = "change"  # view, add, change or delete; or one in full, with its app
+    form_class: type[PlainForm] = PlainForm
+    is_bulk: bool = True
+    removes: bool = False
+    applies: Callable[[Any], bool] = lambda _: True
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+
+def action(**declared: Any) -> Callable[[Run], Action]:
+    """Return a decorator that makes a method of a DocumentAdmin an Action."""
+    return lambda run: Action(run, **declared)
