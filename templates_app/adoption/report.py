@@ -154,7 +154,7 @@ def _about_templates(progress: Progress) -> list[Finding]:
     refused = Finding(
         "refused_templates",
         "templates that could not be made here (neither text nor object, too large, keys that are "
-        "refused); they stay, and are listed, found and deleted",
+        "refused); they stay, are listed, and are found and deleted by their id",
     )
     every_one = templates().find(batch_size=BATCH)
     for template in progress(every_one, "templates", templates().estimated_document_count()):

@@ -35,6 +35,12 @@ for _ in range(32):
     DEEP = {"in": DEEP}
 # Requests for the rows that nothing was recorded of.
 REQUESTS: dict[str, list[tuple[str, Any]]] = {
+    "username or password that is no text": [
+        ("/api/v1/users", {"username": 7, "password": "builder-22"}),
+        ("/api/v1/users", {"username": "carol", "password": None}),
+        ("/api/v1/login", {"username": ["carol"], "password": "builder-22"}),
+        ("/api/v1/login", {"username": "carol", "password": 7}),
+    ],
     "username or password empty, or over 150 and 128 characters, "
     "control characters in a username": [
         ("/api/v1/users", {"username": "", "password": "builder-22"}),
@@ -44,19 +50,22 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
         ("/api/v1/users", {"username": "carol\n", "password": "builder-22"}),
     ],
     "text over 100,000 characters, object over 1 MiB or 32 levels, "
-    "a key with `$` in front, `.` or NUL": [
+    "a key with `$` in front, `.` or NUL, a number over 64 bits, half a surrogate pair": [
         ("/create", {"template": "x" * 100_001}),
         ("/create", {"template": {"text": "x" * 1024 * 1024}}),
         ("/create", {"template": DEEP}),
         ("/create", {"template": {"$set": 1}}),
         ("/create", {"template": {"a.b": 1}}),
         ("/create", {"template": {"a\0b": 1}}),
+        ("/create", {"template": {"number": 2**63}}),
+        ("/create", {"template": "half a pair: \ud800"}),
     ],
-    "template neither text nor object (number, list, null, …)": [
+    "template neither text nor object (number, list, null, …), or an empty text": [
         ("/create", {"template": 1}),
         ("/create", {"template": ["x"]}),
         ("/create", {"template": None}),
         ("/create", {"template": True}),
+        ("/create", {"template": ""}),
     ],
     "repeated key in a JSON object": [
         ("/create", '{"template": "one", "template": "two"}'),
