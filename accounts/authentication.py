@@ -62,8 +62,9 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         authenticated = super().authenticate(request)
-        if authenticated and authenticated[0].session:
-            authenticated[0].session.touch(Client.of(request))
+        session = authenticated[0].session if authenticated else None
+        if session and session.is_stale:
+            session.touch(Client.of(request))
         return authenticated
 
     def get_validated_token(self, raw_token: bytes) -> AccessToken:

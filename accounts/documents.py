@@ -385,11 +385,16 @@ class Session(ServiceDocument):
         session.user, user.session = user, session
         return session
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether ``touch`` would write something."""
+        return now() - self.last_used_at >= self.TOUCH_EVERY
+
     def touch(self, client: Client) -> None:
         """Note when and from where the session was last used, to within a few minutes."""
-        moment = now()
-        if moment - self.last_used_at < self.TOUCH_EVERY:
+        if not self.is_stale:
             return
+        moment = now()
         changes = {"last_used_at": moment, **client._asdict()}
         if self.data is not None:
             # A browser's session is prolonged by its use, one of tokens by a refresh.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 from typing import Self
 
@@ -52,15 +51,19 @@ class Limit:
         # Hashed, because people type their password for their name, and texts of any length.
         return cls(f"{kind}:{hashlib.sha256(subject.encode()).hexdigest()}", rate)
 
+    def standing(self) -> Attempts | None:
+        """Return the attempts that count now, if there are any."""
+        return Attempts.objects(id=self.key, expires_at__gt=now()).first() if self.rate else None
+
     def check(self) -> None:
         """Raise TooManyAttempts if the limit is reached."""
-        if self.rate is None:
-            return
-        standing = Attempts.objects(
-            id=self.key, expires_at__gt=now(), count__gte=self.rate.limit
-        ).first()
-        if standing:
-            raise self._exceeded(standing.expires_at)
+        check(self)
+
+    def refuse(self, attempts: Attempts | None) -> None:
+        """Raise TooManyAttempts if so many attempts reach the limit."""
+        if self.rate and attempts and attempts.count >= self.rate.limit:
+            wait = ceil((attempts.expires_at - now()).total_seconds())
+            raise TooManyAttempts(wait=max(1, wait))
 
     def count(self) -> None:
         """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""
@@ -106,8 +109,15 @@ class Limit:
     def reset(self) -> None:
         Attempts.objects(id=self.key).delete()
 
-    def _exceeded(self, until: datetime) -> TooManyAttempts:
-        return TooManyAttempts(wait=max(1, ceil((until - now()).total_seconds())))
+
+def check(*limits: Limit) -> None:
+    """Raise TooManyAttempts for the first of the limits that is reached: one round trip."""
+    keys = [limit.key for limit in limits if limit.rate]
+    if not keys:
+        return
+    standing = {found.id: found for found in Attempts.objects(id__in=keys, expires_at__gt=now())}
+    for limit in limits:
+        limit.refuse(standing.get(limit.key))
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,7 @@ class LoginLimits:
 
     def check(self) -> None:
         """Raise TooManyAttempts if the password is not to be looked at now, right or wrong."""
-        self.user.check()
-        self.address.check()
+        check(self.user, self.address)
 
     def failed(self) -> None:
         """Count a wrong password; raises TooManyAttempts if a limit was reached meanwhile."""
@@ -149,8 +158,10 @@ class LoginLimits:
         Raises TooManyAttempts if the limit was reached while the password was being checked: of
         guesses sent in parallel no more are looked at than of guesses sent in turn.
         """
-        self.user.check()
-        self.user.reset()
+        # Who has not failed, as most have not, pays one read for this and no write.
+        if attempts := self.user.standing():
+            self.user.refuse(attempts)
+            self.user.reset()
 
 
 def registration_limit(ip: str) -> Limit:

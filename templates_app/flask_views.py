@@ -55,7 +55,7 @@ class GetView(TemplateFlaskView):
     @extend_schema(operation_id="flask_get", responses=FlaskTemplateListSerializer)
     def get(self, request: Request) -> Response:
         """List all your templates, oldest first."""
-        templates = Template.objects.of(request.user).order_by("id")
+        templates = Template.objects.of(request.user).walk("created_at", descending=False)
         return Response({"docs": FlaskTemplateSerializer(templates, many=True).data})
 
 
