@@ -58,7 +58,7 @@ def free_port() -> int:
 
 
 def manage(
-    *arguments: str, checkout: Path = ROOT, **settings: str
+    *arguments: str, checkout: Path = ROOT, seconds: float = 2 * PATIENCE, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of manage.py to its end."""
     return subprocess.run(
@@ -67,7 +67,7 @@ def manage(
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=2 * PATIENCE,
+        timeout=seconds,
         check=False,
     )
 

@@ -1,0 +1,171 @@
+"""Taking over at full length: a database that the Flask service filled, and kill -9 in between."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pymongo.database import Database
+
+from tests.conftest import a_database, uri_of
+from tests.flask_data import FOUND, at_once, fill, in_the_way, password_of, spoil
+from tests.processes import KEY, ROOT, FlaskService, Process, Service, manage, wait_for
+
+pytestmark = pytest.mark.wire
+APPLY = ("adopt", "--apply", "--duplicate-users=keep-oldest", "--format=json")
+WRAP = (*APPLY, "--wrap-passwords", "--yes")
+Data = Database[dict[str, Any]]
+
+
+class Size(NamedTuple):
+    people: int
+    templates_each: int
+    kills: int
+
+
+SMALL = Size(people=80, templates_each=5, kills=3)
+FULL = Size(people=5000, templates_each=10, kills=20)
+
+
+class Origin(NamedTuple):
+    """The database as the Flask service left it, and what one undisturbed run makes of it."""
+
+    size: Size
+    data: Data
+    outcome: Any
+    took: timedelta  # from the first change to the last
+
+
+def adopt(data: Data, *arguments: str) -> dict[str, Any]:
+    ran = manage(*arguments, seconds=1200, MONGODB_URI=uri_of(data), SECRET_KEY=KEY)
+    assert ran.stdout, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def copy(origin: Data, to: Data) -> None:
+    for name in ("users", "templates", "quarantine", "audit"):
+        to.drop_collection(name)
+    for name in ("users", "templates"):
+        to[name].insert_many(list(origin[name].find()))
+
+
+def state(data: Data) -> dict[str, list[Any]]:
+    """Return all documents of both services' users and templates, and of the quarantine."""
+    return {
+        name: sorted(data[name].find({}, {"at": 0}), key=lambda document: repr(document["_id"]))
+        for name in ("users", "templates", "quarantine")
+    }
+
+
+def whereabouts(data: Data) -> dict[str, set[str]]:
+    """Return the ids of all documents, in their place or in quarantine."""
+    return {
+        name: {repr(each["_id"]) for each in data[name].find({}, {"_id": 1})}
+        | {
+            repr(each["document_id"])
+            for each in data["quarantine"].find({"collection": name}, {"document_id": 1})
+        }
+        for name in ("users", "templates")
+    }
+
+
+@pytest.fixture(scope="module", params=[SMALL, pytest.param(FULL, marks=pytest.mark.long)])
+def origin(
+    request: pytest.FixtureRequest, _store: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Origin]:
+    size: Size = request.param
+    log = tmp_path_factory.mktemp("origin") / "flask"
+    with a_database("origin") as data, a_database("undisturbed") as undisturbed:
+        with FlaskService(log, MONGODB_URI=uri_of(data)) as flask:
+            fill(flask, size.people, size.templates_each)
+        spoil(data)
+        copy(data, undisturbed)
+        adopt(undisturbed, *APPLY)
+        begun, ended = (entry["at"] for entry in undisturbed["audit"].find().sort("_id"))
+        yield Origin(size, data, state(undisturbed), ended - begun)
+
+
+def test_the_report_finds_exactly_what_is_there(origin: Origin) -> None:
+    report = adopt(origin.data, "adopt", "--format=json")
+    counts = {found["kind"]: found["count"] for found in report["findings"] if found["count"]}
+    assert counts.pop("flask_passwords") >= origin.size.people
+    assert counts == in_the_way(origin.data) | FOUND
+    assert report["templates"] > origin.size.people * origin.size.templates_each
+
+
+def test_every_template_is_there_or_in_quarantine_with_a_reason(origin: Origin) -> None:
+    kept = origin.outcome["quarantine"]
+    assert all(each["reason"] for each in kept)
+    for name in ("users", "templates"):
+        taken = [each for each in kept if each["collection"] == name]
+        there = origin.data[name].count_documents({})
+        assert len(origin.outcome[name]) + len(taken) == there
+
+
+def start(data: Data, log: Path, *arguments: str) -> Process:
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return Process(command, log, MONGODB_URI=uri_of(data), SECRET_KEY=KEY)
+
+
+def kill_within(seconds: float, data: Data, log: Path, *arguments: str) -> bool:
+    """Start the command and kill it after its first change; tell whether it was still running."""
+    runs = data["audit"].count_documents({"action": "adoption_begun"})
+    with start(data, log, *arguments) as process:
+        wait_for(
+            lambda: data["audit"].count_documents({"action": "adoption_begun"}) > runs, "it begins"
+        )
+        time.sleep(random.uniform(0, seconds))
+        assert process.popen is not None
+        return process.popen.poll() is None
+
+
+def test_killed_at_any_point_and_restarted_it_ends_in_the_same_state(
+    origin: Origin, tmp_path: Path
+) -> None:
+    before, hits = whereabouts(origin.data), 0
+    with a_database("killed") as data:
+        for number in range(origin.size.kills):
+            copy(origin.data, data)
+            hits += kill_within(origin.took.total_seconds(), data, tmp_path / f"{number}", *APPLY)
+            assert whereabouts(data) == before
+            adopt(data, *APPLY)
+            assert state(data) == origin.outcome
+            # And what was put back is what there was.
+            if number == 0:
+                adopt(data, "adopt", "--undo", "--format=json")
+                assert state(data) == state(origin.data)
+    assert hits
+
+
+def test_everybody_logs_in_with_the_old_password(origin: Origin, tmp_path: Path) -> None:
+    names = [
+        user["username"]
+        for user in origin.outcome["users"]
+        if isinstance(user.get("username"), str) and len(user["password"] or "") == 64
+    ]
+    assert len(names) > origin.size.people
+    with ExitStack() as stack:
+        data = stack.enter_context(a_database("wrapped"))
+        copy(origin.data, data)
+        for number in range(origin.size.kills // 3):
+            kill_within(len(names) / 60, data, tmp_path / f"{number}", *WRAP)
+        assert adopt(data, *WRAP)["after"]["users"] == len(origin.outcome["users"])
+        settings = {"WEB_CONCURRENCY": "2", "LOGIN_LIMIT_PER_ADDRESS": "off"}
+        log, uri = tmp_path / "service", uri_of(data)
+        service = stack.enter_context(Service(log, MONGODB_URI=uri, **settings))
+
+        def log_in(name: str) -> tuple[str, int]:
+            body = {"username": name, "password": password_of(name)}
+            return name, service.post("/api/v1/login", body).status
+
+        refused = {name for name, status in at_once(names, log_in) if status != 200}
+    assert refused == set()
