@@ -81,7 +81,7 @@ class Requests:
 
     def login(self) -> Request:
         name = self.one_of(NAMES)
-        right = PEOPLE.get(name, "wrong") if isinstance(name, str) else "wrong"
+        right = PEOPLE.get(str(name), PEOPLE["alice"])
         body = {"username": name, "password": self.random.choice([right, self.one_of(PASSWORDS)])}
         return Request("POST", "/api/v1/login", self._without_some(body))
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.test import override_settings
@@ -24,6 +32,7 @@ from templates_app.documents import Template
 from templatesvc import indexes, store
 from tests import flask_data
 from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256
+from tests.processes import KEY, ROOT, environment, manage
 
 # mongomock has not all that the aggregations ask for.
 pytestmark = pytest.mark.wire
@@ -291,3 +300,43 @@ def test_a_session_of_a_user_who_was_taken_out_stands_no_more(flasks: Database[A
     token = AccessToken.of(Session.start(younger))
     adopt("--apply", KEEP)
     assert token.resolve() is None
+
+
+# --- On a terminal -----------------------------------------------------------------------------
+
+
+def on_terminal(*arguments: str, typed: str = "") -> tuple[int, str]:
+    """Run the command on a terminal of its own; return its status and all that is seen there."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, str(ROOT / "manage.py"), "adopt", *arguments]
+    given = environment(MONGODB_URI=settings.MONGODB_URI, SECRET_KEY=KEY)
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=given) as ran:
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        seen = b""
+        with suppress(OSError):  # Linux says so when nobody has the terminal any more
+            while read := os.read(ours, 4096):
+                seen += read
+    os.close(ours)
+    return ran.returncode, seen.decode()
+
+
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(spoilt: Database[Any]) -> None:
+    status, seen = on_terminal()
+    assert status == 1
+    assert re.search(r"\busers: +\d+%", seen)
+    piped = manage("adopt", MONGODB_URI=settings.MONGODB_URI, SECRET_KEY=KEY)
+    assert (piped.returncode, piped.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("y\n", 1), ("\n", 1)])
+def test_on_a_terminal_wrapping_waits_for_a_yes(
+    typed: str, status: int, flasks: Database[Any]
+) -> None:
+    flasks["users"].insert_one({"username": "ann", "password": sha256("one")})
+    ended, seen = on_terminal("--apply", "--wrap-passwords", typed=typed)
+    assert ended == status, seen
+    assert "no longer be able to log in 1 people" in seen
+    wrapped = flasks["users"].count_documents({"password": {"$regex": "^argon2_flask_sha256"}})
+    assert wrapped == (status == 0)

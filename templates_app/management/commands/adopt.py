@@ -104,8 +104,8 @@ class Command(BaseCommand):
 
     def _ask(self, count: int) -> None:
         self.stderr.write(
-            f"The Flask service will no longer be able to log in {count} people. This can't be "
-            "undone, --undo included."
+            f"The Flask service will no longer be able to log in {count} people, until they have "
+            "logged in here with FLASK_SIDE_BY_SIDE=on. --undo does not change that."
         )
         if not sys.stdin.isatty():
             raise CommandError("Give --yes if that is what you want.")
