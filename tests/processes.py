@@ -228,7 +228,7 @@ class Service(Process):
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
-            headers |= {"Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json"} | headers
             body = body if isinstance(body, str) else json.dumps(body)
         try:
             connection.request(method, path, body, headers)
