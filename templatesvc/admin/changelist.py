@@ -33,7 +33,8 @@ class ChangeList:
         self.admin = admin
         self.parameters = {name: value for name, value in request.GET.items() if value}
         self.search = self.parameters.get(SEARCH, "").strip()[:SEARCH_LENGTH]
-        self.conditions = self._conditions()
+        self.filters = admin.list_filter
+        self.conditions = admin.conditions(self.parameters)
         self.offered = self._offered()
         chosen = self.offered.get(self.parameters.get(ORDER, ""))
         self.order = chosen or self._make_order(admin.ordering)
@@ -43,15 +44,6 @@ class ChangeList:
         self._read(admin.get_queryset(request), place, backwards)
 
     # --- What is asked for -------------------------------------------------------------------
-
-    def _conditions(self) -> list[Query]:
-        asked = ((filter, self.parameters.get(filter.parameter)) for filter in self.filters)
-        found = (filter.query(value) for filter, value in asked if value)
-        return [query for query in found if query is not None]
-
-    @property
-    def filters(self) -> Any:
-        return self.admin.list_filter
 
     @property
     def equal(self) -> set[str]:

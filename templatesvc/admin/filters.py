@@ -48,7 +48,7 @@ class ChoiceFilter(Filter):
         return found() if callable(found) else found
 
     def choices(self) -> Iterator[tuple[str, str]]:
-        return ((value, value.capitalize()) for value in self.queries)
+        return ((value, value.replace("_", " ").capitalize()) for value in self.queries)
 
 
 class DateFilter(Filter):

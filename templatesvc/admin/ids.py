@@ -26,7 +26,8 @@ def encode(value: Any) -> str:
 def decode(text: str) -> Any:
     """Return the value of a text; raises ValueError for one that ``encode`` does not make.
 
-    It may be an object with whatever keys, so a query compares it with ``$eq``.
+    It may be an object, so a query compares it with ``$eq``. No object that could be an operator:
+    no ``_id`` has such keys.
     """
     if not text.startswith("~"):
         if not ObjectId.is_valid(text):
@@ -34,6 +35,9 @@ def decode(text: str) -> Any:
         return ObjectId(text)
     padded = text[1:] + "=" * (-len(text[1:]) % 4)
     try:
-        return bson.decode(base64.urlsafe_b64decode(padded), codec_options=CODEC)[""]
+        value = bson.decode(base64.urlsafe_b64decode(padded), codec_options=CODEC)[""]
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
+    if isinstance(value, dict) and any(key.startswith("$") for key in value):
+        raise ValueError("This is no id.")
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -10,11 +10,12 @@ from django.apps import AppConfig, apps
 from django.contrib.admin.utils import display_for_value
 from django.http import Http404, HttpRequest
 from django.urls import URLPattern, re_path, reverse
+from django.utils.html import format_html
 from mongoengine.queryset import QuerySet
 
 from templatesvc.admin import ids, views
 from templatesvc.admin.actions import Action
-from templatesvc.admin.filters import Filter
+from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm
 from templatesvc.documents import ServiceDocument
 
@@ -103,6 +104,12 @@ class DocumentAdmin:
             raise Http404(f"There is no such {self.opts.verbose_name} any more.")
         return found
 
+    def conditions(self, parameters: Mapping[str, str]) -> list[Query]:
+        """Return the conditions of the filters that the parameters of a list ask for."""
+        asked = [(filter, parameters.get(filter.parameter)) for filter in self.list_filter]
+        found = [filter.query(value) for filter, value in asked if value]
+        return [query for query in found if query is not None]
+
     def matches(self, row: dict[str, Any], text: str) -> bool:
         """Tell whether a case-folded text is in what is stored in the fields of ``search``."""
         values = (row.get(name) for name in self.search_fields)
@@ -174,10 +181,13 @@ class DocumentAdmin:
         return str(getattr(self._own(name), "admin_order_field", name))
 
     def cell(self, name: str, document: Any) -> Any:
-        """Return a value as it is to be shown; escaped by the template."""
+        """Return a value as it is to be shown; the template escapes it. Times are in UTC."""
         own = self._own(name)
         value = own(document) if own else getattr(document, name)
         value = value() if callable(value) else value
+        if isinstance(value, datetime):
+            shown = f"{value:%Y-%m-%d %H:%M}"
+            return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
         boolean = getattr(own, "boolean", isinstance(value, bool))
         return display_for_value(value, getattr(own, "empty_value_display", "-"), boolean)
 

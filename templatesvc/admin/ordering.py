@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -11,8 +11,18 @@ from bson import ObjectId
 from templatesvc.documents import ServiceDocument, now
 
 Query = dict[str, Any]
-# In MongoDB's order of types. A comparison finds values of the same type alone.
-TYPES = ("number", "string", "object", "array", "binData", "objectId", "bool", "date")
+# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
+# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
+# and no _id is one.)
+LEAST: list[tuple[type | tuple[type, ...], Any]] = [
+    ((int, float), -float("inf")),
+    (str, ""),
+    (dict, {}),
+    (bytes, b""),
+    (ObjectId, ObjectId(bytes(12))),
+    (bool, False),
+    (datetime, datetime.min.replace(tzinfo=UTC)),
+]
 # Slices of time that ids are walked in: most pages are found in the first, and none asks for all
 # that is older, which some servers would sort before they give the first of it.
 SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
@@ -60,13 +70,13 @@ class Order:
             yield from _slices(value, way)
         else:
             yield {field: {_beyond(way): value}}
-        if further := _of_further_types(field, way, value):
-            yield further
+        yield from _of_further_types(field, way, value)
 
     def _from_the_start(self, way: int) -> Iterator[Query]:
         if self._is_of_all_ids and way == -1:
+            yield from _of_further_types("_id", 1, ObjectId())
             yield from _slices(None, way)
-            yield {"_id": {"$not": {"$type": "objectId"}}}
+            yield from _of_further_types("_id", -1, ObjectId())
         else:
             yield {}
 
@@ -116,25 +126,21 @@ def _first_id_at(moment: datetime) -> ObjectId:
     return ObjectId(seconds.to_bytes(4, "big") + bytes(8))
 
 
-def _of_further_types(field: str, way: int, value: Any) -> Query | None:
-    """Return the query for values that come after all those of the type of this one."""
-    place = TYPES.index(_type(value)) if value is not None else -1
-    further = TYPES[place + 1 :] if way == 1 else TYPES[: max(place, 0)]
-    choices: list[Query] = [{field: {"$type": name}} for name in further]
+def _of_further_types(field: str, way: int, value: Any) -> Iterator[Query]:
+    """Yield the query for values that come after all those of the type of this one, if any can."""
+    place = _place(value)
+    further = LEAST[place + 1 :] if way == 1 else LEAST[: max(place, 0)]
+    choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
     if way == -1 and value is not None:
-        choices.append({field: None})  # the least of all, and what is not there
-    return {"$or": choices} if choices else None
+        choices.append({field: None})
+    if choices:
+        yield {"$or": choices}
 
 
-def _type(value: Any) -> str:
-    kinds: dict[str, Any] = {
-        "bool": bool,
-        "number": (int, float),
-        "string": str,
-        "object": dict,
-        "array": list,
-        "binData": bytes,
-        "objectId": ObjectId,
-        "date": datetime,
-    }
-    return next((name for name, kind in kinds.items() if isinstance(value, kind)))
+def _place(value: Any) -> int:
+    """Return where the type of a value stands among all; -1 for null."""
+    if value is None:
+        return -1
+    # A bool is an int as well, to Python, and comes later.
+    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
+    return fitting[-1] if fitting else len(LEAST)

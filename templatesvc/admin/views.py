@@ -84,12 +84,13 @@ class ChangeListView(DocumentView):
         admin = self.admin
         with pymongo.timeout(SEARCH_SECONDS if request.GET.get(SEARCH) else None):
             changes = ChangeList(request, admin)
-        may_change = admin.has_permission(request, "change")
+        actions = self._actions()
         return self.page(
-            f"Select {admin.opts.verbose_name} to {'change' if may_change else 'view'}",
+            f"Select {admin.opts.verbose_name} to {'change' if actions else 'view'}",
             cl=changes,
-            actions=self._actions(),
+            actions=actions,
             tools=list(admin.list_links(request)),
+            add_url=admin.url_of("add"),
             show_all_url=changes.url(**{SEARCH: None}),
         )
 
@@ -223,8 +224,8 @@ class ChangeView(DocumentView):
         """Show what stands there now beside what was to be saved, which is still in the form."""
         form.add_error(
             None,
-            "Somebody else saved while you had this page open. Below is what they saved, and in "
-            "the form what you typed. Save again to put yours in its place.",
+            "Somebody else saved while you had this page open. Here is what they saved, and what "
+            "you typed, which is still in the form: save again to put it in its place.",
         )
         theirs = self.admin.initial(document)
         both = [

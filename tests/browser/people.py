@@ -66,3 +66,19 @@ def raw_data(page: Page) -> Locator:
     wait_for_scripts(page)
     page.get_by_role("link", name="Raw data").click()
     return page.get_by_label("Content:")
+
+
+def admin(model: str, app: str = "") -> str:
+    """Return the path of a list of the operators'."""
+    app = app or ("templates_app" if model.startswith("template") else "accounts")
+    return f"/admin/{app}/{model}"
+
+
+def log_in_as_operator(page: Page, name: str = "root", password: str = PASSWORD) -> None:
+    """Log in at the operators' site, on whose log-in page the browser may be already."""
+    if "/admin/login" not in page.url:
+        page.goto("/admin/login")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/admin/")

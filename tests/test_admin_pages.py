@@ -1,0 +1,208 @@
+"""Every page of the operators' site: who is let in, with and without a slash, and at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts import audit
+from accounts.audit import Action, AuditEntry
+from accounts.clients import Client as Address
+from accounts.documents import Session
+from accounts.operators import Role
+from templates_app.documents import Template, TemplateVersion
+from templatesvc.admin import site
+from tests.accounts.operators import browser_of, operator, page_of
+from tests.conftest import Person
+
+MOST_ROUND_TRIPS = 12
+WHO = ("nobody", "user", "viewer", "staff", "superuser")
+# Where a page sends somebody (to log in: "login"), or its status.
+LOGIN = "login login 200 200 200"
+CHANGE, SUPER = "login login 403 200 200", "login login 403 403 200"
+TABLE = {
+    # nobody, user, viewer, staff, superuser
+    "login": "200 200 302 302 302",
+    "": LOGIN,
+    "accounts": LOGIN,
+    "templates_app": LOGIN,
+    "jsi18n": LOGIN,
+    "password_change": LOGIN,
+    "no/such/page": "login login 404 404 404",
+    "accounts/user": LOGIN,
+    "accounts/user/add": CHANGE,
+    "accounts/user/{pk}/change": LOGIN,
+    "accounts/user/{pk}/history": LOGIN,
+    "accounts/user/{pk}/deactivate": CHANGE,
+    "accounts/user/{pk}/reactivate": CHANGE,
+    "accounts/user/{pk}/end_sessions": CHANGE,
+    "accounts/user/{pk}/set_password": CHANGE,
+    "accounts/user/{pk}/force_password_change": CHANGE,
+    "accounts/user/{pk}/appoint": SUPER,
+    "accounts/user/{pk}/export": LOGIN,
+    "accounts/user/{pk}/erase": CHANGE,
+    "accounts/session": LOGIN,
+    "accounts/session/{pk}/change": LOGIN,
+    "accounts/session/{pk}/history": LOGIN,
+    "accounts/session/{pk}/end": CHANGE,
+    "accounts/auditentry": LOGIN,
+    "accounts/auditentry/export": LOGIN,
+    "accounts/auditentry/{pk}/change": LOGIN,
+    "accounts/auditentry/{pk}/history": LOGIN,
+    "templates_app/template": LOGIN,
+    "templates_app/template/{pk}/change": LOGIN,
+    "templates_app/template/{pk}/history": LOGIN,
+    "templates_app/template/{pk}/delete": CHANGE,
+    "templates_app/templateversion": LOGIN,
+    "templates_app/templateversion/{pk}/change": LOGIN,
+    "templates_app/templateversion/{pk}/history": LOGIN,
+    "templates_app/templateversion/{pk}/restore": CHANGE,
+}
+# They take a POST only, or there is nothing to add.
+NO_PAGES = {"logout"} | {
+    f"{name}/add"
+    for name in (
+        "accounts/session",
+        "accounts/auditentry",
+        "templates_app/template",
+        "templates_app/templateversion",
+    )
+}
+
+
+@pytest.fixture
+def documents(alice: Person) -> dict[str, Any]:
+    """A document of each kind, by the path of its list."""
+    Template.create(alice.user, "First")
+    deleted = Template.create(alice.user, "Second")
+    Template.objects.of(alice.user).filter(id=deleted.id).remove()
+    audit.record(Action.LOGGED_IN, alice.name, Address())
+    return {
+        "accounts/user": alice.user,
+        "accounts/session": Session.of(alice.user).first(),
+        "accounts/auditentry": AuditEntry.objects.first(),
+        "templates_app/template": Template.objects.of(alice.user).first(),
+        "templates_app/templateversion": TemplateVersion.objects.first(),
+    }
+
+
+@pytest.fixture
+def paths(documents: dict[str, Any]) -> dict[str, str]:
+    """Each path of the table, and what to ask for it."""
+
+    def path(name: str) -> str:
+        if "{pk}" not in name:
+            return f"/admin/{name}"
+        listed, page = name.split("/{pk}/")
+        return page_of(documents[listed], page)
+
+    return {name: path(name) for name in TABLE}
+
+
+def visitor(who: str) -> Client:
+    if who == "nobody":
+        return Client(raise_request_exception=False)
+    return browser_of(operator(who, None if who == "user" else Role(who)))
+
+
+def outcome(answer: Any) -> str:
+    location = answer.headers.get("Location", "")
+    return "login" if location.startswith("/admin/login") else str(answer.status_code)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_each_page_lets_in_whom_it_should(who: str, paths: dict[str, str]) -> None:
+    browser, place = visitor(who), WHO.index(who)
+    for slash in ("", "/"):
+        met = {n: outcome(browser.get(p.rstrip("/") + slash)) for n, p in paths.items()}
+        assert met == {name: row.split()[place] for name, row in TABLE.items()}
+
+
+def test_the_table_has_every_page_there_is() -> None:
+    assert set(TABLE) - {"no/such/page"} | NO_PAGES == set(routed())
+
+
+def routed() -> list[str]:
+    (admin,) = (
+        pattern
+        for pattern in get_resolver().url_patterns
+        if isinstance(pattern, URLResolver) and pattern.namespace == site.name
+    )
+    names = [written(pattern) for pattern in admin.url_patterns if pattern.name]
+    labels = {made.opts.app_label for made in site.admins.values()}
+    return [name for name in names if "app_label" not in name] + sorted(labels)
+
+
+def written(pattern: URLPattern) -> str:
+    """Return a pattern as the table has it."""
+    text = str(pattern.pattern).removeprefix("^").removesuffix("$").removesuffix("/?")
+    start, _, rest = text.partition("(?P<pk>")
+    return f"{start}{{pk}}{rest[rest.index(')') + 1 :]}" if rest else text
+
+
+@pytest.mark.wire
+def test_each_page_makes_few_round_trips(
+    paths: dict[str, str], commands: list[dict[str, Any]]
+) -> None:
+    browser, cost = visitor("superuser"), {}
+    for name, path in paths.items():
+        commands.clear()
+        answer = browser.get(path)
+        assert answer.status_code in (200, 302, 404)
+        cost[name] = len(commands)
+    assert {name: made for name, made in cost.items() if made >= MOST_ROUND_TRIPS} == {}
+
+
+def test_a_user_who_is_no_operator_is_told_so(client: Client) -> None:
+    browser = visitor("user")
+    page = browser.get("/admin/", follow=True).content.decode()
+    assert "You are authenticated as user, but are not authorized" in page
+
+
+@pytest.mark.parametrize("who", ["user", "viewer", "staff"])
+def test_a_forged_post_changes_nothing(who: str, paths: dict[str, str], alice: Person) -> None:
+    """A page of another site can have a browser post, with its cookie and without the token."""
+    browser = browser_of(
+        operator(who, None if who == "user" else Role(who)), enforce_csrf_checks=True
+    )
+    for path in paths.values():
+        answer = browser.post(path, {"post": "yes", "reason": "x", "name": "alice", "role": ""})
+        assert answer.status_code == 403
+    alice.user.reload()
+    assert alice.user.is_active
+    assert Template.objects.of(alice.user).count() == 1
+    assert Session.of(alice.user).count() == 1
+
+
+def test_a_viewer_who_posts_is_refused(paths: dict[str, str], alice: Person) -> None:
+    browser = visitor("viewer")
+    form = {"post": "yes", "reason": "x", "name": "alice", "kind": "text", "template": "mine"}
+    for name, path in paths.items():
+        if TABLE[name] in (CHANGE, SUPER) or name == "templates_app/template/{pk}/change":
+            assert browser.post(path, form).status_code == 403, name
+    ticked = {"action": "deactivate", "post": "yes", "_selected_action": str(alice.user.id)}
+    assert browser.post("/admin/accounts/user", ticked).status_code == 403
+    alice.user.reload()
+    assert alice.user.is_active
+
+
+def test_a_viewer_sees_nothing_to_press(paths: dict[str, str]) -> None:
+    browser = visitor("viewer")
+    for name in (
+        "accounts/user",
+        "accounts/user/{pk}/change",
+        "templates_app/template/{pk}/change",
+    ):
+        page = browser.get(paths[name]).content.decode()
+        for word in ("Deactivate", "Erase", "Delete<", 'value="Save"', 'name="action"', "Add user"):
+            assert word not in page, (name, word)
+
+
+def test_the_api_is_not_let_in_by_the_operators_messages(alice: Person) -> None:
+    """Messages are a cookie of the operators' pages: no API request reads or writes one."""
+    answer = alice.client.get("/api/v1/templates", HTTP_COOKIE="messages=x")
+    assert answer.status_code == 200
+    assert "messages" not in answer.cookies
