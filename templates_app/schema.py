@@ -9,12 +9,22 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
-from templates_app.values import INT64, MAX_DEPTH, MAX_TEXT_LENGTH
+from templates_app.values import MAX_DEPTH, MAX_OBJECT_SIZE, MAX_TEXT_LENGTH
 from templatesvc.idempotency import LONGEST_KEY
 
 # --- Values --------------------------------------------------------------------------------------
 
-KEY_PATTERN = r"^([^$.\u0000][^.\u0000]*)?$"
+# Of what is inside a value a recursive schema could say more, which generators of clients refuse.
+LIMITS = (
+    "Also inside it a key may not start with `$` nor hold `.` or NUL, and an integer fits 64 bits; "
+    f"it is at most {MAX_DEPTH} levels deep and {MAX_OBJECT_SIZE:,} bytes of BSON."
+)
+JSON_OBJECT = {
+    "type": "object",
+    "description": LIMITS,
+    "propertyNames": {"pattern": r"^([^$.\u0000][^.\u0000]*)?$"},
+    "additionalProperties": {},
+}
 
 
 class TemplateFieldExtension(OpenApiSerializerFieldExtension):
@@ -23,8 +33,16 @@ class TemplateFieldExtension(OpenApiSerializerFieldExtension):
     target_class = "templates_app.serializers.TemplateField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        members = ResolvedComponent("JSONObject", ResolvedComponent.SCHEMA, JSON_OBJECT, "object")
+        auto_schema.registry.register_on_missing(members)
         text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_LENGTH}
-        return {"oneOf": [text, _values(auto_schema)["JSONObject"]]}
+        return {"oneOf": [text, members.ref]}
+
+
+class PatchFieldExtension(TemplateFieldExtension):
+    """What a template can come out of: a text, or an object of which null removes members."""
+
+    target_class = "templates_app.serializers.PatchField"
 
 
 class StoredValueFieldExtension(OpenApiSerializerFieldExtension):
@@ -33,37 +51,9 @@ class StoredValueFieldExtension(OpenApiSerializerFieldExtension):
     target_class = "templates_app.serializers.StoredValueField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return _values(auto_schema)["JSONValue"]
-
-
-def _values(auto_schema: Any) -> dict[str, dict[str, Any]]:
-    """Return references to the components JSONValue and JSONObject, of which each holds the other.
-
-    A schema can't say how deep they may be nested; their descriptions do.
-    """
-    value, members = (
-        ResolvedComponent(name, ResolvedComponent.SCHEMA, object=name)
-        for name in ("JSONValue", "JSONObject")
-    )
-    value.schema = {
-        "description": "Any JSON value; an integer fits 64 bits.",
-        "anyOf": [
-            {"type": ["string", "boolean", "null"]},
-            {"type": "integer", "minimum": INT64.start, "maximum": INT64.stop - 1},
-            {"type": "number", "format": "double"},
-            {"type": "array", "items": value.ref},
-            members.ref,
-        ],
-    }
-    members.schema = {
-        "description": f"At most {MAX_DEPTH} levels deep, and 1 MiB of BSON.",
-        "type": "object",
-        "propertyNames": {"pattern": KEY_PATTERN},
-        "additionalProperties": value.ref,
-    }
-    for component in (value, members):
-        auto_schema.registry.register_on_missing(component)
-    return {"JSONValue": value.ref, "JSONObject": members.ref}
+        # But null, which drf-spectacular adds.
+        kinds = ["string", "number", "boolean", "object", "array"]
+        return {"description": f"Any JSON value. {LIMITS}", "type": kinds, "items": {}}
 
 
 # --- Headers -------------------------------------------------------------------------------------

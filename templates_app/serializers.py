@@ -99,10 +99,17 @@ def written(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+class PatchField(JSONValueField):
+    """What is merged into a template: what then comes out of it has to be one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(check_value, **kwargs)
+
+
 class MergePatchSerializer(StrictSerializer):
     """The body of a PATCH that is a merge patch (RFC 7396)."""
 
-    template = StoredValueField()
+    template = PatchField()
 
 
 class TemplateVersionSerializer(serializers.Serializer):

@@ -15,7 +15,7 @@ import bson
 import pymongo
 from bson import ObjectId, json_util
 from pymongo import UpdateMany
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import as_line, walk
@@ -194,6 +194,11 @@ class Import:
             failed = set()
         except BulkWriteError as error:
             failed = _duplicates(error)
+        except DuplicateKeyError:
+            # A server that is only compatible with MongoDB may refuse all for one of them.
+            if len(entries) > 1:
+                return [refused for entry in entries for refused in self._insert([entry])]
+            failed = {0}
         for place, entry in enumerate(entries):
             if place not in failed:
                 entry.status = "created"

@@ -177,25 +177,24 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         """Replace the fields that are given or, with a merge patch (RFC 7396), merge into them."""
-        if is_merge_patch(request):
-            return self._merge(request.data)
-        serializer = self.get_serializer(data=request.data, partial=True)
+        is_merge = is_merge_patch(request)
+        kind = MergePatchSerializer if is_merge else TemplateSerializer
+        serializer = kind(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         if "template" in serializer.validated_data:
-            return self._replace(serializer.validated_data["template"])
+            value = serializer.validated_data["template"]
+            return self._merge(value) if is_merge else self._replace(value)
         template = self.get_object()
         Preconditions.of_write(request).check(template)
         return self.answer(template)
 
-    def _merge(self, data: Any) -> Response:
+    def _merge(self, patch: Any) -> Response:
         """Merge a patch into the state that is read, and write if it is still that state."""
         preconditions = Preconditions.of_write(self.request)
-        serializer = MergePatchSerializer(data=data)
-        serializer.is_valid(raise_exception=True)
         for _ in range(TRIES):
             seen = self.get_object()
             preconditions.check(seen)
-            patched = merged({"template": seen.template}, serializer.validated_data)
+            patched = merged({"template": seen.template}, {"template": patch})
             template = replaced(self.found().as_seen(seen), self.value(patched))
             if template:
                 return self.answer(template)
@@ -337,12 +336,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
         mode = request.query_params.get("mode", "skip")
         if mode not in ("skip", "replace"):
             raise ValidationError({"mode": "Give skip or replace."})
-        if not isinstance(request.data, bytes):
-            raise ValidationError("There is nothing to import: send lines of JSON.")
 
         def perform(seed: str | None) -> Response:
             importing = Import(request.user, mode, seed or str(new_id(now())))
-            return Response(importing.run(request.data))
+            return Response(importing.run(request.data or b""))
 
         return idempotent(self, request, perform)
 

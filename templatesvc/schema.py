@@ -32,7 +32,12 @@ from templatesvc.exceptions import CSRFFailed, PayloadTooLarge, StoreUnavailable
 from templatesvc.flask import FlaskView, OnlyJSON
 from templatesvc.problem_types import problem_types
 from templatesvc.problems import PHRASES, PROBLEM_JSON, error_code
-from templatesvc.serializers import MessageSerializer, ProblemSerializer, StrictSerializer
+from templatesvc.serializers import (
+    MessageSerializer,
+    ProblemSerializer,
+    StrictSerializer,
+    TextField,
+)
 
 # Bodies and answers that are for the pages.
 PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
@@ -80,6 +85,11 @@ class AutoSchema(openapi.AutoSchema):
 
     def _get_format_parameters(self) -> list[dict[str, Any]]:
         return []  # ?format= is for the pages' menus
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, TextField):
+            schema.setdefault("pattern", r"^[^\u0000]*$")
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)

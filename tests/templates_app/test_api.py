@@ -163,6 +163,12 @@ def test_a_merge_patch_changes_what_it_names(alice: Person) -> None:
     assert answer.json()["version"] == 2
 
 
+def test_a_patch_of_nothing_changes_nothing(alice: Person) -> None:
+    created = make(alice, BOOK)
+    answer = merge(alice, item(created), {})
+    assert (answer.status_code, answer.json()) == (200, created.json())
+
+
 def test_a_merge_patch_is_for_patch_alone(alice: Person) -> None:
     answer = alice.client.post(URL, "{}", content_type="application/merge-patch+json")
     assert answer.status_code == 415
@@ -321,6 +327,10 @@ def test_what_is_exported_comes_back_exactly(alice: Person, bob: Person) -> None
     strip = [json.loads(line) | {"id": ""} for line in lines.splitlines()]
     assert [json.loads(line) | {"id": ""} for line in exported(bob).splitlines()] == strip
     assert imported(bob, lines)["skipped"] == 3
+
+
+def test_an_export_of_nothing_comes_back_as_well(alice: Person, bob: Person) -> None:
+    assert imported(bob, exported(alice))["results"] == []
 
 
 def test_an_import_tells_what_became_of_each_line(alice: Person) -> None:
