@@ -1,0 +1,120 @@
+"""What schemathesis is told of this service beside its schema; it imports this as its hooks.
+
+It runs as two people, whose tokens are in the file that ``FUZZ_PEOPLE`` names. What it sent and
+got is counted, and written to ``FUZZ_COUNTS`` in the end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import secrets
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+import schemathesis
+
+SERVICE = os.environ["FUZZ_SERVICE"]
+PEOPLE = json.loads(Path(os.environ["FUZZ_PEOPLE"]).read_text())["auth"]
+TOKENS = {header["value"] for person in PEOPLE for header in person["fixedHeaders"]}
+PASSWORD = "wonderland-1"
+# After these nobody could go on: somebody else comes to do them, each time anew.
+LAST_CALLS = {"delete_me", "change_password", "logout", "logout_all", "end_session"}
+DEEPEST = 30
+INT64 = range(-(2**63), 2**63)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context: Any, value: Any) -> Any:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """Make lines of what is generated for an import: a template, and that."""
+    if isinstance(body, bytes):
+        text = body.decode("latin-1") or "empty"
+        return json.dumps({"template": text}).encode() + b"\n" + body
+    return body
+
+
+counts: Counter[str] = Counter()
+numbers = count()
+
+
+@atexit.register
+def write_counts() -> None:
+    Path(os.environ["FUZZ_COUNTS"]).write_text(json.dumps(counts))
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    operation = case.operation.definition.raw["operationId"]
+    # No other token: some requests come with none, or with a wrong one, on purpose.
+    if operation in LAST_CALLS and case.headers.get("Authorization") in TOKENS:
+        case.headers["Authorization"] = newcomer()
+    if not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    if isinstance(case.body, dict):
+        case.body = storable(case.body)
+        if operation == "change_password" and "current_password" in case.body:
+            case.body["current_password"] = PASSWORD
+    if operation == "list_templates" and "cursor" in (case.query or {}):
+        follow(case)
+
+
+def newcomer() -> str:
+    """Return what somebody authenticates with who has just registered."""
+    person = {"username": f"{secrets.token_hex(8)}", "password": PASSWORD}
+    requests.post(f"{SERVICE}/api/v1/users", json=person, timeout=30).raise_for_status()
+    answer = requests.post(f"{SERVICE}/api/v1/login", json=person, timeout=30)
+    return f"Bearer {answer.json()['access_token']}"
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """Return a value with what no schema forbids: deep nesting, and odd keys and integers in it."""
+    if isinstance(value, dict):
+        inner = value if depth < DEEPEST else {}
+        return {
+            (key if depth == 0 else key.lstrip("$").replace(".", "").replace("\0", "")): storable(
+                item, depth + 1
+            )
+            for key, item in inner.items()
+        }
+    if isinstance(value, list):
+        return [storable(item, depth + 1) for item in value] if depth < DEEPEST else []
+    if isinstance(value, int) and value not in INT64:
+        return value % 2**63
+    return value
+
+
+def follow(case: Any) -> None:
+    """Replace a cursor, which can't be made up, by one that the service gave."""
+    query = {name: value for name, value in case.query.items() if name != "cursor"}
+    flat = {name: value for name, value in query.items() if name != "template"}
+    flat |= query.get("template") or {}
+    headers = {"Authorization": case.headers.get("Authorization") or ""}
+    answer = requests.get(f"{SERVICE}{case.path}", params=flat, headers=headers, timeout=30)
+    if answer.status_code == 200 and (url := answer.json()["next"]):
+        query["cursor"] = parse_qs(urlsplit(url).query)["cursor"][0]
+    case.query = query
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    counts[f"{case.operation.definition.raw['operationId']} {response.status_code}"] += 1
+
+
+@schemathesis.check
+def documented_code(ctx: Any, response: Any, case: Any) -> None:
+    """The code of a problem is among those that the schema lists for that answer."""
+    media_type = response.headers.get("content-type", [""])[0]
+    answer = case.operation.definition.raw["responses"].get(str(response.status_code))
+    if media_type == "application/problem+json" and answer:
+        listed = answer["content"][media_type]["examples"]
+        assert response.json()["code"] in listed, f"{response.json()['code']} is not documented"

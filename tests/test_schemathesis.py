@@ -1,0 +1,97 @@
+"""schemathesis against the running service, as two people: all its checks, of all routes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.processes import ROOT, Service, environment
+
+pytestmark = pytest.mark.wire
+
+# Some statuses tell of the state of things, not of whether a request is well formed.
+CONFIGURATION = """
+hooks = "tests.schemathesis_hooks"
+
+[auth.wfc]
+path = "people.json"
+peers = ["alice", "bob"]
+
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "304", "401", "403", "404", "409", "412", "422"]
+
+[checks.negative_data_rejection]
+expected-statuses = [
+    "400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428",
+]
+
+[cache]
+enabled = false
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """The service without limits, which this many requests from one address would reach."""
+    limits = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "REGISTRATION_LIMIT")
+    with Service(
+        tmp_path / "service.log", MONGODB_URI=settings.MONGODB_URI, **dict.fromkeys(limits, "off")
+    ) as running:
+        yield running
+
+
+def fuzz(service: Service, folder: Path, examples: int, seed: int) -> dict[str, int]:
+    """Return how often each operation gave each status; fail on anything that a check finds."""
+    people = [
+        {
+            "name": name,
+            "fixedHeaders": [
+                {"name": "Authorization", "value": f"Bearer {service.log_in(f'{name} {seed}')}"}
+            ],
+        }
+        for name in ("alice", "bob")
+    ]
+    (folder / "people.json").write_text(json.dumps({"auth": people}))
+    (folder / "schemathesis.toml").write_text(CONFIGURATION)
+    url = f"http://127.0.0.1:{service.port}"
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("st"))]
+        + ["--config-file", str(folder / "schemathesis.toml"), "run", f"{url}/api/v1/schema"]
+        + ["--checks", "all", "--max-examples", str(examples), "--seed", str(seed)]
+        + ["--continue-on-failure", "--no-color"],
+        cwd=ROOT,
+        env=environment(
+            FUZZ_SERVICE=url,
+            FUZZ_PEOPLE=str(folder / "people.json"),
+            FUZZ_COUNTS=str(folder / "counts.json"),
+        ),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr[-2_000:]
+    return json.loads((folder / "counts.json").read_text())
+
+
+def failures(counts: dict[str, int]) -> dict[str, int]:
+    return {key: number for key, number in counts.items() if key.split()[1] >= "500"}
+
+
+def test_a_thousand_requests_find_nothing(service: Service, tmp_path: Path) -> None:
+    counts = fuzz(service, tmp_path, examples=3, seed=1)
+    print(f"\n{sum(counts.values()):,} requests")
+    assert failures(counts) == {}
+    assert sum(counts.values()) > 700
+
+
+@pytest.mark.long
+def test_twenty_thousand_requests_find_nothing(service: Service, tmp_path: Path) -> None:
+    counts = fuzz(service, tmp_path, examples=800, seed=2)
+    print(f"\n{sum(counts.values()):,} requests: {counts}")
+    assert failures(counts) == {}
+    assert sum(counts.values()) >= 20_000
