@@ -31,7 +31,7 @@ class Size(NamedTuple):
     kills: int
 
 
-SMALL = Size(people=80, templates_each=5, kills=3)
+SMALL = Size(people=40, templates_each=5, kills=3)
 FULL = Size(people=5000, templates_each=10, kills=20)
 
 
@@ -85,6 +85,9 @@ def origin(
     size: Size = request.param
     log = tmp_path_factory.mktemp("origin") / "flask"
     with a_database("origin") as data, a_database("undisturbed") as undisturbed:
+        # Without indexes each of its requests reads a whole collection.
+        data["users"].create_index("username")
+        data["templates"].create_index("profile")
         with FlaskService(log, MONGODB_URI=uri_of(data)) as flask:
             fill(flask, size.people, size.templates_each)
         spoil(data)

@@ -48,6 +48,8 @@ class Adoption:
 
     def _build(self, missing: Iterable[indexes.Index]) -> None:
         for index in missing:
+            # Somebody may have made one of the same fields for the Flask service, not unique.
+            index.drop()
             index.build()
             self.done["indexes_built"] += 1
 

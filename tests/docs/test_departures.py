@@ -97,7 +97,8 @@ def test_every_row_is_tested() -> None:
 def test_a_row_gives_the_recorded_statuses_and_those_of_today(row: str) -> None:
     was = {RECORDED[case]["response"]["status"] for case in RECORDED_CASES[row]}
     is_ = {DEPARTURES[case][0] for case in RECORDED_CASES[row]}
-    assert documented()[row] == (was, is_)
+    assert was <= documented()[row][0]  # of other requests it may have been another
+    assert is_ == documented()[row][1]
 
 
 @pytest.mark.parametrize(

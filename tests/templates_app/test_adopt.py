@@ -171,6 +171,14 @@ def test_applying_takes_out_nothing_that_is_in_nobodys_way(flasks: Database[Any]
     assert everything(flasks) == before
 
 
+def test_an_index_that_somebody_made_for_the_flask_service_gives_way(
+    flasks: Database[Any],
+) -> None:
+    flasks["users"].create_index("username")
+    adopt("--apply")
+    assert list(indexes.missing()) == []
+
+
 def test_a_choice_about_duplicate_users_must_be_made(spoilt: Database[Any]) -> None:
     before = everything(spoilt)
     with pytest.raises(CommandError, match="keep-oldest or --duplicate-users=rename"):
