@@ -124,7 +124,10 @@ class User(ServiceDocument):
     def check_password(self, password: str) -> bool:
         """Tell whether this is the password; if so, store it as it is to be stored today."""
         encoded = self.encoded_password
-        is_correct, is_weak = hashers.verify_password(password, encoded)
+        try:
+            is_correct, is_weak = hashers.verify_password(password, encoded)
+        except ValueError:  # the hash is damaged
+            is_correct = False
         if not is_correct and encoded.startswith(FlaskSHA256Hasher.prefix):
             # A hash that is quick to check must not tell by its time that there is such a name.
             hashers.make_password(password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from django.conf import settings
 
 from accounts.audit import AuditEntry
+from accounts.documents import User
 from tests.processes import Service
 
 pytestmark = pytest.mark.wire
@@ -118,3 +120,63 @@ def test_of_40_parallel_wrong_log_ins_ten_are_looked_at(name: str, tmp_path: Pat
     assert after.status == 429
     assert 0 < int(after.headers["Retry-After"]) <= 900
     assert after.json["msg"]
+
+
+def test_of_30_parallel_registrations_the_limit_is_let_in_and_no_more_is_left(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, REGISTRATION_LIMIT="5/1h") as service:
+        bodies = [{"username": f"name-{number}", "password": "x"} for number in range(30)]
+        answers = at_once(30, lambda number: service.post("/api/v1/users", bodies[number]).status)
+    assert Counter(answers) == {201: 5, 429: 25}
+    assert User.objects.count() == 5
+
+
+def test_of_40_parallel_wrong_current_passwords_ten_are_looked_at(tmp_path: Path) -> None:
+    body = {"current_password": "nope", "new_password": "x"}
+    with running(tmp_path) as service:
+        token = service.log_in("alice")
+        path = "/api/v1/users/me/password"
+        answers = at_once(40, lambda _: service.post(path, body, token).status)
+    assert Counter(answers) == {400: 10, 429: 30}
+
+
+def test_of_parallel_changes_of_a_password_one_succeeds(tmp_path: Path) -> None:
+    """And one session is left: that which the change answered."""
+    with running(tmp_path) as service:
+        tokens = [log_in(service)["access_token"]]
+        tokens += [
+            service.post("/api/v1/login", {"username": "alice", "password": "wonderland-1"}).json[
+                "access_token"
+            ]
+            for _ in range(7)
+        ]
+
+        def change(number: int) -> Any:
+            body = {"current_password": "wonderland-1", "new_password": f"new-{number}"}
+            return service.post("/api/v1/users/me/password", body, tokens[number])
+
+        answers = at_once(8, change)
+        assert Counter(answer.status == 200 for answer in answers) == {True: 1, False: 7}
+        # The others came too late: with another password, or with a session that had ended.
+        assert {answer.status for answer in answers} <= {200, 400, 401, 409}
+        (winner,) = [number for number, answer in enumerate(answers) if answer.status == 200]
+        new = {"username": "alice", "password": f"new-{winner}"}
+        assert service.post("/api/v1/login", new).status == 200
+        access = answers[winner].json["access_token"]
+        assert service.get("/get", access).status == 200
+        assert {service.get("/get", token).status for token in tokens} == {401}
+
+
+def test_parallel_log_ins_with_an_old_hash_all_succeed_and_leave_a_new_one(tmp_path: Path) -> None:
+    User._get_collection().insert_one(
+        {"username": "carol", "password": hashlib.sha256(b"1234").hexdigest()}
+    )
+    body = {"username": "carol", "password": "1234"}
+    with running(tmp_path) as service:
+        answers = at_once(20, lambda _: service.post("/api/v1/login", body))
+        assert {answer.status for answer in answers} == {200}
+        tokens = [answer.json["access_token"] for answer in answers]
+        assert {service.get("/get", token).status for token in tokens} == {200}
+    carol = User.named("carol")
+    assert carol and carol.password.startswith("argon2$argon2id$")

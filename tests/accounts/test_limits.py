@@ -1,0 +1,223 @@
+"""Limits on failed log-ins and on registrations, over time; parallel ones are in test_races.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from accounts.audit import AuditEntry
+from accounts.documents import User
+from accounts.limits import Attempts
+from templatesvc.rates import Rate
+from tests.accounts.callers import after, browser, log_in, me, post, refresh
+from tests.conftest import Person
+
+# Addresses that are for documentation only: RFC 5737, RFC 3849.
+HOME, OFFICE = "192.0.2.1", "198.51.100.7"
+
+
+@pytest.fixture
+def _few(settings: Settings) -> None:
+    """As many as a test needs: hashing passwords takes its time."""
+    settings.LOGIN_LIMIT_PER_USER = Rate.parse("3/15m")
+    settings.LOGIN_LIMIT_PER_ADDRESS = Rate.parse("5/15m")
+    settings.REGISTRATION_LIMIT = Rate.parse("2/1h")
+
+
+def fail(times: int, name: str = "alice", address: str = HOME) -> list[int]:
+    return [log_in(name, "wrong", REMOTE_ADDR=address).status_code for _ in range(times)]
+
+
+def register(name: str, address: str = HOME) -> Any:
+    return post("users", {"username": name, "password": "x"}, REMOTE_ADDR=address)
+
+
+def test_the_eleventh_log_in_is_refused_the_right_password_included(alice: Person) -> None:
+    assert fail(11) == [401] * 10 + [429]
+    answer = log_in("alice", alice.password, REMOTE_ADDR=OFFICE)
+    assert answer.status_code == 429
+    assert set(answer.json()) == {"msg"}
+    assert answer.json()["msg"].startswith("Too many attempts. Try again in ")
+    assert 0 < int(answer["Retry-After"]) <= 900
+    assert me(alice.tokens["access_token"]) == 200
+    assert refresh(alice.tokens["refresh_token"]).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_the_time_counts_from_the_first_failure_and_is_told(alice: Person) -> None:
+    fail(1)
+    with after(minutes=10):
+        assert fail(3) == [401, 401, 429]
+        assert 290 <= int(log_in("alice", alice.password)["Retry-After"]) <= 300
+    with after(minutes=14, seconds=50):
+        # To be refused is no failure: it makes the time no longer.
+        assert log_in("alice", alice.password).status_code == 429
+    with after(minutes=15, seconds=1):
+        assert log_in("alice", alice.password).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_time_that_is_over_begins_anew(alice: Person) -> None:
+    assert fail(3) == [401] * 3
+    with after(minutes=16):
+        assert fail(4) == [401] * 3 + [429]
+    with after(minutes=30):
+        assert fail(1) == [429]
+    with after(minutes=31, seconds=5):
+        assert log_in("alice", alice.password).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_success_forgets_the_failures_of_the_name(alice: Person) -> None:
+    assert fail(2) == [401] * 2
+    assert log_in("alice", alice.password).status_code == 200
+    assert fail(2) == [401] * 2
+    assert log_in("alice", alice.password).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_success_forgets_no_failures_of_the_address(alice: Person, bob: Person) -> None:
+    """Otherwise whoever has an account could guess at others for ever, one success in between."""
+    for _ in range(2):
+        assert fail(2, "bob") == [401] * 2
+        assert log_in("bob", bob.password, REMOTE_ADDR=HOME).status_code == 200
+    assert fail(2, "alice") == [401, 429]
+    assert log_in("bob", bob.password, REMOTE_ADDR=HOME).status_code == 429
+    assert log_in("bob", bob.password, REMOTE_ADDR=OFFICE).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_subscriber_of_ipv6_is_one_address(alice: Person) -> None:
+    for number in range(5):
+        assert fail(1, f"name-{number}", f"2001:db8:0:1::{number + 1}") == [401]
+    assert fail(1, "alice", "2001:db8:0:1:ffff::9") == [429]
+    assert fail(1, "alice", "2001:db8:0:2::1") == [401]
+
+
+@pytest.mark.usefixtures("_few")
+def test_the_names_of_others_are_not_locked(alice: Person, bob: Person) -> None:
+    fail(4)
+    assert log_in("bob", bob.password).status_code == 200
+    assert log_in("Alice", "wrong").status_code == 401
+
+
+@pytest.mark.usefixtures("_few")
+def test_the_page_to_log_in_counts_and_is_locked_too(alice: Person) -> None:
+    page = APIClient()
+    form = {"username": "alice", "password": "wrong"}
+    for _ in range(3):
+        assert "correct username" in page.post("/api-auth/login", form, format="multipart").text
+    form["password"] = alice.password
+    assert "Too many attempts" in page.post("/api-auth/login", form, format="multipart").text
+    assert log_in("alice", alice.password).status_code == 429
+
+
+@pytest.mark.usefixtures("_few")
+def test_sessions_that_stand_go_on(alice: Person) -> None:
+    page = browser("alice", alice.password)
+    fail(4)
+    assert page.get("/api/v1/users/me").status_code == 200
+    assert alice.client.get("/get").status_code == 200
+
+
+# --- Names that nobody has ------------------------------------------------------------------------
+
+
+def told(name: str) -> list[Any]:
+    """Return all that somebody who guesses gets to see."""
+    answers = [log_in(name, "wrong", REMOTE_ADDR=HOME) for _ in range(4)]
+    return [
+        (answer.status_code, answer.content, sorted(set(answer.headers) - {"Retry-After"}))
+        for answer in answers[:3]
+    ] + [(answers[3].status_code, sorted(answers[3].headers))]
+
+
+@pytest.mark.parametrize("kind", ["known", "inactive", "of the Flask service", "without password"])
+def test_nothing_tells_whether_there_is_such_a_name(
+    kind: str, alice: Person, settings: Settings
+) -> None:
+    settings.LOGIN_LIMIT_PER_USER = Rate.parse("3/15m")
+    settings.LOGIN_LIMIT_PER_ADDRESS = None
+    changes: dict[str, Any] = {
+        "known": {},
+        "inactive": {"is_active": False},
+        "of the Flask service": {"password": "0" * 64},
+        "without password": {"password": None},
+    }[kind]
+    if changes:
+        User.objects(username="alice").update_one(**{f"set__{n}": v for n, v in changes.items()})
+    assert told("alice") == told("nobody")
+    counted = [(each.count, bool(each.expires_at)) for each in Attempts.objects]
+    assert counted == [(3, True)] * 2
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_name_that_nobody_has_is_kept_nowhere() -> None:
+    """It may be a password, typed into the wrong field."""
+    fail(4, "my-secret-password")
+    for document in (Attempts, AuditEntry):
+        assert "my-secret-password" not in str(list(document._get_collection().find()))
+
+
+# --- Registrations --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_few")
+def test_an_address_registers_so_many_in_an_hour() -> None:
+    assert [register(name).status_code for name in "ab"] == [201, 201]
+    refused = register("c")
+    assert refused.status_code == 429
+    assert set(refused.json()) == {"msg"}
+    assert 3590 <= int(refused["Retry-After"]) <= 3600
+    assert User.named("c") is None
+    assert register("c", OFFICE).status_code == 201
+    with after(hours=1, seconds=1):
+        assert register("d").status_code == 201
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_registration_that_fails_is_not_counted(alice: Person) -> None:
+    for body in ({"username": "alice", "password": "x"}, {"username": "carol"}):
+        for _ in range(3):
+            assert post("users", body, REMOTE_ADDR=HOME).status_code in (400, 409)
+    assert [register(name).status_code for name in "ab"] == [201, 201]
+
+
+# --- Off, and otherwise ---------------------------------------------------------------------------
+
+
+def test_each_limit_can_be_turned_off(alice: Person, settings: Settings) -> None:
+    settings.LOGIN_LIMIT_PER_USER = Rate.parse("off")
+    assert fail(12) == [401] * 12
+    settings.LOGIN_LIMIT_PER_ADDRESS = settings.REGISTRATION_LIMIT = Rate.parse("off")
+    Attempts.objects.delete()
+    assert fail(2) == [401] * 2
+    assert register("carol").status_code == 201
+    assert Attempts.objects.count() == 0
+
+
+def test_one_limit_holds_while_the_other_is_off(alice: Person, settings: Settings) -> None:
+    settings.LOGIN_LIMIT_PER_USER, settings.LOGIN_LIMIT_PER_ADDRESS = None, Rate.parse("2/1m")
+    assert fail(3) == [401, 401, 429]
+    assert log_in("alice", alice.password, REMOTE_ADDR=OFFICE).status_code == 200
+
+
+def test_who_does_not_fail_leaves_no_trace(alice: Person) -> None:
+    log_in("alice", alice.password)
+    alice.client.get("/get")
+    refresh(alice.tokens["refresh_token"])
+    assert Attempts.objects.count() == 0
+
+
+@pytest.mark.usefixtures("_few")
+def test_what_is_counted_goes_when_its_time_is_over(alice: Person) -> None:
+    """A TTL index deletes each at ``expires_at``."""
+    fail(1)
+    assert {each.id.partition(":")[0] for each in Attempts.objects} == {
+        "login-user",
+        "login-address",
+    }
+    assert Attempts._meta["indexes"] == [{"fields": ["expires_at"], "expireAfterSeconds": 0}]
