@@ -1,0 +1,211 @@
+"""An operator at work in a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pymongo
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.documents import User
+from accounts.operators import Role
+from tests.accounts.operators import PASSWORD, operator
+from tests.browser.people import admin, keep, log_in_as_operator, register
+from tests.processes import Service
+
+pytestmark = pytest.mark.browser
+
+MANY, VERY_MANY = 300, 100_000
+
+
+@pytest.fixture
+def root() -> str:
+    return operator("root").username
+
+
+@pytest.fixture(params=[MANY, pytest.param(VERY_MANY, marks=pytest.mark.long)])
+def many_users(request: pytest.FixtureRequest) -> Iterator[int]:
+    """As many users as a test is run with."""
+    users, count = User._get_collection(), request.param
+    with pymongo.timeout(300):
+        users.insert_many([{"username": f"user-{n:06}"} for n in range(count)])
+    yield count
+    with pymongo.timeout(300):
+        users.delete_many({})
+
+
+def act(page: Page, name: str) -> None:
+    """Press a button of a document's page, and then the one on the page that asks."""
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def told(page: Page, text: str) -> None:
+    expect(page.locator(".messagelist")).to_contain_text(text)
+
+
+def test_an_operator_finds_one_of_many_and_locks_them_out(
+    page: Page, service: Service, root: str, many_users: int
+) -> None:
+    token = register(service, "Mallory-the-needle")
+    assert service.get("/api/v1/users/me", token).status == 200
+    log_in_as_operator(page, root, PASSWORD)
+    page.get_by_role("link", name="Users", exact=True).first.click()
+    expect(page.locator(".paginator")).to_contain_text("More than 100 users")
+    page.locator("#searchbar").fill("THE-NEED")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Mallory-the-needle").click()
+    act(page, "Deactivate")
+    told(page, "“Mallory-the-needle” was deactivated.")
+    assert service.get("/api/v1/users/me", token).status == 401
+
+
+def test_one_session_is_ended_and_the_other_stays(page: Page, service: Service, root: str) -> None:
+    first = register(service)
+    body = {"username": "alice", "password": "wonderland-1"}
+    second = service.post("/api/v1/login", body).json["access_token"]
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("user"))
+    page.get_by_role("link", name="alice", exact=True).click()
+    page.locator(".object-tools").get_by_role("link", name="Sessions", exact=True).click()
+    expect(page.locator(".paginator")).to_contain_text("2 sessions")
+    page.get_by_role("checkbox").last.check()  # the newest come first
+    page.get_by_label("Action:").select_option(label="End")
+    page.get_by_role("button", name="Go").click()
+    expect(page.locator("#content")).to_contain_text("refused from the next request on")
+    page.get_by_role("button", name="End").click()
+    told(page, "The session of “alice")
+    assert service.get("/api/v1/users/me", first).status == 401
+    assert service.get("/api/v1/users/me", second).status == 200
+
+
+def test_a_template_is_edited_and_seen_in_its_history(
+    page: Page, service: Service, root: str
+) -> None:
+    token = register(service)
+    path = keep(service, token, "Dear {name}")
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("template"))
+    page.get_by_role("link", name="Dear {name}").click()
+    page.get_by_label("Template:").fill("Dear {name},\nthank you.")
+    page.get_by_label("Reason:").fill("She asked for it.")
+    page.get_by_role("button", name="Save").click()
+    told(page, "was changed.")
+    assert service.get(path, token).json["template"] == "Dear {name},\nthank you."
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("#change-history")).to_contain_text("She asked for it.")
+    expect(page.locator("#change-history")).to_contain_text("Version 1 was replaced.")
+
+
+def test_who_saves_second_is_told_and_shown_both(page: Page, service: Service, root: str) -> None:
+    token = register(service)
+    path = keep(service, token, "First")
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("template"))
+    page.get_by_role("link", name="First").click()
+    service.request("PUT", path, {"template": "Alice's"}, token)
+    page.get_by_label("Template:").fill("Root's")
+    page.get_by_label("Reason:").fill("She asked for it.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else saved")
+    row = page.locator(".conflict").get_by_role("row", name="Template")
+    expect(row).to_contain_text("Alice's")
+    expect(row).to_contain_text("Root's")
+    assert service.get(path, token).json["template"] == "Alice's"
+
+
+def test_a_viewer_sees_no_buttons(page: Page, service: Service) -> None:
+    keep(service, register(service), "First")
+    operator("viewer", Role.VIEWER)
+    log_in_as_operator(page, "viewer", PASSWORD)
+    for model, row in (("user", "alice"), ("template", "First"), ("session", "alice")):
+        page.goto(admin(model))
+        expect(page.get_by_role("checkbox")).to_have_count(0)
+        page.get_by_role("link", name=row, exact=True).first.click()
+        expect(page.get_by_role("link", name="History")).to_be_visible()
+        # What is left are log-out, the colours, and the bar at the side.
+        buttons = page.locator("#content").get_by_role("button")
+        expect(buttons).to_have_count(0)
+        acts = page.get_by_role("link", name=re.compile("Deactivate|Erase|Delete$|End"))
+        expect(acts).to_have_count(0)
+
+
+def test_a_user_who_is_no_operator_is_refused(page: Page, service: Service) -> None:
+    register(service)
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill("wonderland-1")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".errornote")).to_contain_text("not authorized to access this page")
+
+
+def test_logging_out_leads_to_the_log_in_page(page: Page, service: Service, root: str) -> None:
+    log_in_as_operator(page, root, PASSWORD)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.goto(admin("user"))
+    expect(page.get_by_label("Username")).to_be_visible()
+
+
+def test_it_all_goes_with_the_keyboard_and_without_scripts(
+    service: Service, root: str, page: Page
+) -> None:
+    token = register(service)
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context(
+        base_url=f"http://127.0.0.1:{service.port}", java_script_enabled=False
+    )
+    plain = context.new_page()
+    plain.goto("/admin/")
+    plain.keyboard.type(root)
+    plain.keyboard.press("Tab")
+    plain.keyboard.type(PASSWORD)
+    plain.keyboard.press("Enter")
+    expect(plain.get_by_role("heading", name="Administration")).to_be_visible()
+    plain.goto(admin("user"))
+    plain.locator("#searchbar").focus()
+    plain.keyboard.type("ali")
+    plain.keyboard.press("Enter")
+    plain.get_by_role("checkbox", name="Select alice").focus()
+    plain.keyboard.press("Space")
+    plain.get_by_label("Action:").select_option(label="Deactivate")
+    plain.get_by_role("button", name="Go").press("Enter")
+    plain.get_by_role("button", name="Deactivate").press("Enter")
+    told(plain, "“alice” was deactivated.")
+    assert service.get("/api/v1/users/me", token).status == 401
+    context.close()
+
+
+def test_every_page_has_a_name_a_heading_and_labels(
+    page: Page, service: Service, root: str
+) -> None:
+    keep(service, register(service), "First")
+    log_in_as_operator(page, root, PASSWORD)
+    titles = set()
+    for model in ("user", "session", "auditentry", "template"):
+        page.goto(admin(model))
+        row = page.locator("#result_list tbody tr").first
+        link = row.get_by_role("link").get_attribute("href")
+        assert link
+        for path in (admin(model), link, link.replace("/change", "/history")):
+            page.goto(path)
+            titles.add(page.title())
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            unnamed = page.locator("#content :is(input:not([type=hidden]), select, textarea)")
+            for field in unnamed.all():
+                assert field.evaluate("e => e.labels?.length || e.ariaLabel || e.value")
+    assert len(titles) >= 8
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_follow_the_colours_that_the_system_prefers(
+    page: Page, service: Service, root: str, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("user"))
+    shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
