@@ -62,11 +62,12 @@ def fuzz(service: Service, folder: Path, examples: int, seed: int) -> dict[str, 
     url = f"http://127.0.0.1:{service.port}"
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("st"))]
-        + ["--config-file", str(folder / "schemathesis.toml"), "run", f"{url}/api/v1/schema"]
+        + ["run", f"{url}/api/v1/schema"]
         + ["--checks", "all", "--max-examples", str(examples), "--seed", str(seed)]
         + ["--continue-on-failure", "--no-color"],
-        cwd=ROOT,
+        cwd=folder,
         env=environment(
+            PYTHONPATH=str(ROOT),
             FUZZ_SERVICE=url,
             FUZZ_PEOPLE=str(folder / "people.json"),
             FUZZ_COUNTS=str(folder / "counts.json"),
