@@ -15,8 +15,6 @@ Raw = dict[str, Any]
 
 # Documents in memory at once, each of up to 16 MB: a server's own batches may have 100,000.
 BATCH = 200
-# A collection is read or written in one go; what the time is not enough for is the next run's.
-STEP_SECONDS = 24 * 3600
 
 
 def users() -> Collection[Raw]:

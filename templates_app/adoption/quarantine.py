@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import pymongo
 from mongoengine import DateTimeField, DictField, StringField
 from mongoengine.queryset import QuerySet
 from pymongo import DeleteMany, UpdateMany
@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import SECRET, as_line, walk
-from templates_app.adoption.flask_data import BATCH, STEP_SECONDS, Raw, templates, users
+from templates_app.adoption.flask_data import BATCH, Raw, templates, users
 from templates_app.documents import Template
 from templatesvc import indexes
 from templatesvc.documents import RawField, ServiceDocument, now
@@ -44,8 +44,9 @@ class Quarantined(ServiceDocument):
     def take_out(cls, collection: Collection[Raw], batch: list[Raw], reason: str) -> int:
         """Move documents here; return how many went: not those that somebody has changed since."""
         cls.keep(collection, batch, reason)
+        # In this order: what goes first may decide about what is left, if this is cut off.
         deletions = [DeleteMany(_unchanged(document)) for document in batch]
-        return collection.bulk_write(deletions, ordered=False).deleted_count
+        return collection.bulk_write(deletions, ordered=True).deleted_count
 
     @classmethod
     def change_one(
@@ -145,15 +146,14 @@ def undo(progress: Progress) -> dict[str, int]:
 
     The unique indexes go first, for they would not let duplicates back in.
     """
-    done: dict[str, int] = {}
-    with pymongo.timeout(STEP_SECONDS):
-        total = Quarantined.objects.count()
-        if total:
-            _drop_unique_indexes()
-        kept: Iterable[Quarantined] = Quarantined.objects.batch_size(BATCH).no_cache()
-        for each in progress(kept, "quarantine", total):
-            if what := each.put_back():
-                done[what] = done.get(what, 0) + 1
+    done = Counter[str]()
+    total = Quarantined.objects.count()
+    if total:
+        _drop_unique_indexes()
+    kept: Iterable[Quarantined] = Quarantined.objects.batch_size(BATCH).no_cache()
+    for each in progress(kept, "quarantine", total):
+        if what := each.put_back():
+            done[what] += 1
     return done
 
 

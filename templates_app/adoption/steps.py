@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import bson
-import pymongo
 from bson import ObjectId
 from pymongo import UpdateMany
 
 from accounts.documents import User
 from accounts.hashers import FLASK_HASH, WrappedFlaskHasher
-from templates_app.adoption.flask_data import BATCH, STEP_SECONDS, Raw, batches, users
+from templates_app.adoption.flask_data import BATCH, Raw, batches, users
 from templates_app.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
 from templates_app.adoption.quarantine import Progress, Quarantined
 from templates_app.adoption.report import Report
@@ -37,14 +36,13 @@ class Adoption:
     done: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
-        with pymongo.timeout(STEP_SECONDS):
-            # By these the templates of an owner are found, while there is much to look for.
-            self._build(index for index in indexes.missing() if not index.options.get("unique"))
-            for kind in KINDS:
-                self._clear(kind)
-            self._build(indexes.missing())
-            if self.wraps_passwords:
-                self._wrap_passwords()
+        # By one of these the templates of an owner are found, while there is much to look for.
+        self._build(index for index in indexes.missing() if not index.options.get("unique"))
+        for kind in KINDS:
+            self._clear(kind)
+        self._build(indexes.missing())
+        if self.wraps_passwords:
+            self._wrap_passwords()
 
     def _build(self, missing: Iterable[indexes.Index]) -> None:
         for index in missing:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+import pymongo
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -18,6 +19,9 @@ from templates_app.adoption.quarantine import Quarantined, undo
 from templates_app.adoption.report import Report, report
 from templates_app.adoption.steps import Adoption
 from templatesvc import exceptions, indexes, store
+
+# A collection is read in one go. What a day is not enough for is the next run's.
+MOST_SECONDS = 24 * 3600
 
 
 def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
@@ -54,16 +58,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["format"] == "json"
         try:
-            if options["undo"]:
-                self._undo()
-            elif options["apply"]:
-                self._apply(options)
-            else:
-                self._report()
+            with pymongo.timeout(MOST_SECONDS):
+                self._do(options)
         except indexes.DuplicateValues as error:
             raise CommandError(f"{error}\nRun adopt --apply again.") from error
         except exceptions.STORE_ERRORS as error:
             raise CommandError(f"The store failed: {error}. Run the command again.") from error
+
+    def _do(self, options: dict[str, Any]) -> None:
+        if options["undo"]:
+            self._undo()
+        elif options["apply"]:
+            self._apply(options)
+        else:
+            self._report()
 
     def _report(self) -> None:
         found = report(progress)
