@@ -8,7 +8,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 		&& { echo $$python; exit; }; done; echo python3
 
-.PHONY: run test test-long lint format screenshots clean
+.PHONY: run test test-long lint format screenshots bench clean
 
 run: $(VENV)/installed
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
@@ -36,6 +36,10 @@ format: $(VENV)/installed
 
 screenshots: $(VENV)/installed
 	$(PYTHON) -m tests.screenshots
+
+# BENCH=--quick takes two minutes; BENCH=--help says what else there is.
+bench: $(VENV)/installed
+	$(PYTHON) -m benchmarks $(BENCH)
 
 $(VENV)/installed: requirements.txt requirements-dev.txt
 	python=$$($(FIND_PYTHON)) && $$python -m venv $(VENV)

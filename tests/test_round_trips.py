@@ -1,12 +1,11 @@
-"""What a request costs: two round trips to the store, each on an index."""
+"""What is asked of the store is asked of an index; ``test_budgets.py`` counts how often."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import override_settings
 from rest_framework.test import APIClient
 
 from templates_app.documents import Template
@@ -18,52 +17,6 @@ URL = "/api/v1/templates"
 
 
 Commands = list[dict[str, Any]]
-
-
-def create(alice: Person, value: Any = "First") -> str:
-    return f"{URL}/{Template.create(alice.user, value).id}"
-
-
-REQUESTS: dict[str, Callable[[Person], Any]] = {
-    "POST /create": lambda alice: alice.client.post("/create", {"template": "new"}),
-    "GET /get": lambda alice: alice.client.get("/get"),
-    "GET templates": lambda alice: alice.client.get(URL),
-    "POST templates": lambda alice: alice.client.post(URL, {"template": "new"}),
-    "GET template": lambda alice: alice.client.get(create(alice)),
-    "PUT template, no history": lambda alice: alice.client.put(create(alice), {"template": "x"}),
-    "PATCH template, no history": lambda alice: alice.client.patch(
-        create(alice), {"template": "x"}
-    ),
-    "DELETE template, no history": lambda alice: alice.client.delete(create(alice)),
-    "POST /update, no history": lambda alice: (
-        create(alice)
-        and alice.client.post("/update", {"old_template": "First", "new_template": "x"})
-    ),
-    "POST /delete, no history": lambda alice: (
-        create(alice) and alice.client.post("/delete", {"template": "First"})
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REQUESTS)
-def test_a_request_makes_two_round_trips(name: str, alice: Person, commands: Commands) -> None:
-    with override_settings(HISTORY_VERSIONS=0):
-        answer = REQUESTS[name](alice)
-    assert answer.status_code < 300, answer.content
-    sent = [next(iter(command)) for command in commands]
-    prepared = "insert" if "template," in name or name == "GET template" else ""
-    if prepared or name.startswith(("POST /update", "POST /delete")):
-        sent.remove("insert")  # the template that the test made
-    assert len(sent) == 2, sent
-    assert sent[0] == "aggregate"
-
-
-@pytest.mark.parametrize("method", ["put", "delete"])
-def test_history_costs_one_more(method: str, alice: Person, commands: Commands) -> None:
-    url = create(alice)
-    commands.clear()
-    assert getattr(alice.client, method)(url, {"template": "x"}).status_code < 300
-    assert [next(iter(command)) for command in commands] == ["aggregate", "findAndModify", "update"]
 
 
 def test_a_refused_token_makes_one(commands: Commands, client: APIClient, alice: Person) -> None:

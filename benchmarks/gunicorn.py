@@ -1,0 +1,9 @@
+"""The service's own gunicorn settings for the applications that it is compared with."""
+
+from templatesvc.gunicorn import (  # noqa: F401
+    bind,
+    control_socket_disable,
+    threads,
+    worker_class,
+    workers,
+)

@@ -1,0 +1,23 @@
+-- wrk: sends the requests of the file named in REQUESTS one after the other, each with its length
+-- in a line before it, and prints what benchmarks/load.py reads.
+local requests, next_one = {}, 0
+
+function init(arguments)
+  local file = assert(io.open(os.getenv("REQUESTS"), "rb"))
+  for length in file:lines() do
+    requests[#requests + 1] = file:read(tonumber(length))
+  end
+  file:close()
+end
+
+function request()
+  next_one = next_one % #requests + 1
+  return requests[next_one]
+end
+
+function done(summary, latency, ...)
+  local errors = summary.errors
+  print(string.format("RESULT %d %d %d %d %f %f", summary.requests, summary.duration,
+    errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end

@@ -1,0 +1,149 @@
+"""The store, and the services that are compared on it, each in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pymongo import MongoClient
+
+from tests.processes import KEY, ORIGINAL, ROOT, MongoServer, Service, manage
+
+APPLICATION = ("-m", "gunicorn", "--config", "python:benchmarks.gunicorn")
+
+
+class Contender(NamedTuple):
+    """A service that runs, and the database that is its own."""
+
+    name: str
+    service: Service
+    database: Any
+
+    @property
+    def is_flasks(self) -> bool:
+        return self.name.startswith("Flask")
+
+    @property
+    def is_limit(self) -> bool:
+        return self.name == "bare WSGI"
+
+    def megabytes(self) -> list[float]:
+        """Return the resident memory of each worker."""
+        return [_resident(pid) for pid in _children(self.service.pid)]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _resident(pid: int) -> float:
+    (line,) = [
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in line
+    ]
+    return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def store() -> Iterator[str]:
+    """Yield the URI of the MongoDB server: ``BENCH_MONGODB_URI``, or one that is started."""
+    if uri := os.environ.get("BENCH_MONGODB_URI"):
+        yield uri
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with MongoServer(Path(folder) / "store") as server:
+            yield server.uri
+
+
+class Servers:
+    """Starts services on databases of one store, and stops them all."""
+
+    def __init__(self, store_uri: str, prefix: str, workers: int, flask: Path | None) -> None:
+        self.store_uri = store_uri
+        self.prefix = prefix
+        self.workers = workers
+        self.flask = flask
+        self.stack = ExitStack()
+        self.logs = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.client: MongoClient[dict[str, Any]] = MongoClient(store_uri, tz_aware=True)
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+        for name in ("ours", "flasks"):
+            self.client.drop_database(self.prefix + name)
+        self.client.close()
+
+    def uri(self, database: str) -> str:
+        return urlsplit(self.store_uri)._replace(path=f"/{self.prefix}{database}").geturl()
+
+    def database(self, name: str) -> Any:
+        return self.client[self.prefix + name]
+
+    def build_indexes(self) -> None:
+        """Build the service's indexes; the Flask service has none."""
+        ran = manage("ensureindexes", MONGODB_URI=self.uri("ours"), SECRET_KEY=KEY)
+        assert ran.returncode == 0, ran.stderr
+
+    def ours(self, workers: int | None = None) -> Contender:
+        """Start this service, with the settings that it ships with."""
+        count = workers or self.workers
+        name = "this service" + (f", {count} workers" if workers else "")
+        return self._started(name, Service, "ours", workers=count)
+
+    def limit(self) -> Contender:
+        """Start the bare WSGI function on this service's database."""
+        command = (*APPLICATION, "benchmarks.baseline:app")
+        return self._started("bare WSGI", _AtRoot, "ours", command=command)
+
+    def flask_alike(self) -> Contender:
+        """Start the Flask service under the server that this service ships with."""
+        return self._started("Flask", _AtRoot, "flasks", **self._flask(*APPLICATION))
+
+    def flask_as_usual(self) -> Contender:
+        """Start the Flask service under gunicorn as it comes, one thread a worker."""
+        command = ("-m", "gunicorn", "--no-control-socket", "--workers", str(self.workers))
+        return self._started("Flask, sync", _AtRoot, "flasks", **self._flask(*command))
+
+    def _flask(self, *command: str) -> dict[str, Any]:
+        if self.flask is None:
+            return {"command": (*command, "tests.standin:app")}
+        return {"command": (*command, f"{self.flask.stem}:app"), "cwd": self.flask.parent}
+
+    def _started(
+        self,
+        name: str,
+        kind: type[Service],
+        database: str,
+        workers: int | None = None,
+        **how: Any,
+    ) -> Contender:
+        service = kind(
+            self.logs / name.replace(" ", "-"),
+            **how,
+            MONGODB_URI=self.uri(database),
+            JWT_SECRET_KEY=KEY,
+            WEB_CONCURRENCY=str(workers or self.workers),
+            PYTHONPATH=str(ROOT),
+        )
+        return Contender(name, self.stack.enter_context(service), self.database(database))
+
+
+class _AtRoot(Service):
+    """An application that has no ``/livez``, and takes its port from the command or PORT."""
+
+    answers_at = "/"
+
+    def start(self) -> None:
+        if "--config" not in self.command:
+            self.command += ["--bind", f"127.0.0.1:{self.port}"]
+        super().start()
+
+
+FLASK = ORIGINAL if ORIGINAL.exists() else None

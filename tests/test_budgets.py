@@ -1,0 +1,163 @@
+"""What a request may cost, in what can be counted: no clock is read, so none can be wrong.
+
+A change that goes over a budget either can be had for less, or raises the number here, where it is
+seen. ``docs/performance.md`` says what the numbers come to in time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tracemalloc
+from collections.abc import Callable
+from itertools import count
+from typing import Any, NamedTuple
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import override_settings
+
+from templates_app.documents import Template
+from tests.conftest import Person
+
+pytestmark = pytest.mark.wire
+URL = "/api/v1/templates"
+APPLICATION = WSGIHandler()
+
+
+class Budget(NamedTuple):
+    """The most that a request may cost, when the process has answered one like it before."""
+
+    round_trips: int  # commands to the store
+    calls: int  # of Python functions, PyMongo's and Django's included
+    kilobytes: int  # allocated at one time
+
+
+# About a tenth above what was counted: PyMongo reads an answer in as many pieces as it comes in.
+BUDGETS = {
+    "GET /": Budget(0, 410, 15),
+    "GET /get": Budget(2, 2600, 38),
+    "POST /create": Budget(2, 2540, 34),
+    "POST /update": Budget(3, 2970, 37),
+    "POST /delete": Budget(3, 2900, 34),
+    "POST /api/v1/login": Budget(6, 4520, 40),
+    "GET /api/v1/users/me": Budget(1, 2120, 30),
+    "GET /api/v1/templates?limit=10": Budget(2, 3030, 44),
+    "POST /api/v1/templates": Budget(2, 2890, 42),
+    "GET /api/v1/templates/{id}": Budget(2, 2770, 35),
+    "PUT /api/v1/templates/{id}": Budget(3, 3350, 46),
+    "PATCH /api/v1/templates/{id}": Budget(3, 3350, 48),
+    "DELETE /api/v1/templates/{id}": Budget(3, 2960, 35),
+}
+BODIES: dict[str, dict[str, str]] = {
+    "POST /create": {"template": "new {}"},
+    "POST /update": {"old_template": "mine {}a", "new_template": "new {}"},
+    "POST /delete": {"template": "mine {}a"},
+    "POST /api/v1/login": {"username": "alice", "password": "wonderland-1"},
+    "POST /api/v1/templates": {"template": "new {}"},
+    "PUT /api/v1/templates/{id}": {"template": "new {}"},
+    "PATCH /api/v1/templates/{id}": {"template": "new {}"},
+}
+Ask = Callable[[], int]
+UNUSED = count()
+
+
+@pytest.fixture
+def ask(alice: Person) -> Callable[[str], Ask]:
+    """Return what asks for a route as a WSGI server does, each time in the same state."""
+
+    def prepared(route: str) -> Ask:
+        Template.objects.of(alice.user).delete()
+        # Values that were never there: some servers keep a deleted one in a unique index.
+        number = next(UNUSED)
+        mine = [Template.create(alice.user, f"mine {number}{letter}") for letter in "abcdefghij"]
+        body = {name: text.format(number) for name, text in BODIES.get(route, {}).items()}
+        environ = environ_of(route.replace("{id}", str(mine[0].id)), alice, body or None)
+        statuses: list[int] = []
+
+        def asked() -> int:
+            answer = APPLICATION(environ, lambda status, _: statuses.append(int(status[:3])))
+            b"".join(answer)
+            answer.close()
+            return statuses[-1]
+
+        return asked
+
+    return prepared
+
+
+def environ_of(route: str, person: Person, body: Any) -> dict[str, Any]:
+    """Return a request as a WSGI server hands it over (PEP 3333)."""
+    method, _, target = route.partition(" ")
+    path, _, query = target.partition("?")
+    content = b"" if body is None else json.dumps(body).encode()
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_AUTHORIZATION": f"Bearer {person.tokens['access_token']}",
+        "CONTENT_TYPE": "application/json" if content else "",
+        "CONTENT_LENGTH": str(len(content)),
+        "wsgi.input": io.BytesIO(content),
+    }
+    setup_testing_defaults(environ)
+    return environ
+
+
+def calls_of(asked: Ask) -> int:
+    """Return how many Python functions are called."""
+    calls = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        asked()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def kilobytes_of(asked: Ask) -> int:
+    """Return how much more memory is held at one time than before."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        asked()
+        return (tracemalloc.get_traced_memory()[1] - before) // 1024
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("route", BUDGETS)
+def test_a_request_stays_within_its_budget(
+    route: str, ask: Callable[[str], Ask], commands: list[dict[str, Any]]
+) -> None:
+    for _ in range(2):  # what is loaded at the first request is loaded
+        assert ask(route)() < 300
+    asked = ask(route)
+    commands.clear()
+    asked()
+    round_trips = len(commands)
+    spent = Budget(round_trips, calls_of(ask(route)), kilobytes_of(ask(route)))
+    assert all(cost <= most for cost, most in zip(spent, BUDGETS[route], strict=True)), (
+        f"{route} cost {spent}, and may cost {BUDGETS[route]}"
+    )
+
+
+@pytest.mark.parametrize("route", [route for route, most in BUDGETS.items() if most[0] == 3])
+def test_history_is_the_third_round_trip_of_a_change(
+    route: str, ask: Callable[[str], Ask], commands: list[dict[str, Any]]
+) -> None:
+    with override_settings(HISTORY_VERSIONS=0):
+        asked = ask(route)
+        commands.clear()
+        assert asked() < 300
+    assert [next(iter(command)) for command in commands] == ["aggregate", "findAndModify"]
