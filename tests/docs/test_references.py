@@ -51,7 +51,7 @@ def test_every_name_is_in_the_file_that_the_document_says(name: str) -> None:
         assert re.search(rf"^(class|def) {symbol}\b|^{symbol}\b", document(file), re.M), symbol
 
 
-@pytest.mark.parametrize("heading", ["field", "route", "setting"])
+@pytest.mark.parametrize("heading", ["field", "route", "setting", "document to the admin"])
 def test_how_to_add_something_names_the_files_of_each_step(heading: str) -> None:
     steps = re.findall(r"^\d+\. ", section("CONTRIBUTING.md", f"How to add a {heading}"), re.M)
     files = [
