@@ -69,7 +69,7 @@ class Requests:
 
     def next(self) -> Request:
         ways = [self.account, self.login, self.template, self.malformed, self.else_]
-        return self.random.choices(ways, [1, 1, 16, 2, 1])[0]()
+        return self.random.choices(ways, [1, 3, 16, 2, 1])[0]()
 
     def one_of(self, *many: list[Any]) -> Any:
         """Return a value, most often of the first list."""

@@ -146,6 +146,24 @@ def test_a_token_of_the_flask_service_is_not_ended_by_logging_out(both: Both) ->
     assert both.service.get("/get", theirs).status == 200
 
 
+def test_who_is_deactivated_is_locked_out_here_alone(both: Both) -> None:
+    credentials = both.register("deactivated", both.flask)
+    theirs = token(both.flask, credentials)
+    both.database["users"].update_one({"username": "deactivated"}, {"$set": {"is_active": False}})
+    for service, status in ((both.service, 401), (both.flask, 200)):
+        assert service.get("/get", theirs).status == status
+        assert service.post("/api/v1/login", credentials).status == status
+
+
+def test_a_changed_password_ends_no_token_of_the_flask_service(both: Both) -> None:
+    credentials = both.register("keeps-token", both.flask)
+    theirs = token(both.flask, credentials)
+    body = {"current_password": credentials["password"], "new_password": "another-2"}
+    assert both.service.post("/api/v1/users/me/password", body, theirs).status == 200
+    for service in (both.service, both.flask):
+        assert service.get("/get", theirs).status == 200
+
+
 def test_who_deletes_their_account_is_gone_on_both(both: Both) -> None:
     credentials = both.register("goes", both.flask)
     theirs = token(both.flask, credentials)
