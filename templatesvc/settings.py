@@ -80,7 +80,8 @@ def _duration(name: str, default: str, at_least: str = "1s") -> timedelta:
 
 
 ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
-REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d")
+# A browser's use of its session is noted each five minutes, and that is what prolongs it.
+REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
 REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "15s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
 _previous_keys: list[str] = env.list("JWT_PREVIOUS_KEYS", [])

@@ -304,7 +304,7 @@ class Sessions(RuleBasedStateMachine):
         self.end_all(name)
         self.each_is_let_in_as_the_model_says()
         assert callers.log_in(name, self.passwords[name]).status_code == 401
-        User.objects(username=name).update_one(set__is_active=True)
+        user.reactivate()
 
     @rule(pair=pairs)
     def delete_oneself_and_come_back(self, pair: Pair) -> None:
