@@ -12,6 +12,8 @@ from templates_app.documents import Template
 from templates_app.exceptions import PreconditionFailed, PreconditionRequired
 
 ANY = ["*"]
+UNREADABLE = 'Give * or entity tags with their quotation marks, as in "1-0f1e2d3c4b5a69788796".'
+RULED_OUT = "The template is there, in a state that If-None-Match rules out."
 
 
 class Preconditions(NamedTuple):
@@ -40,16 +42,20 @@ class Preconditions(NamedTuple):
         return preconditions
 
     @property
-    def are_given(self) -> bool:
-        return self != (None, None)
+    def name_a_state(self) -> bool:
+        """Whether they depend on more than that the template is there."""
+        return self not in ((None, None), (ANY, None))
 
     def check(self, template: Template) -> None:
         """Raise PreconditionFailed (412) if the state of the template is not as is demanded."""
+        # A header that can't be read may not let a write through either.
+        if self.if_match == [] or self.if_none_match == []:
+            raise PreconditionFailed(UNREADABLE, template.etag)
         # If-Match compares strongly: a weak tag (W/"…") equals nothing.
-        unmatched = self.if_match not in (None, ANY) and template.etag not in (self.if_match or [])
-        # Nor may a header that can't be read let a write through.
-        if unmatched or self.if_none_match == [] or self.is_known(template):
-            raise PreconditionFailed(template.etag)
+        if self.if_match not in (None, ANY) and template.etag not in (self.if_match or []):
+            raise PreconditionFailed(etag=template.etag)
+        if self.is_known(template):
+            raise PreconditionFailed(RULED_OUT, template.etag)
 
     def is_known(self, template: Template) -> bool:
         """Tell whether If-None-Match names the template's state; it compares weakly."""

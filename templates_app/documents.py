@@ -131,12 +131,7 @@ class TemplateQuerySet(QuerySet):
         found = self.limit(most)
         updated, never = found.filter(updated_at__ne=None), found.filter(updated_at=None)
         if after:
-            # The bound on updated_at alone is what an index can use.
-            bound = {f"updated_at__{'lte' if descending else 'gte'}": after.moment}
-            updated = found.filter(**bound).filter(
-                Q(**_beyond("updated_at", descending, after.moment))
-                | Q(**_beyond("id", descending, after.id))
-            )
+            updated = found.filter(_beyond_both("updated_at", "id", descending, after))
             never = never.filter(**_never_updated_beyond(descending, after))
         # Generators, because merge() asks a stream for an iterator again, and a query starts anew.
         return merge(
@@ -156,6 +151,14 @@ class Position(NamedTuple):
 
 def _beyond(field: str, descending: bool, value: Any) -> dict[str, Any]:
     return {f"{field}__{'lt' if descending else 'gt'}": value}
+
+
+def _beyond_both(moment: str, id: str, descending: bool, after: Position) -> Q:
+    """Return the bound on two fields of which the second decides where the first are equal."""
+    # The bound on the first alone is what an index can use.
+    return Q(**{f"{moment}__{'lte' if descending else 'gte'}": after.moment}) & (
+        Q(**_beyond(moment, descending, after.moment)) | Q(**_beyond(id, descending, after.id))
+    )
 
 
 def _never_updated_beyond(descending: bool, after: Position) -> dict[str, Any]:
@@ -274,6 +277,24 @@ class Template(ServiceDocument):
         return not needle or any(needle in text.casefold() for text in strings_in(self.template))
 
 
+class TemplateVersionQuerySet(QuerySet):
+    """Old versions; those of deleted templates can be paged through."""
+
+    position_class = Position
+
+    def walk(
+        self, by: str, descending: bool, after: Position | None = None, most: int = 0
+    ) -> Iterator[TemplateVersion]:
+        """Yield deleted templates ordered by ``deleted_at``, as ``TemplateQuerySet.walk`` does."""
+        found = self.filter(_beyond_both(by, "template_id", descending, after)) if after else self
+        way = "-" if descending else ""
+        return iter(found.order_by(f"{way}{by}", f"{way}template_id").limit(most).no_cache())
+
+    def count_up_to(self, most: int) -> int:
+        """Return how many there are; above ``most``, some number above it."""
+        return self.limit(most + 1).count(with_limit_and_skip=True)
+
+
 class TemplateVersion(ServiceDocument):
     """A state that a template was in before a change, or before it was deleted.
 
@@ -294,10 +315,11 @@ class TemplateVersion(ServiceDocument):
 
     meta = {
         "collection": "template_versions",
+        "queryset_class": TemplateVersionQuerySet,
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["profile", "template_id", "-version"]},
-            {"fields": ["profile", "-deleted_at", "-id"]},
+            {"fields": ["profile", "-deleted_at", "-template_id"]},
             # Of everybody's, for operators; only what is deleted costs an entry.
             {
                 "fields": ["-deleted_at", "-id"],
@@ -350,8 +372,23 @@ class TemplateVersion(ServiceDocument):
 
     @classmethod
     def deleted_of(cls, owner: User) -> QuerySet:
-        """Return the query of the owner's deleted templates, the last deleted first."""
-        return cls.of(owner).filter(deleted_at__ne=None).order_by("-deleted_at", "-id")
+        """Return the query of the owner's deleted templates."""
+        return cls.of(owner).filter(deleted_at__ne=None)
+
+    @classmethod
+    def last_of(cls, owner: User, ids: list[ObjectId]) -> dict[ObjectId, int]:
+        """Return the number of the last version that each of the templates had, if it is known."""
+        rows = cls._get_collection().aggregate(
+            [
+                {"$match": {"profile": owner.username, "template_id": {"$in": ids}}},
+                {"$group": {"_id": "$template_id", "version": {"$max": "$version"}}},
+            ]
+        )
+        return {row["_id"]: row["version"] for row in rows}
+
+    @property
+    def position(self) -> Position:
+        return Position(self.deleted_at, self.template_id)
 
     @classmethod
     def stand_again(cls, owner: User, ids: list[ObjectId]) -> None:
@@ -364,12 +401,12 @@ class TemplateVersion(ServiceDocument):
 
         Raises mongoengine's NotUniqueError if it is there, or the owner has such a template.
         """
-        last = type(self).of(owner, self.template_id).order_by("-version").first() or self
+        last = self.last_of(owner, [self.template_id]).get(self.template_id, self.version)
         template = Template(
             id=self.template_id,
             profile=self.profile,
             template=self.template,
-            version=last.version + 1,
+            version=last + 1,
             created_at=self.created_at,
             updated_at=now(),
         )

@@ -23,14 +23,16 @@ class PreconditionFailed(APIException):
     """The template is not in the state that the request names."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = (
+        "Somebody changed or deleted this template since you read it. "
+        "Read it again, and repeat your change on what you find."
+    )
     default_code = "precondition_failed"
 
-    def __init__(self, etag: str | None = None) -> None:
-        state = f" It is now {etag}." if etag else ""
-        super().__init__(
-            "Somebody changed or deleted this template since you read it."
-            f"{state} Read it again, and repeat your change on what you find."
-        )
+    def __init__(self, detail: str | None = None, etag: str | None = None) -> None:
+        """``etag`` is that of the state which it is in, if it is there; the answer carries it."""
+        super().__init__(detail)
+        self.headers = {"ETag": etag} if etag else {}
 
 
 class PreconditionRequired(APIException):

@@ -74,8 +74,9 @@ class TemplateFilter(BaseFilterBackend):
         if len(path) > MAX_DEPTH:
             raise ValidationError({name: f"No object is more than {MAX_DEPTH} levels deep."})
         if text == "null":
-            # Equality with null would fit every template that has no such field.
-            return queryset.filter(__raw__={"$or": [{name: text}, {name: {"$type": "null"}}]})
+            # Equality with null alone would fit every template that has no such field.
+            null = {"$eq": None, "$exists": True}
+            return queryset.filter(__raw__={"$or": [{name: text}, {name: null}]})
         return queryset.filter(__raw__={name: {"$in": _readings(text)}})
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:

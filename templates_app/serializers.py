@@ -149,12 +149,6 @@ class TemplateVersionListSerializer(serializers.Serializer):
     results = TemplateVersionSerializer(many=True)
 
 
-class DeletedTemplateListSerializer(serializers.Serializer):
-    """The templates that can be restored."""
-
-    results = DeletedTemplateSerializer(many=True)
-
-
 class RestoreSerializer(StrictSerializer):
     """Which version to go back to."""
 

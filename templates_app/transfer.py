@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,12 +19,11 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import as_line, walk
-from templates_app.documents import Position, Template, TemplateVersion, new_value
+from templates_app.documents import Template, TemplateVersion, new_value
 from templates_app.values import FIRST_MOMENT, LAST_MOMENT, check_template
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest
 
-# Of templates of up to a megabyte each, all of them in memory at once.
 EXPORT_BATCH = 100
 IMPORT_BATCH = 500
 IMPORT_BATCH_SECONDS = 20
@@ -37,15 +36,17 @@ FIELDS = {"id", "template", "version", "created_at", "updated_at"}
 def exported(owner: User) -> Iterator[bytes]:
     """Yield a line for each of the owner's templates, the oldest first, in constant memory.
 
-    Read batch by batch, each a query of its own: a cursor would run into the time limit of one.
+    Read in queries of a batch each, because the reader may take longer than a cursor lives.
     """
-    position: Position | None = None
+    last: Template | None = None
     while True:
-        batch = list(Template.objects.of(owner).walk("created_at", False, position, EXPORT_BATCH))
-        if not batch:
+        position = last.position if last else None
+        batch = Template.objects.of(owner).walk("created_at", False, position, EXPORT_BATCH)
+        last = None
+        for last in batch:
+            yield _line(last)
+        if last is None:
             return
-        position = batch[-1].position
-        yield from map(_line, batch)
 
 
 def _line(template: Template) -> bytes:
@@ -112,13 +113,16 @@ class Import:
     entries: list[Entry] = field(default_factory=list)
     lines_of: dict[ObjectId, int] = field(default_factory=dict)
 
-    def run(self, text: bytes) -> dict[str, Any]:
-        """Import every line that can be; return what became of each."""
+    def run(self, text: bytes, hold: Callable[[], None] | None = None) -> dict[str, Any]:
+        """Import every line that can be; return what became of each.
+
+        ``hold`` is called before each batch, and may raise to end it there.
+        """
         lines = enumerate(text.splitlines(), start=1)
         numbered = ((number, line) for number, line in lines if line.strip())
         while batch := [self._read(*line) for line in islice(numbered, IMPORT_BATCH)]:
             # In a context of its own: the request's time for the store is not meant for this.
-            Context().run(self._import, batch)
+            Context().run(self._import, batch, hold)
         outcomes = [entry.outcome() for entry in self.entries]
         counts = {
             status: sum(outcome["status"] == status for outcome in outcomes)
@@ -145,6 +149,9 @@ class Import:
         own_id = given_id(given.get("id"))
         default = (own_id or ObjectId(self.seed)).generation_time
         created = _moment(given.get("created_at"), default)
+        if own_id and created.replace(microsecond=0) != own_id.generation_time:
+            # Templates are listed in the order of their ids.
+            raise ValueError("created_at: it is not when the id was made; leave one of them out.")
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version < 2**53:
             raise ValueError("version: give a whole number from 1 on.")
@@ -157,17 +164,24 @@ class Import:
             updated_at=max(created, _moment(given.get("updated_at"), created)),
         )
 
-    def _import(self, entries: list[Entry]) -> None:
+    def _import(self, entries: list[Entry], hold: Callable[[], None] | None) -> None:
         """Store a batch in a constant number of round trips, however many lines it has."""
         readable = [entry for entry in entries if entry.template]
         with pymongo.timeout(IMPORT_BATCH_SECONDS):
+            if hold:
+                hold()
             there = self._there(readable)
             known = [entry for entry in readable if entry.id in there]
             self._create([entry for entry in readable if entry.id not in there])
             self._meet(known, there)
 
     def _create(self, entries: list[Entry]) -> None:
-        """Store those whose id the owner does not have."""
+        """Store those whose id the owner does not have, or does not have any more."""
+        if not entries:
+            return
+        had = TemplateVersion.last_of(self.owner, [entry.id for entry in entries])
+        for entry in entries:
+            entry.template.version = max(entry.template.version, had.get(entry.id, 0) + 1)
         refused = self._insert(entries)
         for entry in refused:
             # The id may be taken by somebody else's template: another is as good.
@@ -181,7 +195,8 @@ class Import:
     def _there(self, entries: list[Entry]) -> dict[ObjectId, Template]:
         """Return the owner's templates that the entries name by their ids."""
         ids = [entry.id for entry in entries]
-        return {found.id: found for found in Template.objects.of(self.owner).filter(id__in=ids)}
+        found = Template.objects.of(self.owner).filter(id__in=ids).batch_size(IMPORT_BATCH)
+        return {template.id: template for template in found}
 
     def _insert(self, entries: list[Entry]) -> list[Entry]:
         """Insert what can be; return the entries whose id or value is taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import chain
 from typing import Any
@@ -36,7 +37,7 @@ from templates_app.schema import (
     NUMBER,
 )
 from templates_app.serializers import (
-    DeletedTemplateListSerializer,
+    DeletedTemplateSerializer,
     FullTemplateVersionSerializer,
     ImportResultSerializer,
     MergePatchSerializer,
@@ -47,16 +48,21 @@ from templates_app.serializers import (
 from templates_app.transfer import Import, exported
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
-from templatesvc.idempotency import KeyInUse, KeyReused, idempotent
+from templatesvc.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
 from templatesvc.pagination import KeysetPagination
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
 
-# How often a merge is tried again because somebody else wrote in between.
+# How often a write is tried because somebody else wrote in between.
 TRIES = 5
 SEARCH_SECONDS = 5
-SHOWN = 100
+
+
+class DeletedTemplatePagination(KeysetPagination):
+    """Pages of deleted templates."""
+
+    orderings = ["-deleted_at", "deleted_at"]
 
 
 class TemplateViewSet(viewsets.GenericViewSet):
@@ -121,10 +127,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
         """Keep a new template."""
         return idempotent(self, request, self._create)
 
-    def _create(self, seed: str | None) -> Response:
-        value = self.value(self.request.data)
+    def _create(self, first: IdempotentRequest | None) -> Response:
+        value, id = self.value(self.request.data), ObjectId(first.seed) if first else None
         try:
-            template = Template.create(self.request.user, value, ObjectId(seed) if seed else None)
+            template = Template.create(self.request.user, value, id)
         except NotUniqueError as error:
             raise TemplateExists() from error
         return self.answer(template, status.HTTP_201_CREATED)
@@ -145,10 +151,14 @@ class TemplateViewSet(viewsets.GenericViewSet):
         # A page has more in it that changes: who is logged in, and a form's token.
         is_page = request.accepted_renderer.format == "api"
         if preconditions.is_known(template) and not is_page:
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": template.etag})
-        return self.answer(template)
+            answer = Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": template.etag})
+        else:
+            answer = self.answer(template)
+        # A browser may keep it, but has to ask each time whether it still stands.
+        answer["Cache-Control"] = "private, no-cache"
+        return answer
 
-    @raises(TemplateExists, PreconditionFailed, PreconditionRequired)
+    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(operation_id="replace_template", parameters=[ID, *CONDITIONS])
     def update(self, request: Request, pk: str) -> Response:
         """Replace one of your templates."""
@@ -156,15 +166,27 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     def _replace(self, value: Any) -> Response:
         """Give the template a new value, if it is in the state that the request names."""
-        preconditions, found = Preconditions.of_write(self.request), self.found()
-        if preconditions.are_given:
+        if Preconditions.of_write(self.request).name_a_state:
+            return self.answer(self._write(lambda found, _: replaced(found, value)))
+        template = replaced(self.found(), value)
+        if template is None:
+            raise Http404
+        return self.answer(template)
+
+    def _write(self, write: Callable[[TemplateQuerySet, Template], Any]) -> Any:
+        """Look at the template, compare, and do a write which finds it only as it was seen.
+
+        If somebody else wrote in between, all of it is done again: what stands now may or may not
+        be what the request names. Raises Http404, PreconditionFailed (412), and Conflict (409) if
+        others keep writing.
+        """
+        preconditions = Preconditions.of_write(self.request)
+        for _ in range(TRIES):
             seen = self.get_object()
             preconditions.check(seen)
-            found = found.as_seen(seen)
-        template = replaced(found, value)
-        if template is None:
-            raise PreconditionFailed() if preconditions.are_given else Http404
-        return self.answer(template)
+            if result := write(self.found().as_seen(seen), seen):
+                return result
+        raise Conflict("Others keep changing this template. Try again.")
 
     @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(
@@ -190,27 +212,21 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     def _merge(self, patch: Any) -> Response:
         """Merge a patch into the state that is read, and write if it is still that state."""
-        preconditions = Preconditions.of_write(self.request)
-        for _ in range(TRIES):
-            seen = self.get_object()
-            preconditions.check(seen)
-            patched = merged({"template": seen.template}, {"template": patch})
-            template = replaced(self.found().as_seen(seen), self.value(patched))
-            if template:
-                return self.answer(template)
-        raise Conflict("Others keep changing this template. Try again.")
 
-    @raises(PreconditionFailed, PreconditionRequired)
+        def write(found: TemplateQuerySet, seen: Template) -> Template | None:
+            patched = merged({"template": seen.template}, {"template": patch})
+            return replaced(found, self.value(patched))
+
+        return self.answer(self._write(write))
+
+    @raises(PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(operation_id="delete_template", parameters=[ID, *CONDITIONS])
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of your templates. It can be restored for some time."""
-        preconditions, found = Preconditions.of_write(request), self.found()
-        if preconditions.are_given:
-            seen = self.get_object()
-            preconditions.check(seen)
-            found = found.as_seen(seen)
-        if not found.remove():
-            raise PreconditionFailed() if preconditions.are_given else Http404
+        if Preconditions.of_write(request).name_a_state:
+            self._write(lambda found, _: found.remove())
+        elif not self.found().remove():
+            raise Http404
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     # --- History -----------------------------------------------------------------------------
@@ -249,7 +265,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
             raise Http404
         return version
 
-    @raises(TemplateExists, PreconditionFailed, PreconditionRequired)
+    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(
         operation_id="restore_template",
         request=RestoreSerializer,
@@ -272,13 +288,19 @@ class TemplateViewSet(viewsets.GenericViewSet):
         except NotUniqueError as error:
             raise TemplateExists() from error
 
-    @extend_schema(operation_id="list_deleted_templates", responses=DeletedTemplateListSerializer)
-    @action(detail=False, filter_backends=[], pagination_class=None)
+    @extend_schema(
+        operation_id="list_deleted_templates",
+        responses=DeletedTemplateSerializer(many=True),
+        parameters=[LINK],
+    )
+    @action(detail=False, filter_backends=[], pagination_class=DeletedTemplatePagination)
     def deleted(self, request: Request) -> Response:
-        """List the templates that can be restored, the last deleted first and 100 at the most."""
-        deleted = TemplateVersion.deleted_of(request.user).exclude("template").limit(SHOWN)
-        context = self.get_serializer_context()
-        return Response(DeletedTemplateListSerializer({"results": deleted}, context=context).data)
+        """List the templates that can be restored, the last deleted first."""
+        check_parameters(request, self.paginator.parameters | {"format"})
+        deleted = TemplateVersion.deleted_of(request.user).exclude("template")
+        page, context = self.paginate_queryset(deleted), self.get_serializer_context()
+        serializer = DeletedTemplateSerializer(page, many=True, context=context)
+        return self.get_paginated_response(serializer.data)
 
     # --- Taking it along ---------------------------------------------------------------------
 
@@ -337,9 +359,9 @@ class TemplateViewSet(viewsets.GenericViewSet):
         if mode not in ("skip", "replace"):
             raise ValidationError({"mode": "Give skip or replace."})
 
-        def perform(seed: str | None) -> Response:
-            importing = Import(request.user, mode, seed or str(new_id(now())))
-            return Response(importing.run(request.data or b""))
+        def perform(first: IdempotentRequest | None) -> Response:
+            importing = Import(request.user, mode, first.seed if first else str(new_id(now())))
+            return Response(importing.run(request.data or b"", first.hold if first else None))
 
         return idempotent(self, request, perform)
 

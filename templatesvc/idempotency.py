@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from contextvars import Context
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ from templatesvc.renderers import JSONRenderer
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 LEASE = timedelta(seconds=30)
+# A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
+QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 STORED_HEADERS = ("Content-Type", "ETag", "Location")
 
 
@@ -107,16 +110,19 @@ class IdempotentRequest(ServiceDocument):
             return self, False
         if self.lease_until > now():
             raise KeyInUse(wait=_seconds_until(self.lease_until))
-        return self._take_over(), True
+        self.hold()
+        return self, True
 
-    def _take_over(self) -> Self:
-        """Go on where a worker died; only one may."""
+    def hold(self) -> None:
+        """Hold the key for a lease from now on; raises KeyInUse if another worker does already.
+
+        So one takes over where a worker died, and one whose work takes long keeps it.
+        """
         lease = now() + LEASE
         unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
         if not unfinished.update_one(set__lease_until=lease):
             raise KeyInUse(wait=_seconds_until(lease))
         self.lease_until = lease
-        return self
 
     def finish(self, response: HttpResponse) -> None:
         """Store the answer."""
@@ -146,31 +152,44 @@ def _seconds_until(moment: datetime) -> int:
 
 
 def idempotent(
-    view: APIView, request: Request, perform: Callable[[str | None], Response]
+    view: APIView, request: Request, perform: Callable[[IdempotentRequest | None], Response]
 ) -> Response | HttpResponse:
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
-    ``perform`` is given the seed of the key, or None. An answer of 500 or above is not stored, and
-    frees the key.
+    ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
+    or above is not stored, and frees the key.
     """
-    key = request.headers.get(HEADER)
-    if key is None:
+    header = request.headers.get(HEADER)
+    if header is None:
         return perform(None)
-    if not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise ValidationError({HEADER: f"Give 1 to {LONGEST_KEY} printable ASCII characters."})
-    username = request.user.get_username()
+    key, username = _key(header), request.user.get_username()
     first, is_mine = IdempotentRequest.claim(key, username, _fingerprint(request))
     if not is_mine:
         return first.replayed()
     # In a context of its own: if the request's time for the store is up, this is still to be done.
     settle = Context()
     try:
-        response = _answer(view, perform, first.seed)
+        response = _answer(view, perform, first)
     except BaseException:
         settle.run(first.free)
         raise
     settle.run(first.finish, response)
     return response
+
+
+def _key(header: str) -> str:
+    """Return the key that a header gives, in quotation marks or, as many send it, without.
+
+    Raises ValidationError (400).
+    """
+    quoted = QUOTED.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    is_bare = not header.startswith('"') and header.isascii() and header.isprintable()
+    if not (quoted or is_bare) or not 1 <= len(key) <= LONGEST_KEY:
+        raise ValidationError(
+            {HEADER: f'Give 1 to {LONGEST_KEY} printable ASCII characters, as in "8e03978e-40d5".'}
+        )
+    return key
 
 
 def _fingerprint(request: Request) -> str:
@@ -185,10 +204,14 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(subject).hexdigest()
 
 
-def _answer(view: APIView, perform: Callable[[str | None], Response], seed: str) -> HttpResponse:
+def _answer(
+    view: APIView,
+    perform: Callable[[IdempotentRequest | None], Response],
+    first: IdempotentRequest,
+) -> HttpResponse:
     """Return the rendered answer; one of refusal too, because the first answer is the answer."""
     try:
-        response = perform(seed)
+        response = perform(first)
     except APIException as error:
         if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
             raise

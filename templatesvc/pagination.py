@@ -29,7 +29,8 @@ class KeysetPagination(BasePagination):
     default_limit = 20
     max_limit = 100
     max_count = 10_000
-    orderings: ClassVar = ("-created_at", "created_at", "-updated_at", "updated_at")
+    # The first is the default.
+    orderings: ClassVar[list[str]] = ["-created_at", "created_at", "-updated_at", "updated_at"]
     parameters: ClassVar = {"limit", "cursor", "ordering", "count"}
 
     def paginate_queryset(
@@ -150,6 +151,6 @@ class KeysetPagination(BasePagination):
                 "parameters only.",
                 type="string",
             ),
-            parameter("ordering", "Which come first.", type="string", enum=list(self.orderings)),
+            parameter("ordering", "Which come first.", type="string", enum=self.orderings),
             parameter("count", "Whether to count all that fit.", type="boolean", default=False),
         ]

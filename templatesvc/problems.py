@@ -49,6 +49,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     is_page = accepted is not None and accepted.media_type == "text/html"
     if error_body is problem and not is_page:
         response.content_type = PROBLEM_JSON
+    for name, value in getattr(exc, "headers", {}).items():
+        response[name] = value
     return response
 
 

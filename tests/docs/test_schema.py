@@ -145,7 +145,7 @@ def test_errors_follow_from_what_an_operation_is() -> None:
     changed = {"404", "409", "412", "428"} | body | always
     assert statuses("replace_template") == {"200"} | changed
     assert statuses("restore_template") == {"200", "201"} | changed
-    assert statuses("delete_template") == {"204", "404", "412", "428"} | always
+    assert statuses("delete_template") == {"204", "404", "409", "412", "428"} | always
     assert statuses("login") == {"200", "401", "429", "503"} | body
     assert statuses("flask_get") == {"200", "401", "403", "503"}
     assert statuses("get_liveness") == {"200"}

@@ -1,0 +1,181 @@
+"""Old versions: kept at each change, read, gone back to, and brought back after a deletion."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from bson import ObjectId
+from django.test import override_settings
+
+from templates_app.documents import Template, TemplateVersion
+from templatesvc.documents import now
+from tests.conftest import Person
+from tests.templates_app.templates import URL, flask_insert, listed, make, path
+
+
+def versions(person: Person, url: str) -> list[int]:
+    return [v["version"] for v in person.client.get(f"{url}/versions").json()["results"]]
+
+
+def deleted(person: Person, query: str = "") -> list[Any]:
+    return person.client.get(f"{URL}/deleted{query}").json()["results"]
+
+
+def restore(person: Person, url: str, version: Any, **headers: str) -> Any:
+    return person.client.post(f"{url}/restore", {"version": version}, headers=headers)
+
+
+def test_a_change_keeps_the_state_before(alice: Person) -> None:
+    created = make(alice, "one")
+    url = path(created)
+    alice.client.put(url, {"template": "two"})
+    alice.client.post("/update", {"old_template": "two", "new_template": "three"})
+    listed = alice.client.get(f"{url}/versions").json()["results"]
+    assert [version["version"] for version in listed] == [2, 1]
+    first = alice.client.get(listed[1]["url"]).json()
+    assert first == {
+        "id": created.json()["id"],
+        "version": 1,
+        "template": "one",
+        "created_at": created.json()["created_at"],
+        "updated_at": created.json()["updated_at"],
+        "replaced_at": first["replaced_at"],
+        "url": f"http://testserver{url}/versions/1",
+    }
+    restored = restore(alice, url, 1)
+    assert (restored.status_code, restored.json()["template"]) == (200, "one")
+    assert restored.json()["version"] == 4
+    assert versions(alice, url) == [3, 2, 1]
+
+
+def test_nobody_else_sees_or_restores_a_version(alice: Person, bob: Person) -> None:
+    url = path(make(alice, "one"))
+    alice.client.put(url, {"template": "two"})
+    for where in ("/versions", "/versions/1"):
+        assert bob.client.get(f"{url}{where}").status_code == 404
+    assert restore(bob, url, 1).status_code == 404
+    alice.client.delete(url)
+    assert restore(bob, url, 1).status_code == 404
+    assert deleted(bob) == []
+
+
+@pytest.mark.parametrize("where", ["/versions/1", "/versions/2", "/versions/999999999999999"])
+def test_a_version_that_never_was_is_not_found(where: str, alice: Person) -> None:
+    url = path(make(alice, "one"))
+    assert alice.client.get(f"{url}{where}").status_code == 404
+    assert versions(alice, url) == []
+    assert alice.client.get(f"{URL}/{ObjectId()}/versions").status_code == 404
+
+
+@pytest.mark.parametrize("version", [0, -1, "x", None, 1.5, 2**60, {"$gt": 0}])
+def test_a_restore_asks_for_a_number(version: Any, alice: Person) -> None:
+    answer = restore(alice, path(make(alice, "one")), version)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "version"
+
+
+@pytest.mark.parametrize("by", ["the REST route", "the Flask route"])
+def test_a_deleted_template_can_be_restored(by: str, alice: Person) -> None:
+    created = make(alice, "one")
+    if by == "the REST route":
+        alice.client.delete(path(created))
+    else:
+        alice.client.post("/delete", {"template": "one"})
+    (entry,) = deleted(alice)
+    assert entry["id"] == created.json()["id"]
+    restored = restore(alice, path(created), entry["version"])
+    assert (restored.status_code, restored.json()["version"]) == (201, 2)
+    assert restored.json()["created_at"] == created.json()["created_at"]
+    assert restored["ETag"] == alice.client.get(path(created))["ETag"]
+    assert deleted(alice) == []
+
+
+def test_a_version_number_is_never_given_twice(alice: Person) -> None:
+    url, seen = path(make(alice, "T1")), [1]
+    for number in range(2, 5):
+        seen.append(alice.client.put(url, {"template": f"T{number}"}).json()["version"])
+        alice.client.delete(url)
+        seen.append(restore(alice, url, seen[-1]).json()["version"])
+    assert seen == sorted(set(seen))
+    assert versions(alice, url) == sorted(seen[:-1], reverse=True)
+
+
+def test_a_restore_meets_what_is_there(alice: Person) -> None:
+    url = path(make(alice, "one"))
+    alice.client.delete(url)
+    make(alice, "one")
+    answer = restore(alice, url, 1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "template_exists")
+    assert len(deleted(alice)) == 1
+
+
+def test_a_restore_takes_a_condition(alice: Person) -> None:
+    created = make(alice, "one")
+    url = path(created)
+    alice.client.put(url, {"template": "two"})
+    assert restore(alice, url, 1, **{"If-Match": created["ETag"]}).status_code == 412
+    alice.client.delete(url)
+    assert restore(alice, url, 1, **{"If-Match": "*"}).status_code == 412
+    assert restore(alice, url, 2).status_code == 201
+
+
+def test_what_the_flask_service_wrote_can_be_restored(alice: Person) -> None:
+    id = flask_insert(alice, {"x": 1})
+    alice.client.post("/delete", {"template": {"x": 1}})
+    assert restore(alice, f"{URL}/{id}", 1).json()["template"] == {"x": 1}
+
+
+def test_no_more_versions_are_kept_than_the_setting_says(alice: Person) -> None:
+    url = path(make(alice, "0"))
+    with override_settings(HISTORY_VERSIONS=3):
+        for number in range(1, 8):
+            alice.client.put(url, {"template": f"{number}"})
+    assert versions(alice, url) == [7, 6, 5]
+
+
+def test_history_can_be_turned_off(alice: Person) -> None:
+    url = path(make(alice, "one"))
+    with override_settings(HISTORY_VERSIONS=0):
+        assert alice.client.put(url, {"template": "two"}).json()["version"] == 2
+        assert alice.client.delete(url).status_code == 204
+    assert TemplateVersion.objects.count() == 0
+
+
+def test_what_was_deleted_30_days_ago_is_gone(alice: Person) -> None:
+    url = path(make(alice, "one"))
+    alice.client.delete(url)
+    assert TemplateVersion.deleted_of(alice.user).count() == 1
+    with time_machine.travel(now() + timedelta(days=30, seconds=1)):
+        # TTL indexes delete lazily: what is over does not count before they do.
+        assert TemplateVersion.deleted_of(alice.user).count() == 0
+        assert TemplateVersion.of(alice.user).count() == 0
+
+
+def test_deleted_templates_come_in_pages(alice: Person, bob: Person) -> None:
+    for number in range(5):
+        alice.client.delete(path(make(alice, f"T{number}")))
+    bob.client.delete(path(make(bob, "his")))
+    ids = [entry["id"] for entry in deleted(alice)]
+    seen, url = [], f"{URL}/deleted?limit=2&count=true"
+    while url:
+        answer = alice.client.get(url).json()
+        assert answer["count"] == 5
+        seen += [entry["id"] for entry in answer["results"]]
+        url = answer["next"]
+    assert seen == ids
+    assert ids == [entry["id"] for entry in deleted(alice, "?ordering=deleted_at")][::-1]
+    assert alice.client.get(f"{URL}/deleted?ordering=created_at").status_code == 400
+
+
+def test_the_last_state_counts_even_if_the_history_was_lost(alice: Person) -> None:
+    # As if the power had gone between the two writes.
+    url = path(make(alice, "one"))
+    alice.client.put(url, {"template": "two"})
+    TemplateVersion.objects.delete()
+    assert alice.client.get(url).json()["version"] == 2
+    assert alice.client.put(url, {"template": "three"}).json()["version"] == 3
+    assert listed(alice) == ["three"]
+    assert Template.objects.count() == 1

@@ -1,0 +1,148 @@
+"""Idempotency-Key: what is sent twice happens once, and is answered twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from templatesvc.documents import now
+from templatesvc.idempotency import IdempotentRequest
+from tests.accounts.callers import after
+from tests.conftest import Person
+from tests.templates_app.templates import URL, listed, path
+
+NDJSON = "application/x-ndjson"
+
+
+def post(person: Person, value: Any, key: str, url: str = URL) -> Any:
+    return person.client.post(url, {"template": value}, headers={"Idempotency-Key": key})
+
+
+def die_in_between(over: bool) -> None:
+    """Leave the key as a worker does that died before it could store its answer."""
+    lease = now() + timedelta(seconds=-1 if over else 20)
+    IdempotentRequest.objects.update(unset__status=1, unset__body=1, set__lease_until=lease)
+
+
+def test_a_request_sent_twice_happens_once(alice: Person) -> None:
+    first, again = post(alice, "once", "k1"), post(alice, "once", "k1")
+    assert (again.status_code, again.content) == (201, first.content)
+    own = {"Idempotency-Replayed", "X-Request-ID"}
+    assert again["Idempotency-Replayed"] == "true"
+    assert [item for item in again.headers.items() if item[0] not in own] == [
+        item for item in first.headers.items() if item[0] not in own
+    ]
+    assert listed(alice) == ["once"]
+
+
+def test_the_first_answer_is_replayed_whatever_became_of_the_template(alice: Person) -> None:
+    first = post(alice, "once", "k1")
+    alice.client.delete(path(first))
+    assert post(alice, "once", "k1").content == first.content
+    assert listed(alice) == []
+
+
+def test_a_refusal_is_replayed_as_well(alice: Person) -> None:
+    alice.client.post(URL, {"template": "there"})
+    first = post(alice, "there", "k1")
+    assert first.status_code == 409
+    alice.client.post("/delete", {"template": "there"})
+    again = post(alice, "there", "k1")
+    assert (again.status_code, again.content) == (409, first.content)
+    assert again["Content-Type"] == first["Content-Type"] == "application/problem+json"
+
+
+def test_keys_are_each_persons_own(alice: Person, bob: Person) -> None:
+    assert post(alice, "hers", "k1").status_code == 201
+    assert post(bob, "his", "k1").json()["template"] == "his"
+
+
+def test_a_key_with_another_request_is_refused(alice: Person) -> None:
+    post(alice, "once", "k1")
+    others = [
+        post(alice, "other", "k1"),
+        post(alice, "once", "k1", f"{URL}?x=1"),
+        alice.client.post(
+            f"{URL}/import", b"{}\n", content_type=NDJSON, headers={"Idempotency-Key": "k1"}
+        ),
+    ]
+    for answer in others:
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert listed(alice) == ["once"]
+
+
+@pytest.mark.parametrize("key", ["8e03978e-40d5", "a b", "x" * 255, r"back\slash", 'quo"te'])
+def test_a_key_is_the_same_with_quotation_marks_and_without(key: str, alice: Person) -> None:
+    quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+    assert post(alice, "once", f'"{quoted}"').status_code == 201
+    assert post(alice, "once", key)["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb", '"', '"open', '"a"b"', '"a\\b"', '""'])
+def test_a_key_that_is_none_is_refused(key: str, alice: Person) -> None:
+    answer = post(alice, "once", key)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+    assert listed(alice) == []
+
+
+def test_while_the_first_runs_the_second_is_told_when_to_come_again(alice: Person) -> None:
+    post(alice, "once", "k1")
+    die_in_between(over=False)
+    answer = post(alice, "once", "k1")
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_in_use")
+    assert 1 <= int(answer["Retry-After"]) <= 20
+
+
+def test_after_the_lease_the_work_is_finished_and_done_once(alice: Person) -> None:
+    first = post(alice, "once", "k1")
+    die_in_between(over=True)
+    again = post(alice, "once", "k1")
+    assert "Idempotency-Replayed" not in again
+    assert (again.status_code, again.content) == (201, first.content)
+    assert post(alice, "once", "k1")["Idempotency-Replayed"] == "true"
+    assert listed(alice) == ["once"]
+
+
+def test_a_worker_that_was_taken_for_dead_stores_nothing(alice: Person) -> None:
+    post(alice, "once", "k1")
+    die_in_between(over=True)
+    slow = IdempotentRequest.objects.get()
+    again = IdempotentRequest.objects.get()
+    again.hold()
+    with pytest.raises(Exception, match="still running"):
+        slow.hold()
+    slow.free()
+    assert IdempotentRequest.objects.get().lease_until == again.lease_until
+
+
+def test_a_key_is_forgotten_after_a_day(alice: Person) -> None:
+    post(alice, "once", "k1")
+    with after(hours=23):
+        assert IdempotentRequest.objects.get().expires_at > now()
+    alice.client.post("/delete", {"template": "once"})
+    IdempotentRequest.objects.update(set__expires_at=now())
+    assert "Idempotency-Replayed" not in post(alice, "another", "k1")
+
+
+def test_a_body_that_cant_be_read_takes_no_key(alice: Person) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    bad = alice.client.post(URL, "{", content_type="application/json", headers=headers)
+    assert bad.status_code == 400
+    assert post(alice, "once", "k1").status_code == 201
+
+
+def test_an_import_sent_twice_happens_once(alice: Person) -> None:
+    headers, lines = {"Idempotency-Key": "k1"}, b'{"template":"a"}\n{"template":"b"}\n'
+    first, again = (
+        alice.client.post(f"{URL}/import", lines, content_type=NDJSON, headers=headers)
+        for _ in range(2)
+    )
+    assert first.json()["created"] == 2
+    assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
+    die_in_between(over=True)
+    third = alice.client.post(f"{URL}/import", lines, content_type=NDJSON, headers=headers)
+    assert third.json() == first.json()
+    assert sorted(listed(alice)) == ["a", "b"]

@@ -1,0 +1,223 @@
+"""Export and import: what was taken along comes back exactly, and each line is answered."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp, encode
+from django.conf import settings
+from django.test import override_settings
+
+from templates_app.documents import Template
+from templates_app.parsers import NDJSONParser
+from tests.conftest import Person
+from tests.templates_app.templates import URL, flask_insert, listed, make, path
+
+BOOK = {"author": "Orwell", "year": 1949}
+DAY = datetime(2020, 2, 29, 12, 30, 0, 123_000, tzinfo=UTC)
+
+
+def exported(person: Person) -> bytes:
+    return b"".join(person.client.get(f"{URL}/export").streaming_content)
+
+
+def send(person: Person, lines: bytes, query: str = "") -> Any:
+    url = f"{URL}/import{query}"
+    return person.client.post(url, lines, content_type="application/x-ndjson")
+
+
+def imported(person: Person, lines: bytes, mode: str = "skip") -> Any:
+    answer = send(person, lines, f"?mode={mode}")
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def line(**members: Any) -> bytes:
+    return json.dumps(members).encode() + b"\n"
+
+
+def test_an_export_is_a_file_of_lines(alice: Person, bob: Person) -> None:
+    created = make(alice, BOOK).json()
+    make(bob, "not hers")
+    answer = alice.client.get(f"{URL}/export")
+    assert answer["Content-Type"] == "application/x-ndjson"
+    assert answer["Content-Disposition"] == 'attachment; filename="templates.ndjson"'
+    (entry,) = [json.loads(text) for text in b"".join(answer.streaming_content).splitlines()]
+    created.pop("url")
+    times = {name: datetime.fromisoformat(entry.pop(name)) for name in ("created_at", "updated_at")}
+    assert {name: datetime.fromisoformat(created.pop(name)) for name in times} == times
+    assert entry == created
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'ü\u2028\\"\n',
+        BOOK,
+        {"max": 2**63 - 1, "min": -(2**63), "float": 1.0, "one": 1, "tiny": 5e-324, "zero": -0.0},
+        {"deep": [{"x": [None, True, {}]}], "": ""},
+        {"date": DAY, "before": datetime(1960, 1, 1, tzinfo=UTC)},
+        {"id": ObjectId(), "money": Decimal128("1.50"), "long": Int64(2**40)},
+        {"bytes": b"\xff\x00", "own": Binary(b"\x01", 128), "uuid": Binary(b"0" * 16, 4)},
+        {"pattern": Regex("a.b", "i"), "stamp": Timestamp(5, 6)},
+    ],
+)
+def test_what_is_exported_comes_back_exactly(value: Any, alice: Person, bob: Person) -> None:
+    id = flask_insert(alice, value)
+    alice.client.put(path_of(id), {"template": "in between"})
+    Template.objects(id=id).update(__raw__={"$set": {"template": value}})
+    before, lines = Template.objects.get(id=id), exported(alice)
+    Template.objects.delete()
+    assert imported(bob, lines)["created"] == 1
+    kept = Template.objects.get()
+    assert encode({"": kept.template}) == encode({"": value})
+    assert (kept.profile, kept.id, kept.version) == ("bob", id, 2)
+    assert (kept.created, kept.updated) == (before.created, before.updated)
+    assert exported(bob) == lines
+    assert imported(bob, lines)["skipped"] == 1
+    assert imported(bob, lines, "replace")["skipped"] == 1
+
+
+def test_an_export_of_nothing_comes_back_as_well(alice: Person, bob: Person) -> None:
+    assert exported(alice) == b""
+    assert imported(bob, exported(alice))["results"] == []
+
+
+def path_of(id: ObjectId) -> str:
+    return f"{URL}/{id}"
+
+
+def test_an_id_that_is_somebody_elses_is_exchanged(alice: Person, bob: Person) -> None:
+    for value in (BOOK, "a text"):
+        make(alice, value)
+    lines = exported(alice)
+    assert imported(bob, lines)["created"] == 2
+    assert imported(bob, lines)["skipped"] == 2
+    assert listed(bob) == listed(alice)
+    assert exported(alice) == lines
+
+
+def test_an_import_tells_what_became_of_each_line(alice: Person) -> None:
+    made = make(alice, "old").json()["id"]
+    there = make(alice, "there").json()["id"]
+    lines = b'{"template":"new"}\nnonsense\n\n{"template":5}\n{"template":"x","foo":1}\n'
+    lines += line(id=made, template="newer") + line(template="there") + line(id=made, template="z")
+    lines += line(id=there, template="newer")
+    answer = imported(alice, lines, "replace")
+    outcomes = [(result["line"], result["status"]) for result in answer["results"]]
+    assert outcomes == [
+        (1, "created"),
+        (2, "invalid"),
+        (4, "invalid"),
+        (5, "invalid"),
+        (6, "replaced"),
+        (7, "skipped"),
+        (8, "invalid"),
+        (9, "skipped"),
+    ]
+    assert (answer["created"], answer["replaced"]) == (1, 1)
+    assert (answer["skipped"], answer["invalid"]) == (2, 4)
+    assert set(listed(alice)) == {"new", "newer", "there"}
+
+
+def test_skip_leaves_what_is_there_and_replace_keeps_its_history(alice: Person) -> None:
+    created = make(alice, "mine")
+    theirs = line(id=created.json()["id"], template="theirs")
+    assert imported(alice, theirs)["skipped"] == 1
+    assert alice.client.get(path(created)).json() == created.json()
+    assert imported(alice, theirs, "replace")["replaced"] == 1
+    assert alice.client.get(path(created)).json()["version"] == 2
+    assert alice.client.get(f"{path(created)}/versions/1").json()["template"] == "mine"
+
+
+def test_what_was_deleted_comes_back_as_a_version_it_never_had(alice: Person) -> None:
+    created = make(alice, "one")
+    lines = exported(alice).replace(b"one", b"three")
+    alice.client.put(path(created), {"template": "two"})
+    alice.client.delete(path(created))
+    assert imported(alice, lines)["created"] == 1
+    assert alice.client.get(path(created)).json()["version"] == 3
+    assert alice.client.get(f"{path(created)}/versions/2").json()["template"] == "two"
+    assert alice.client.get(f"{URL}/deleted").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"[]",
+        b"5",
+        b"{}",
+        b'{"template":""}',
+        b'{"template":{"$oid":"x"}}',
+        b'{"template":{"a.b":1}}',
+        b'{"template":{"$set":1}}',
+        b'{"template":"a","template":"b"}',
+        b'{"template":NaN}',
+        b'{"template":{"n":1' + b"0" * 30 + b"}}",
+        b'{"template":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"template":"\xff"}',
+        b'{"template":"\\ud800"}',
+        line(template="a", id="x"),
+        line(template="a", id=5),
+        line(template="a", version=0),
+        line(template="a", version=True),
+        line(template="a", profile="bob"),
+        line(template="a", created_at="2020-01-01"),
+        line(template="a", created_at="1960-01-01T00:00:00Z"),
+        line(template="a", created_at={"$date": "2020-01-01T00:00:00Z"}),
+        line(template="a", id=str(ObjectId()), created_at="2020-01-01T00:00:00Z"),
+    ],
+)
+def test_a_line_that_is_wrong_is_told_and_the_others_are_kept(bad: bytes, alice: Person) -> None:
+    answer = imported(alice, bad.rstrip() + b"\n" + line(template="good"))
+    assert [result["status"] for result in answer["results"]] == ["invalid", "created"]
+    assert answer["results"][0]["detail"]
+    assert listed(alice) == ["good"]
+
+
+def test_an_import_is_of_lines_of_json(alice: Person) -> None:
+    assert send(alice, b"", "?mode=merge").status_code == 400
+    assert send(alice, b"", "?mod=skip").status_code == 400
+    assert imported(alice, b"\n\n")["results"] == []
+    answer = alice.client.post(f"{URL}/import", {"template": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_an_import_may_be_10_mib_and_no_larger(alice: Person) -> None:
+    assert settings.MAX_IMPORT_SIZE == 10 * 1024 * 1024
+    lines = b"".join(line(template=f"{n} " + "x" * 99_000) for n in range(20))
+    with override_settings(MAX_IMPORT_SIZE=len(lines)):
+        assert imported(alice, lines)["created"] == 20
+        answer = send(alice, lines + b" ")
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert send(alice, b"\n" * (NDJSONParser.max_lines + 1)).status_code == 413
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("mode", ["skip", "replace"])
+def test_a_batch_makes_as_many_round_trips_however_long_it_is(
+    mode: str, alice: Person, commands: list[dict[str, Any]]
+) -> None:
+    counts = []
+    for start, lines in ((0, 4), (1000, 200)):
+        old = b"".join(line(template=f"old {start + n}") for n in range(lines))
+        imported(alice, old)
+        changed = exported(alice).replace(b"old", b"new")
+        new = b"".join(line(template=f"own {start + n}") for n in range(lines // 2))
+        commands.clear()
+        imported(alice, changed + new, mode)
+        counts.append([next(iter(command)) for command in commands])
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.wire
+def test_an_export_reads_in_batches(alice: Person, commands: list[dict[str, Any]]) -> None:
+    Template._get_collection().insert_many(
+        [{"profile": "alice", "template": f"{n}"} for n in range(250)]
+    )
+    commands.clear()
+    assert len(exported(alice).splitlines()) == 250
+    assert [c["limit"] for c in commands if c.get("find") == "templates"] == [100] * 4
