@@ -8,7 +8,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 		&& { echo $$python; exit; }; done; echo python3
 
-.PHONY: run test test-long lint format screenshots bench clean
+.PHONY: run test test-long lint format postman screenshots bench clean
 
 run: $(VENV)/installed
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
@@ -36,6 +36,9 @@ format: $(VENV)/installed
 
 screenshots: $(VENV)/installed
 	$(PYTHON) -m tests.screenshots
+
+postman: $(VENV)/installed
+	MONGODB_URI=mongomock:// $(PYTHON) manage.py postman
 
 # BENCH=--quick takes two minutes; BENCH=--help says what else there is.
 bench: $(VENV)/installed

@@ -1,0 +1,71 @@
+"""The Postman collection in ``docs/``: made of the schema as it is now, and fit to be sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+
+from tests.docs.markdown import document
+from tests.docs.test_schema import operations
+
+NAME = "docs/postman_collection.json"
+
+
+def collection() -> dict[str, Any]:
+    return json.loads(document(NAME))
+
+
+def requests() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each request with its folder."""
+    for folder in collection()["item"]:
+        for item in folder["item"]:
+            yield folder["name"], item
+
+
+def item(name: str) -> dict[str, Any]:
+    (found,) = (each for _, each in requests() if each["name"] == name)
+    return found
+
+
+def test_the_collection_is_what_make_postman_writes_now(tmp_path: Path) -> None:
+    call_command("postman", file=tmp_path / "collection.json", verbosity=0)
+    assert (tmp_path / "collection.json").read_text() == document(NAME), "run: make postman"
+
+
+def test_it_has_every_operation_in_the_folder_of_its_tag() -> None:
+    found = {(folder, each["name"], each["request"]["method"]) for folder, each in requests()}
+    assert found == {
+        (each.content["tags"][0], each.id, each.method.upper()) for each in operations()
+    }
+
+
+def test_every_variable_that_it_uses_is_declared() -> None:
+    declared = {each["key"] for each in collection()["variable"]}
+    used = {part.partition("}}")[0] for part in document(NAME).split("{{")[1:]}
+    assert used == declared | {"$guid"}
+
+
+def test_the_log_in_keeps_the_tokens_which_the_other_requests_send() -> None:
+    login = item("login")
+    assert login["request"]["auth"] == {"type": "noauth"}
+    assert json.loads(login["request"]["body"]["raw"])["username"] == "{{username}}"
+    (event,) = login["event"]
+    assert event["listen"] == "test"
+    assert "pm.collectionVariables.set" in "".join(event["script"]["exec"])
+    assert collection()["auth"]["bearer"] == [{"key": "token", "value": "{{access_token}}"}]
+    assert "auth" not in item("list_templates")["request"]
+
+
+def test_what_is_optional_is_sent_only_when_somebody_wants_it() -> None:
+    request = item("replace_template")["request"]
+    assert [each["key"] for each in request["header"] if not each.get("disabled")] == [
+        "Content-Type"
+    ]
+    query = item("list_templates")["request"]["url"]["query"]
+    assert all(each["disabled"] for each in query)
+    assert {"limit", "cursor", "template.author"} <= {each["key"] for each in query}
+    assert request["url"]["raw"] == "{{base_url}}/api/v1/templates/:id"
