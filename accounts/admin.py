@@ -27,7 +27,7 @@ from accounts.operators import Operators, Role
 from accounts.passwords import change_own_password
 from accounts.serializers import PasswordChangeSerializer
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
-from templatesvc.admin.changelist import both
+from templatesvc.admin.changelist import both, parameters_of
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Query, TextFilter
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
@@ -276,7 +276,7 @@ class AuditExportView(DocumentView):
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a line of JSON for each, the oldest first."""
-        query: Query = reduce(both, self.admin.conditions(request.GET.dict()), {})
+        query: Query = reduce(both, self.admin.conditions(parameters_of(request)), {})
         entries = AuditEntry.objects(__raw__=query)
         lines = operations.export_audit(Actor.of(request), entries)
         return attachment(lines, "application/x-ndjson", "audit.ndjson")

@@ -7,6 +7,7 @@ from functools import reduce
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from django.core import signing
 from django.http import HttpRequest
 from django.utils.http import urlencode
 from mongoengine.queryset import QuerySet
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
 SEARCH, ORDER, PLACE = "q", "o", "p"
+SALT = "templatesvc.admin.changelist"
 SEARCH_LENGTH = 200  # characters
+# The values by which a row stands in its order.
+Place = list[Any]
 
 
 class ChangeList:
@@ -31,7 +35,7 @@ class ChangeList:
 
     def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
         self.admin = admin
-        self.parameters = {name: value for name, value in request.GET.items() if value}
+        self.parameters = parameters_of(request)
         self.search = self.parameters.get(SEARCH, "").strip()[:SEARCH_LENGTH]
         self.filters = admin.list_filter
         self.conditions = admin.conditions(self.parameters)
@@ -39,7 +43,7 @@ class ChangeList:
         chosen = self.offered.get(self.parameters.get(ORDER, ""))
         self.order = chosen or self._make_order(admin.ordering)
         self.looked = 0
-        self._stopped_at: list[Any] | None = None
+        self._stopped_at: Place | None = None
         place, backwards = self._place()
         self._read(admin.get_queryset(request), place, backwards)
 
@@ -69,39 +73,35 @@ class ChangeList:
         except NoIndexError:
             return Order(document, name)
 
-    def _place(self) -> tuple[list[Any] | None, bool]:
+    def _place(self) -> tuple[Place | None, bool]:
         """Return where the page begins, and whether it lies before that."""
         try:
-            place, backwards = ids.decode(self.parameters[PLACE])
-        except (KeyError, TypeError, ValueError):
+            text = signing.loads(self.parameters[PLACE], salt=SALT)
+            place, backwards = ids.decode(text)
+        except (KeyError, signing.BadSignature):
             return None, False  # a list from its beginning is no harm
-        is_place = isinstance(place, list) and len(place) == len(self.order.keys)
-        return (place, bool(backwards)) if is_place else (None, False)
+        return (place, backwards) if len(place) == len(self.order.keys) else (None, False)
 
     # --- Reading -----------------------------------------------------------------------------
 
-    def _read(self, found: QuerySet, place: list[Any] | None, backwards: bool) -> None:
+    def _read(self, found: QuerySet, place: Place | None, backwards: bool) -> None:
         size = self.admin.list_per_page
         # One more than shown tells whether there is another page.
         rows = list(islice(self._rows(found, place, backwards), size + 1))
-        is_more = len(rows) > size or self._stopped_at is not None
-        rows = rows[:size]
-        ends = [self.order.position(row) for row in rows]
-        far = ends[-1] if len(ends) == size else self._stopped_at
-        if backwards:
-            rows.reverse()
-        self.results = self._documents(found, rows)
-        start = ends[0] if ends else place
-        before, after = (start, far) if not backwards else (far, start)
-        self.next = self._link(after, False) if (backwards or is_more) and after else None
-        has_previous = is_more if backwards else place is not None
-        self.previous = self._link(before, True) if has_previous and before else None
+        is_more, rows = len(rows) > size or self._stopped_at is not None, rows[:size]
+        start = self.order.position(rows[0]) if rows else place
+        end = self.order.position(rows[-1]) if len(rows) == size else self._stopped_at
+        further = self._link(end, backwards) if is_more and end else None
+        back = self._link(start, not backwards) if place and start else None
+        self.previous, self.next = (further, back) if backwards else (back, further)
+        self.results = self._documents(found, rows[::-1] if backwards else rows)
 
-    def _rows(self, found: QuerySet, place: list[Any] | None, backwards: bool) -> Iterator[Any]:
+    def _rows(self, found: QuerySet, place: Place | None, backwards: bool) -> Iterator[Any]:
         """Yield what is stored of each row that fits, from a place on."""
         most = self.admin.search_most if self.search else self.admin.list_per_page + 1
         for piece in self.order.pieces(place, backwards):
-            query = reduce(both, [*self.conditions, piece])
+            # With its own query once more: a raw one would take the place of what it also names.
+            query = reduce(both, [found._query, *self.conditions, piece])
             rows = found.filter(__raw__=query).limit(most - self.looked).batch_size(most)
             if self.search:
                 rows = rows.fields(**self._searched())
@@ -156,8 +156,8 @@ class ChangeList:
 
     # --- Links -------------------------------------------------------------------------------
 
-    def _link(self, place: list[Any], backwards: bool) -> str:
-        return self.url(**{PLACE: ids.encode([place, backwards])})
+    def _link(self, place: Place, backwards: bool) -> str:
+        return self.url(**{PLACE: sealed(place, backwards)})
 
     def url(self, **changes: str | None) -> str:
         """Return the query string of this list with other parameters; from its beginning."""
@@ -210,6 +210,17 @@ class ChangeList:
                     for choice, name in offered
                 ],
             }
+
+
+def sealed(place: Place, backwards: bool) -> str:
+    """Return a place for a URL, signed: what comes back is a place in a list of ours."""
+    return signing.dumps(ids.encode([place, backwards]), salt=SALT)
+
+
+def parameters_of(request: HttpRequest) -> dict[str, str]:
+    """Return what a URL asks of a list; what is not valid Unicode is replaced."""
+    given = request.GET.items()
+    return {name: value.encode(errors="replace").decode() for name, value in given if value}
 
 
 def both(one: Query, other: Query) -> Query:

@@ -17,6 +17,7 @@ from templatesvc.admin import ids, views
 from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm
+from templatesvc.admin.ordering import Order
 from templatesvc.documents import ServiceDocument
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class DocumentAdmin:
     verbose_name_plural = ""
 
     def __init__(self, document: type[ServiceDocument], site: DocumentSite) -> None:
+        Order(document, self.ordering)  # a list without an index for it stops the start
         self.document = document
         self.site = site
         name = document.__name__

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
+from mongoengine import DateTimeField
 
 from templatesvc.documents import ServiceDocument, now
 
@@ -23,9 +24,12 @@ LEAST: list[tuple[type | tuple[type, ...], Any]] = [
     (bool, False),
     (datetime, datetime.min.replace(tzinfo=UTC)),
 ]
-# Slices of time that ids are walked in: most pages are found in the first, and none asks for all
-# that is older, which some servers would sort before they give the first of it.
+# Slices of time that ids and dates are walked in: most pages are found in the first, and none asks
+# for all that is older, which some servers would sort before they give the first of it.
 SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
+# What an ObjectId can tell.
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(2106, 2, 7, tzinfo=UTC)
 
 
 class NoIndexError(Exception):
@@ -48,7 +52,11 @@ class Order:
         if keys is None:
             raise NoIndexError(f"No index of {document.__name__} gives the order {name!r}.")
         self.keys = keys if keys[0][1] == way else _turned(keys)
-        self._is_of_all_ids = self.field == "_id" and not equal
+        self._is_sliced = not equal and self._is_of_time(document)
+
+    def _is_of_time(self, document: type[ServiceDocument]) -> bool:
+        is_date = isinstance(document._fields[self.name.lstrip("-")], DateTimeField)
+        return is_date or self.field == "_id"
 
     def sort(self, backwards: bool) -> list[tuple[str, int]]:
         return _turned(self.keys) if backwards else self.keys
@@ -66,19 +74,20 @@ class Order:
         value = position[0]
         for other, other_way in others:
             yield {field: {"$eq": value}, other: {_beyond(other_way): position[1]}}
-        if self._is_of_all_ids and isinstance(value, ObjectId):
-            yield from _slices(value, way)
+        if self._is_sliced and isinstance(value, ObjectId | datetime):
+            yield from _slices(field, value, way)
         else:
             yield {field: {_beyond(way): value}}
         yield from _of_further_types(field, way, value)
 
     def _from_the_start(self, way: int) -> Iterator[Query]:
-        if self._is_of_all_ids and way == -1:
-            yield from _of_further_types("_id", 1, ObjectId())
-            yield from _slices(None, way)
-            yield from _of_further_types("_id", -1, ObjectId())
-        else:
+        if not self._is_sliced or way == 1:
             yield {}
+            return
+        timed = ObjectId() if self.field == "_id" else now()
+        yield from _of_further_types(self.field, 1, timed)
+        yield from _slices(self.field, None, way)
+        yield from _of_further_types(self.field, -1, timed)
 
 
 def _keys_of_indexes(
@@ -108,22 +117,17 @@ def _beyond(way: int) -> str:
     return "$gt" if way == 1 else "$lt"
 
 
-def _slices(start: ObjectId | None, way: int) -> Iterator[Query]:
-    """Yield ranges of ids, each of a longer time, from an id on; of all from now back."""
-    edge = start.generation_time if start else now()
+def _slices(field: str, start: ObjectId | datetime | None, way: int) -> Iterator[Query]:
+    """Yield ranges of ids or times, each of a longer time, from one on; of all from now back."""
+    edge = start.generation_time if isinstance(start, ObjectId) else start or now()
     near: Query = {_beyond(way): start} if start else {}
     inclusive, outward = ("$gte", "$lt") if way == 1 else ("$lt", "$gte")
     for slice in SLICES:
-        bound = _first_id_at(edge + way * slice)
-        yield {"_id": near | {outward: bound}}
+        moment = min(max(edge + way * slice, FIRST_MOMENT), LAST_MOMENT)
+        bound = ObjectId.from_datetime(moment) if field == "_id" else moment
+        yield {field: near | {outward: bound}}
         near = {inclusive: bound}
-    yield {"_id": near}
-
-
-def _first_id_at(moment: datetime) -> ObjectId:
-    """Return the least id of a second, or of the nearest one that an id can tell."""
-    seconds = min(max(int(moment.timestamp()), 0), 2**32 - 1)
-    return ObjectId(seconds.to_bytes(4, "big") + bytes(8))
+    yield {field: near}
 
 
 def _of_further_types(field: str, way: int, value: Any) -> Iterator[Query]:

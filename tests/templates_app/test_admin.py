@@ -182,3 +182,12 @@ def test_a_text_saved_unchanged_stays_as_it_was(root: Client, alice: Person) -> 
     assert box == "\n\n\n two lines,\t\n"  # of which a browser drops the first
     save(root, template, template=box[1:].replace("\n", "\r\n"))
     assert stored(template) == "\n\n two lines,\t\n"
+
+
+def test_old_versions_are_no_deleted_templates(root: Client, alice: Person) -> None:
+    template = Template.create(alice.user, "First")
+    save(root, template, template="Second")
+    for query in ("", "?owner=alice"):
+        assert "0 deleted templates" in text(
+            root.get(f"/admin/templates_app/templateversion{query}")
+        )

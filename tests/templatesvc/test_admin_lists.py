@@ -17,6 +17,7 @@ from accounts.documents import Session, User
 from templates_app.documents import Template
 from templatesvc.admin import ids, site
 from templatesvc.admin.ordering import NoIndexError, Order
+from templatesvc.documents import now
 from tests.accounts.operators import operators_browser, page_of, text
 
 USERS = "/admin/accounts/user"
@@ -132,6 +133,19 @@ def test_templates_are_found_however_long_ago(
     insert_templates(25, LAST_YEAR - 24 * step, step)
     pages = walked(root, TEMPLATES)
     assert [name for page in pages for name in page] == [f"number {n}" for n in range(24, -1, -1)]
+
+
+@pytest.mark.parametrize("step", [timedelta(0), timedelta(minutes=7), timedelta(days=2)])
+def test_sessions_are_found_however_long_ago(
+    root: Client, step: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.admins[Session], "list_per_page", 10)
+    moment = now()
+    for n in range(25):
+        fields = {"user_id": n, "username": f"user {n}", "created_at": moment - n * step}
+        Session(id=f"{99 - n}", expires_at=moment + timedelta(days=1), **fields).save()
+    shown = [name for page in walked(root, "/admin/accounts/session") for name in page]
+    assert [name for name in shown if name != "root"] == [f"user {n}" for n in range(25)]
 
 
 def test_the_order_of_updates_is_offered_where_an_index_has_it(root: Client) -> None:
