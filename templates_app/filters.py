@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
+from django.template import loader
 from django.utils.dateparse import parse_datetime
 from mongoengine import Q
 from rest_framework.exceptions import ValidationError
@@ -34,11 +35,18 @@ class TemplateFilter(BaseFilterBackend):
         others = view.pagination_class.parameters
         check_parameters(request, known | others | {"format"}, FIELD_PREFIX)
         for name, value in request.query_params.items():
-            if name in known:
+            if name in known and value:  # a form sends what was left empty as well
                 queryset = getattr(self, f"_{name}")(queryset, value)
             elif name.startswith(FIELD_PREFIX):
                 queryset = self._field(queryset, name, value)
         return queryset
+
+    def to_html(self, request: Request, queryset: TemplateQuerySet, view: APIView) -> str:
+        """Return the form that a page of the list has for all this."""
+        given = request.query_params
+        fields = {name: text for name, text in given.items() if name.startswith(FIELD_PREFIX)}
+        context = {"given": given, "fields": fields, "kinds": KINDS, "paging": view.paginator}
+        return loader.render_to_string("templates_app/filter_form.html", context)
 
     def _search(self, queryset: TemplateQuerySet, text: str) -> TemplateQuerySet:
         return queryset.containing(text)

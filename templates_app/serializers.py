@@ -78,6 +78,8 @@ class TemplateSerializer(StrictSerializer):
 
     def to_representation(self, instance: Template) -> dict[str, Any]:
         """Return what the fields above would: going through them takes 50 µs, this 5."""
+        if not isinstance(instance, Template):  # a page shows again what was typed
+            return super().to_representation(instance)
         return {
             "id": str(instance.id),
             "template": instance.template,

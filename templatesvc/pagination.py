@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from bson import ObjectId
 from django.core import signing
+from django.template import loader
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -25,6 +26,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class KeysetPagination(BasePagination):
     """Pages of rows that can ``walk`` an order from a position on, and back."""
+
+    template = "rest_framework/pagination/previous_and_next.html"
+    display_page_controls = False  # until there is a page
 
     default_limit = 20
     max_limit = 100
@@ -51,6 +55,7 @@ class KeysetPagination(BasePagination):
         is_next, is_previous = (True, is_more) if backwards else (is_more, position is not None)
         self.next_link = self._link(rows[-1], False) if rows and is_next else None
         self.previous_link = self._link(rows[0], True) if rows and is_previous else None
+        self.display_page_controls = True
         self.count = self._count(queryset) if self._flag("count") else None
         return rows
 
@@ -109,6 +114,11 @@ class KeysetPagination(BasePagination):
     def _count(self, queryset: Any) -> int | str:
         count = queryset.count_up_to(self.max_count)
         return count if count <= self.max_count else f"{self.max_count}+"
+
+    def to_html(self) -> str:
+        """Return the page's links to the next page and the previous one."""
+        links = {"previous_url": self.previous_link, "next_url": self.next_link}
+        return loader.render_to_string(self.template, links)
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self.next_link, "previous": self.previous_link}

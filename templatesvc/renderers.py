@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.http import QueryDict
-from rest_framework import renderers
+from rest_framework import renderers, status
 from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.utils.serializer_helpers import ReturnDict
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.request import Request
@@ -21,6 +22,10 @@ def _encode_foreign(value: Any) -> Any:
         return JSONEncoder().default(value)
     except (TypeError, ValueError):
         return str(value)
+
+
+# A template that is there already, or that somebody else changed in the meantime.
+REFUSED = (status.HTTP_409_CONFLICT, status.HTTP_412_PRECONDITION_FAILED)
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -45,7 +50,26 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     def get_context(
         self, data: Any, accepted_media_type: str, renderer_context: dict[str, Any]
     ) -> dict[str, Any]:
-        return super().get_context(data, accepted_media_type, renderer_context) | {"data": data}
+        data = self._with_what_was_typed(data, renderer_context)
+        context = super().get_context(data, accepted_media_type, renderer_context)
+        # DRF shows the form in a dialog; here it stands above the list.
+        return context | {"data": data, "filter_form": None, "search": context["filter_form"]}
+
+    def _with_what_was_typed(self, data: Any, context: dict[str, Any]) -> Any:
+        """Return an error that no field is to blame for with the serializer of what was refused."""
+        request, view = context["request"], context["view"]
+        if context["response"].status_code not in REFUSED or not hasattr(view, "get_serializer"):
+            return data
+        typed = view.get_serializer(data=request.data)
+        for name in [name for name, field in typed.fields.items() if field.read_only]:
+            del typed.fields[name]  # what was refused has no id, for one
+        return ReturnDict(data, serializer=typed)
+
+    def get_filter_form(self, data: Any, view: APIView, request: Request) -> str | None:
+        """Return the form also above the error of what was typed into it."""
+        is_list = getattr(view, "action", None) == "list"
+        form: str | None = super().get_filter_form([] if is_list else data, view, request)
+        return form
 
     def render_form_for_serializer(self, serializer: BaseSerializer) -> str | None:
         """Return None if a text box can't hold a value: an object would come back as a text."""
