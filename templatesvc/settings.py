@@ -18,6 +18,7 @@ from environs.fields import TimeDelta
 from marshmallow import ValidationError
 
 from templatesvc import keys
+from templatesvc.overview import OVERVIEW
 from templatesvc.rates import Rate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -278,7 +279,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Templates",
-    "DESCRIPTION": "Keep your own templates, texts or JSON objects, that only you can see.",
+    "DESCRIPTION": OVERVIEW,
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
+from templatesvc.pagination import KeysetPagination
 from templatesvc.problem_types import problem_types
 from tests.docs.test_routes import documented
 
@@ -89,6 +90,17 @@ def test_the_schema_has_every_route_but_the_pages() -> None:
     assert described == {
         path: methods for path, methods in routes.items() if not path.startswith("/admin")
     }
+
+
+def test_the_overview_names_only_routes_headers_and_codes_that_there_are() -> None:
+    overview = schema()["info"]["description"]
+    routes = set(re.findall(r"`(?:(GET|POST|PUT|PATCH|DELETE) )(/[^`]*)`", overview))
+    assert routes
+    assert routes <= {(each.method.upper(), each.path) for each in operations()}
+    statuses = set(re.findall(r"\b[345]\d\d\b", overview))
+    known = {str(each.status) for each in problem_types().values()} | {"304"}
+    assert statuses <= known
+    assert str(KeysetPagination.max_count) in overview
 
 
 def test_every_operation_has_a_name_of_its_own_that_a_method_can_have() -> None:
