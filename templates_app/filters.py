@@ -34,8 +34,10 @@ class TemplateFilter(BaseFilterBackend):
         known = {"search", "kind", "created_after", "created_before"}
         others = view.pagination_class.parameters
         check_parameters(request, known | others | {"format"}, FIELD_PREFIX)
+        # The form of a page sends what was left empty as well.
+        is_page = request.accepted_renderer.format == "api"
         for name, value in request.query_params.items():
-            if name in known and value:  # a form sends what was left empty as well
+            if name in known and not (is_page and value == ""):
                 queryset = getattr(self, f"_{name}")(queryset, value)
             elif name.startswith(FIELD_PREFIX):
                 queryset = self._field(queryset, name, value)

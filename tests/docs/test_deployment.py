@@ -125,7 +125,7 @@ def test_the_embedded_server_is_never_imported() -> None:
 def test_the_image_copies_every_package_and_the_build_sends_no_more() -> None:
     copied = {source.rstrip("/") for copy in instructions("COPY") for source in copy.split()[:-1]}
     sent = {line.strip("!/") for line in document(".dockerignore").splitlines() if line[:1] == "!"}
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     assert copied == sent == packages | {"manage.py", "requirements.txt", "docs/problems.md"}
 
 
