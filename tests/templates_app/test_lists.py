@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pymongo
 import pytest
 from bson import ObjectId
-from django.conf import settings
 
 from templates_app.documents import Template
 from templatesvc import store
+from templatesvc.documents import now
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, make, pages, path
 
@@ -79,20 +79,25 @@ def test_a_count_is_given_only_if_it_is_asked_for(alice: Person, bob: Person) ->
     assert "count" not in alice.client.get(f"{URL}?count=false").json()
 
 
+def test_a_count_reads_little_more_than_it_may_tell(alice: Person) -> None:
+    for number in range(5):
+        make(alice, f"T{number}")
+    found = Template.objects.of(alice.user)
+    for narrowed in (found, found.containing("t")):
+        assert narrowed.count_up_to(5) == 5
+        assert narrowed.count_up_to(3) == 4
+
+
+@pytest.mark.long
+@pytest.mark.wire
 def test_a_count_ends_at_10000(alice: Person) -> None:
     collection = Template._get_collection()
-    rows = [{"profile": "alice", "template": f"{n}"} for n in range(9_999)]
-    if store.is_in_memory(settings.MONGODB_URI):
-        # Past the unique index: mongomock would compare each with all before.
-        collection.drop_index("profile_1_template_1")
-    collection.insert_many([*rows, {"profile": "alice", "template": "x"}])
-    try:
+    with pymongo.timeout(120):
+        collection.insert_many([{"profile": "alice", "template": f"{n}"} for n in range(10_000)])
         assert alice.client.get(f"{URL}?limit=1&count=true").json()["count"] == 10_000
-        collection.insert_one({"profile": "alice", "template": "y"})
+        collection.insert_one({"profile": "alice", "template": "one more"})
         assert alice.client.get(f"{URL}?limit=1&count=true").json()["count"] == "10000+"
-    finally:
         collection.delete_many({})
-        collection.create_index([("profile", 1), ("template", 1)], unique=True)
 
 
 # --- Cursors that are not for this list -----------------------------------------------------
@@ -153,10 +158,8 @@ def test_every_query_has_a_time_limit(
 
 @pytest.mark.wire
 def test_a_query_that_takes_too_long_is_a_503(alice: Person) -> None:
-    Template._get_collection().insert_many(
-        [{"profile": "alice", "template": {"text": f"{n}" * 200}} for n in range(2_000)]
-    )
-    with pymongo.timeout(0.02):
+    make(alice, "one")
+    with pymongo.timeout(0.001):
         answer = alice.client.get(f"{URL}?search=not+there")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
     assert int(answer["Retry-After"]) > 0
@@ -184,27 +187,21 @@ def explained(find: dict[str, Any]) -> set[str]:
 def test_a_page_reads_an_index_and_sorts_nothing(
     ordering: str, alice: Person, commands: list[dict[str, Any]]
 ) -> None:
-    for number in range(2_000):
-        person = ("alice", "bob")[number % 2]
-        flask_insert(alice, f"{number}") if person == "alice" else None
-    Template._get_collection().update_many(
-        {"template": {"$regex": "[02]$"}},
-        {"$set": {"updated_at": Template.objects.first().created}},
-    )
+    if "SORT" in explained({"find": "templates", "filter": {}, "sort": {"_id": 1}}):
+        pytest.skip("this server's plans do not tell: it sorts even what it reads in order")
+    rows = [{"profile": ("alice", "bob")[n % 2], "template": f"{n}"} for n in range(100)]
+    for row in rows[::3]:
+        row["updated_at"] = now()
+    Template._get_collection().insert_many(rows)
     url = f"{URL}?ordering={ordering}"
     for _ in range(2):
         commands.clear()
         answer = alice.client.get(url)
-        assert answer.status_code == 200
         finds = [command for command in commands if "find" in command]
-        assert finds
+        assert len(finds) == (2 if "updated" in ordering else 1)
         for find in finds:
             asked = {n: find[n] for n in ("find", "filter", "sort", "limit") if n in find}
             found = explained(asked)
             assert "IXSCAN" in found
-            assert "COLLSCAN" not in found
-            # The embedded server sorts even what it reads in order: there is nothing to be seen.
-            plain = {"find": find["find"], "filter": {}, "sort": {"_id": 1}}
-            if "SORT" not in explained(plain):
-                assert "SORT" not in found
+            assert not found & {"COLLSCAN", "SORT"}
         url = answer.json()["next"]
