@@ -28,7 +28,9 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         key = self.session_key or ""
         # TTL indexes delete about once a minute: the expiry is asked for as well.
-        session = Session.objects(id=session_id(key), expires_at__gt=now(), data__ne=None).first()
+        # The id first: some servers take the first index that fits a part of a query.
+        query = {"_id": session_id(key), "expires_at": {"$gt": now()}, "data": {"$ne": None}}
+        session = Session.objects(__raw__=query).first()
         if session is None:
             self._session_key = None
             return {}

@@ -32,6 +32,7 @@ BUDGET, MOST_ROUND_TRIPS = 300, 12  # milliseconds, and round trips
 TIMES = 5
 BATCH = 10_000
 YEAR = 365 * 24 * 3600
+ACTIONS = ["logged_in", "logged_out", "login_failed", "password_changed"]
 WORDS = ["ada", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "sybil"]
 
 
@@ -81,7 +82,7 @@ def fill(database: Any, users: int, templates: int) -> str:
     )  # fmt: skip
     insert(
         database.audit,
-        ({"_id": made(n, users), "at": moment, "action": "logged_in", "username": name,
+        ({"_id": made(n, users), "at": moment, "action": ACTIONS[n % 4], "username": name,
           "by": name, "expires_at": later(moment)}
          for n, name in enumerate(names)),
     )  # fmt: skip

@@ -156,6 +156,19 @@ def test_each_page_makes_few_round_trips(
     assert {name: made for name, made in cost.items() if made >= MOST_ROUND_TRIPS} == {}
 
 
+@pytest.mark.wire
+def test_what_names_one_value_comes_first_in_each_query(
+    alice: Person, commands: list[dict[str, Any]]
+) -> None:
+    """A server that takes the first index that fits would else read all sessions that stand."""
+    browser = visitor("superuser")
+    commands.clear()
+    browser.get("/admin/accounts/session?user=alice")
+    sent = [command["filter"] for command in commands if command.get("find") == "sessions"]
+    assert next(iter(sent[0])) == "_id"  # the browser's own
+    assert {next(iter(query)) for query in sent[1:]} == {"user_id"}
+
+
 def test_a_user_who_is_no_operator_is_told_so(client: Client) -> None:
     browser = visitor("user")
     page = browser.get("/admin/", follow=True).content.decode()

@@ -100,9 +100,11 @@ class ChangeList:
         """Yield what is stored of each row that fits, from a place on."""
         most = self.admin.search_most if self.search else self.admin.list_per_page + 1
         for piece in self.order.pieces(place, backwards):
-            # With its own query once more: a raw one would take the place of what it also names.
-            query = reduce(both, [found._query, *self.conditions, piece])
-            rows = found.filter(__raw__=query).limit(most - self.looked).batch_size(most)
+            # What narrows most comes first: some servers take the first index that fits a part.
+            parts = sorted([piece, *self.conditions], key=lambda part: not is_exact(part))
+            query = reduce(both, [*parts, found._query])
+            rows = self.admin.document.objects(__raw__=query)
+            rows = rows.limit(most - self.looked).batch_size(most)
             if self.search:
                 rows = rows.fields(**self._searched())
             sort = [_named(name, way) for name, way in self.order.sort(backwards)]
@@ -221,6 +223,12 @@ def parameters_of(request: HttpRequest) -> dict[str, str]:
     """Return what a URL asks of a list; what is not valid Unicode is replaced."""
     given = request.GET.items()
     return {name: value.encode(errors="replace").decode() for name, value in given if value}
+
+
+def is_exact(query: Query) -> bool:
+    """Tell whether a query compares each field that it names with one value."""
+    values = query.values()
+    return all(isinstance(v, str) or (isinstance(v, dict) and "$eq" in v) for v in values)
 
 
 def both(one: Query, other: Query) -> Query:

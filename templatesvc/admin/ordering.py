@@ -52,7 +52,7 @@ class Order:
         if keys is None:
             raise NoIndexError(f"No index of {document.__name__} gives the order {name!r}.")
         self.keys = keys if keys[0][1] == way else _turned(keys)
-        self._is_sliced = not equal and self._is_of_time(document)
+        self._is_sliced = self._is_of_time(document)
 
     def _is_of_time(self, document: type[ServiceDocument]) -> bool:
         is_date = isinstance(document._fields[self.name.lstrip("-")], DateTimeField)
