@@ -110,4 +110,4 @@ def record(
         expires_at=moment + settings.AUDIT_RETENTION,
         **client._asdict(),
     )
-    return entry.save(force_insert=True).id
+    return entry.insert().id

@@ -94,7 +94,7 @@ class User(ServiceDocument):
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
         fields |= password_fields(password)
         user = cls(username=username, date_joined=now(), **fields)
-        return user.save(force_insert=True)
+        return user.insert()
 
     @property
     def joined(self) -> datetime | None:
@@ -349,7 +349,7 @@ class Session(ServiceDocument):
             refresh_id=secrets.token_hex(16),
             **client._asdict(),
         )
-        return session.save(force_insert=True)
+        return session.insert()
 
     @classmethod
     def of(cls, user: User) -> QuerySet:

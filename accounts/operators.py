@@ -95,7 +95,7 @@ class Operators(ServiceDocument):
             unchanged = type(self).objects(id=self.id, version=self.version)
             return bool(unchanged.update_one(set__people=people, inc__version=1))
         try:
-            type(self)(version=1, people=people).save(force_insert=True)
+            type(self)(version=1, people=people).insert()
         except NotUniqueError:
             return False
         return True

@@ -89,7 +89,7 @@ class SessionStore(SessionBase):
             **self.client._asdict(),
         )
         try:
-            session.save(force_insert=True)
+            session.insert()
         except NotUniqueError as error:
             raise CreateError from error
 

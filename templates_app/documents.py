@@ -222,7 +222,7 @@ class Template(ServiceDocument):
         times = {} if as_flask else {"created_at": moment, "updated_at": moment}
         template = cls(id=id or new_id(moment), profile=owner.username, template=value, **times)
         try:
-            return template.save(force_insert=True)
+            return template.insert()
         except NotUniqueError:
             stored = cls.objects.of(owner).filter(id=id).first() if id else None
             if stored is None:
@@ -410,6 +410,6 @@ class TemplateVersion(ServiceDocument):
             created_at=self.created_at,
             updated_at=now(),
         )
-        template.save(force_insert=True)
+        template.insert()
         self.stand_again(owner, [template.id])
         return template

@@ -94,7 +94,7 @@ class IdempotentRequest(ServiceDocument):
         )
         for _ in range(2):
             try:
-                return request.save(force_insert=True), True
+                return request.insert(), True
             except NotUniqueError:
                 first = cls.objects(id=request.id).first()
             if first and first.expires_at > moment:
