@@ -244,7 +244,7 @@ class SessionAdmin(DocumentAdmin):
     readonly_fields = (*list_display, "expires_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return Session.objects(expires_at__gt=now(), user_id__ne=None)
+        return Session.objects(expires_at__gt=now(), username__ne=None)
 
     def name_of(self, session: Session) -> str:
         return f"{session.username}, {session.ip or 'from an unknown address'}"
