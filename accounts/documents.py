@@ -25,6 +25,7 @@ from accounts.clients import Client
 from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
 from accounts.operators import Operators, Role
+from accounts.querysets import Name, UserQuerySet
 from templatesvc.documents import RawField, ServiceDocument, TypedField, age, now
 
 NOBODY = Client()
@@ -55,6 +56,7 @@ class User(ServiceDocument):
 
     meta = {
         "collection": "users",
+        "queryset_class": UserQuerySet,
         "indexes": [
             {"fields": ["username"], "unique": True},
             # Of the few who are deactivated, so that they are found among any number.
@@ -101,6 +103,11 @@ class User(ServiceDocument):
         """When the user registered; for one of the Flask service, the time in their ObjectId."""
         made = self.id.generation_time if isinstance(self.id, ObjectId) else None
         return self.date_joined or made
+
+    @property
+    def position(self) -> Name:
+        """Where the user stands in a list."""
+        return Name(self.username)
 
     # --- Passwords ---------------------------------------------------------------------------
 
@@ -214,9 +221,14 @@ class User(ServiceDocument):
     # --- Rights: asked for where operators work only, never on an ordinary request ------------
 
     @cached_property
+    def operators(self) -> Operators:
+        """The operators that there are, read once for whoever sends a request."""
+        return Operators.current()
+
+    @property
     def role(self) -> Role | None:
-        """What the user may do as an operator, read once; None for everybody else."""
-        return Operators.current().role_of(self) if self.is_active else None
+        """What the user may do as an operator; None for everybody else."""
+        return self.operators.role_of(self) if self.is_active else None
 
     def appoint(self, role: Role | None, by: Self | None = None) -> Role | None:
         """Make the user an operator, or with None no longer one; return the role of before.
@@ -224,7 +236,8 @@ class User(ServiceDocument):
         Raises PermissionDenied if ``by`` is no superuser, LastSuperuser, and UserInactive.
         """
         before = Operators.appoint(self, role, by)
-        self.__dict__.pop("role", None)
+        for user in filter(None, (self, by)):
+            user.__dict__.pop("operators", None)
         # Asked afterwards: who is deactivated from here on loses the role as well.
         if role and not type(self).objects(id=self.id, is_active__ne=False).first():
             Operators.appoint(self, None)

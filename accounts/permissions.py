@@ -28,3 +28,12 @@ class IsAuthenticated(permissions.IsAuthenticated):
         if request.user.must_change_password:
             raise PasswordChangeRequired()
         return True
+
+
+class IsOperator(IsAuthenticated):
+    """For operators who have the permission that the view's ``permissions`` name for the method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether they have it; raises PasswordChangeRequired (403)."""
+        needed = view.permissions.get(request.method, "accounts.view_user")
+        return super().has_permission(request, view) and request.user.has_perm(needed)

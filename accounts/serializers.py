@@ -12,6 +12,8 @@ from rest_framework import serializers
 
 from accounts.documents import Session, User
 from accounts.models import Account
+from accounts.operators import Role
+from templatesvc.admin import ids
 from templatesvc.serializers import StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -111,6 +113,35 @@ class UserSerializer(serializers.Serializer):
     username = serializers.CharField(read_only=True)
     date_joined = serializers.DateTimeField(source="joined", read_only=True)
     last_login = serializers.DateTimeField(read_only=True)
+
+
+class OtherUserSerializer(StrictSerializer):
+    """A user as an operator sees them; the context holds the request of the operator."""
+
+    id = serializers.SerializerMethodField()
+    username = serializers.CharField(read_only=True)
+    is_active = serializers.BooleanField()
+    must_change_password = serializers.BooleanField(
+        help_text="Whether they have to change it at the next log-in. Only they can end that."
+    )
+    role = serializers.ChoiceField(
+        Role.pairs(), allow_null=True, help_text="What they may do as an operator; null: nothing."
+    )
+    date_joined = serializers.DateTimeField(source="joined", read_only=True, allow_null=True)
+    last_login = serializers.DateTimeField(read_only=True, allow_null=True)
+
+    def get_id(self, user: User) -> str:
+        return ids.encode(user.id)
+
+    def to_representation(self, user: User) -> dict[str, Any]:
+        # All who are shown are looked up among the operators that were read for the caller.
+        user.operators = self.context["request"].user.operators
+        return super().to_representation(user)
+
+    def validate_must_change_password(self, value: bool) -> bool:
+        if self.instance and self.instance.must_change_password and not value:
+            raise serializers.ValidationError("Only they can end that, by changing it.")
+        return value
 
 
 class SessionSerializer(serializers.Serializer):

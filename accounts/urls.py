@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from django.contrib.auth.views import LoginView as PageLoginView
 from django.contrib.auth.views import LogoutView as PageLogoutView
+from django.urls import re_path
 
-from accounts import flask_views, views
+from accounts import flask_views, operator_views, views
 from accounts.forms import LoginForm
-from templatesvc.routers import path
+from templatesvc.routers import by_method, path
 
 flask_urlpatterns = [
-    path("api/v1/users", flask_views.RegisterView, name="flask-register"),
+    # The Flask service's route, and beside it the operators' of the same path.
+    re_path(
+        r"^api/v1/users/?$",
+        by_method(flask_views.RegisterView, GET=operator_views.UserListView),
+        name="users",
+    ),
     path("api/v1/login", flask_views.LoginView, name="flask-login"),
 ]
 
 api_urlpatterns = [
     path("users/me", views.MeView, name="users/me"),
     path("users/me/password", views.PasswordView, name="users/me/password"),
+    path("users/(?P<pk>[^/]+)", operator_views.UserView, name="user"),
     path("token/refresh", views.RefreshView, name="token/refresh"),
     path("token/verify", views.VerifyView, name="token/verify"),
     path("logout", views.LogoutView, name="logout"),

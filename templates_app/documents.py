@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple, Self
@@ -28,6 +28,8 @@ from templatesvc.documents import (
     not_unique,
     now,
 )
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TemplateQuerySet(QuerySet):
@@ -147,6 +149,13 @@ class Position(NamedTuple):
 
     moment: datetime
     id: ObjectId
+
+    def to_json(self) -> list[Any]:
+        return [(self.moment - EPOCH) // timedelta(milliseconds=1), str(self.id)]
+
+    @classmethod
+    def from_json(cls, place: list[Any]) -> Position:
+        return cls(EPOCH + timedelta(milliseconds=place[0]), ObjectId(place[1]))
 
 
 def _beyond(field: str, descending: bool, value: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from templates_app.documents import TemplateQuerySet
 from templates_app.values import FIRST_MOMENT, INT64, LAST_MOMENT, MAX_DEPTH
+from templatesvc.filters import check_parameters
 
 FIELD_PREFIX = "template."
 NAME_PATTERN = rf"^template(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"
@@ -127,24 +128,6 @@ def of_kind(kind: str) -> dict[str, Any]:
     """Return the query for templates of a kind of ``KINDS``."""
     # $type looks into lists, which the Flask service may have stored.
     return {"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}
-
-
-def check_parameters(request: Request, known: set[str], prefix: str | None = None) -> None:
-    """Raise ValidationError (400) for a parameter that is unknown, or given twice.
-
-    Known are those named, and any that begin with the prefix.
-    """
-    faults = {}
-    there_is = ", ".join(sorted(known) + ([f"{prefix}…"] if prefix else []))
-    for name, values in request.query_params.lists():
-        if name not in known and not (prefix and name.startswith(prefix)):
-            faults[name] = f"Unknown parameter; there is: {there_is}."
-        elif len(values) > 1:
-            faults[name] = "Given more than once."
-        elif "\0" in values[0]:
-            faults[name] = "NUL is not allowed."
-    if faults:
-        raise ValidationError(faults, code="bad_parameter")
 
 
 def _moment(name: str, text: str) -> datetime:

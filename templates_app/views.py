@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from templates_app.conditions import Preconditions
 from templates_app.documents import Template, TemplateQuerySet, TemplateVersion
 from templates_app.exceptions import PreconditionFailed, PreconditionRequired, TemplateExists
-from templates_app.filters import TemplateFilter, check_parameters
+from templates_app.filters import TemplateFilter
 from templates_app.parsers import MergePatchParser, NDJSONParser, merged
 from templates_app.renderers import NDJSONRenderer
 from templates_app.schema import (
@@ -48,6 +48,7 @@ from templates_app.serializers import (
 from templates_app.transfer import Import, exported
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
+from templatesvc.filters import check_parameters
 from templatesvc.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
 from templatesvc.pagination import KeysetPagination
 from templatesvc.parsers import JSONParser

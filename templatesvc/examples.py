@@ -36,6 +36,12 @@ EXAMPLES: dict[str, Any] = {
     "token": TOKEN,
     "expires_in": 86400,
     "verify_token": {},
+    "is_active": True,
+    "must_change_password": False,
+    "role": "staff",
+    "OtherUser.role": None,
+    "list_users.ordering": "username",
+    "list_users.search": "ad",
     # Sessions
     "Session.id": SESSION_ID,
     "end_session.id": SESSION_ID,

@@ -6,11 +6,9 @@ Rows that come or go meanwhile neither repeat nor hide another, as they would wi
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar
 
-from bson import ObjectId
 from django.core import signing
 from django.template import loader
 from rest_framework.exceptions import ValidationError
@@ -21,11 +19,14 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 SALT = "templatesvc.pagination"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KeysetPagination(BasePagination):
-    """Pages of rows that can ``walk`` an order from a position on, and back."""
+    """Pages of rows that can ``walk`` an order from a position on, and back.
+
+    A row's ``position`` and the queryset's ``position_class`` are of one class, which a cursor
+    holds as JSON: ``to_json`` and ``from_json``.
+    """
 
     template = "rest_framework/pagination/previous_and_next.html"
     display_page_controls = False  # until there is a page
@@ -85,13 +86,12 @@ class KeysetPagination(BasePagination):
         if text is None:
             return None, False
         try:
-            query, moment, row, backwards = signing.loads(text, salt=SALT)
+            query, place, backwards = signing.loads(text, salt=SALT)
         except signing.BadSignature as error:
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        instant = EPOCH + timedelta(milliseconds=moment)
-        return self.position_class(instant, ObjectId(row)), backwards
+        return self.position_class.from_json(place), backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
@@ -106,9 +106,8 @@ class KeysetPagination(BasePagination):
     # --- The answer --------------------------------------------------------------------------
 
     def _link(self, row: Any, backwards: bool) -> str:
-        moment = (row.position.moment - EPOCH) // timedelta(milliseconds=1)
-        place = [self._query(), moment, str(row.position.id), backwards]
-        cursor = signing.dumps(place, salt=SALT)
+        place = row.position.to_json()
+        cursor = signing.dumps([self._query(), place, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 
     def _count(self, queryset: Any) -> int | str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.urls import URLPattern, re_path
 from django.views import View
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, routers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from templatesvc.schema import AutoSchema
 
@@ -47,6 +49,26 @@ class Router(routers.DefaultRouter):
         """Return the view that lists the viewsets, and the views named, by their path."""
         listed = {prefix: f"{basename}-list" for prefix, _, basename in self.registry}
         return self.APIRootView.as_view(api_root_dict=listed | {name: name for name in names})
+
+
+def by_method(default: type[APIView], **views: type[APIView]) -> Any:
+    """Return one view of several: each answers the methods that it is named for, such as ``GET``,
+    and the default the others.
+    """
+    callbacks = {method: view.as_view() for method, view in views.items()}
+    others = default.as_view()
+
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        method = "GET" if request.method == "HEAD" else request.method
+        return callbacks.get(str(method), others)(request, *args, **kwargs)
+
+    view.cls, view.by_method = default, callbacks  # type: ignore[attr-defined]
+    view.initkwargs = {}  # type: ignore[attr-defined]
+    view.csrf_exempt = True  # type: ignore[attr-defined]  # as DRF's are: it checks by itself
+    # What the schema takes for the methods of a path.
+    names = [*views, *default().allowed_methods]
+    view.actions = {name.lower(): name.lower() for name in names if name != "OPTIONS"}  # type: ignore[attr-defined]
+    return view
 
 
 def path(route: str, view: type[View], name: str, **initkwargs: Any) -> URLPattern:

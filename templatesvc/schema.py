@@ -56,9 +56,13 @@ def raises(*errors: type[APIException]) -> Callable[[Part], Part]:
 
 
 def without_final_slash(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[Any]:
-    """Write each path as it is documented, of the two forms that are answered."""
+    """Write each path as it is documented, of the two forms that are answered.
+
+    Of a path with a view for each method the method's own is taken.
+    """
     return [
-        (path.rstrip("/") or "/", regex, method, view) for path, regex, method, view in endpoints
+        (path.rstrip("/") or "/", regex, method, getattr(view, "by_method", {}).get(method, view))
+        for path, regex, method, view in endpoints
     ]
 
 

@@ -28,6 +28,7 @@ api_urlpatterns = [
 ]
 
 root_view = router.root_view(
+    "users",
     "users/me",
     "users/me/password",
     "token/refresh",

@@ -1,0 +1,44 @@
+"""Finding users: what the parameters of their list mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.querysets import UserQuerySet
+from templatesvc.filters import check_parameters
+
+ACTIVE = {"true": {"is_active__ne": False}, "false": {"is_active": False}}
+
+
+class UserFilter(BaseFilterBackend):
+    """Narrows the list of users; every parameter must be one that is known."""
+
+    def filter_queryset(
+        self, request: Request, queryset: UserQuerySet, view: APIView
+    ) -> UserQuerySet:
+        """Return the users that fit all parameters; raises ValidationError (400)."""
+        others = view.pagination_class.parameters
+        check_parameters(request, {"search", "is_active", "format"} | others)
+        if text := request.query_params.get("search"):
+            queryset = queryset.containing(text)
+        active = request.query_params.get("is_active")
+        if active is None:
+            return queryset
+        if active not in ACTIVE:
+            raise ValidationError({"is_active": "Give true or false."})
+        return queryset.filter(**ACTIVE[active])
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, description: str, type: str) -> dict[str, Any]:
+            schema = {"type": type}
+            return {"name": name, "in": "query", "description": description, "schema": schema}
+
+        return [
+            parameter("search", "Users with this in their name, of whatever case.", "string"),
+            parameter("is_active", "Only those who can log in, or who can't.", "boolean"),
+        ]

@@ -1,0 +1,117 @@
+"""The REST routes of operators: other people's accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pymongo
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import operations
+from accounts.documents import User
+from accounts.exceptions import LastSuperuser, OperatorProtected, UserInactive
+from accounts.filters import UserFilter
+from accounts.operations import Actor
+from accounts.operators import Role
+from accounts.permissions import IsOperator
+from accounts.querysets import UserQuerySet
+from accounts.serializers import OtherUserSerializer
+from templatesvc.admin import ids
+from templatesvc.pagination import KeysetPagination
+from templatesvc.schema import raises
+
+SEARCH_SECONDS = 5
+
+
+class UserPagination(KeysetPagination):
+    orderings = ("username", "-username")
+
+
+class OperatorView(GenericAPIView):
+    """What operators see of users."""
+
+    serializer_class = OtherUserSerializer
+    permission_classes = [IsOperator]
+    permissions = {
+        "GET": "accounts.view_user",
+        "PATCH": "accounts.change_user",
+        "DELETE": "accounts.delete_user",
+    }
+
+
+class UserListView(OperatorView):
+    """All users, for operators."""
+
+    pagination_class = UserPagination
+    filter_backends = [UserFilter]
+
+    def get_queryset(self) -> UserQuerySet:
+        return User.objects
+
+    @extend_schema(operation_id="list_users")
+    def get(self, request: Request) -> Response:
+        """List the users, or those of them that fit, by name. For operators."""
+        # A search looks at as many names as it takes.
+        with pymongo.timeout(SEARCH_SECONDS if "search" in request.query_params else None):
+            page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class UserView(OperatorView):
+    """Somebody's account, for operators."""
+
+    def get_object(self) -> User:
+        """Return the user whom the URL names; raises Http404."""
+        try:
+            # $eq, because an id in the URL may be an object of any keys.
+            user = User.objects(__raw__={"_id": {"$eq": ids.decode(self.kwargs["pk"])}}).first()
+        except ValueError as error:
+            raise Http404 from error
+        if user is None or user.username is None:
+            raise Http404
+        return user
+
+    @extend_schema(operation_id="get_user")
+    def get(self, request: Request, pk: str) -> Response:
+        """Read somebody's account. For operators."""
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @raises(OperatorProtected, LastSuperuser, UserInactive)
+    @extend_schema(operation_id="update_user")
+    def patch(self, request: Request, pk: str) -> Response:
+        """Deactivate or reactivate somebody, have them change their password, or change their role.
+
+        For staff; roles, and operators' accounts, for superusers. Deactivating ends all sessions
+        and takes the role away.
+        """
+        user = self.get_object()
+        serializer = self.get_serializer(user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        self._change(Actor.of(request), user, serializer.validated_data)
+        return Response(self.get_serializer(self.get_object()).data)
+
+    def _change(self, by: Actor, user: User, given: dict[str, Any]) -> None:
+        """Do what makes a difference; what may be refused comes before what may not."""
+        role, is_active = given.get("role", user.role), given.get("is_active", user.is_active)
+        if role != user.role:
+            by.check("accounts.change_operator")
+        if is_active and not user.is_active:
+            operations.reactivate(by, user)
+        if role != user.role:
+            operations.appoint(by, user, role and Role(role))
+        if given.get("must_change_password", False) and not user.must_change_password:
+            operations.force_password_change(by, user)
+        if user.is_active and not is_active:
+            operations.deactivate(by, user)
+
+    @raises(OperatorProtected, LastSuperuser)
+    @extend_schema(operation_id="delete_user", responses={204: None})
+    def delete(self, request: Request, pk: str) -> Response:
+        """Delete somebody's account with all that is theirs. There is no way back. For staff."""
+        operations.erase(Actor.of(request), self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
