@@ -367,8 +367,19 @@ class Session(ServiceDocument):
     @classmethod
     def of(cls, user: User) -> QuerySet:
         """Return the query of the user's sessions that stand, the newest first."""
-        standing = cls.objects(user_id=user.id, token_version=user.token_version)
-        return standing.filter(expires_at__gt=now()).order_by("-created_at")
+        # The user first: some servers take the first index that fits a part of a query.
+        theirs = {"user_id": {"$eq": user.id}, "token_version": user.token_version}
+        return cls.objects(__raw__=theirs | cls.in_time()).order_by("-created_at")
+
+    @staticmethod
+    def in_time() -> dict[str, Any]:
+        """Return the condition for sessions whose time, which a setting may shorten, is not over.
+
+        TTL indexes delete about once a minute, so it is asked for wherever a session counts.
+        """
+        moment = now()
+        oldest = moment - settings.SESSION_MAX_AGE
+        return {"expires_at": {"$gt": moment}, "created_at": {"$gt": oldest}}
 
     @classmethod
     def resolve(cls, session_id: str) -> Self | None:
@@ -380,8 +391,7 @@ class Session(ServiceDocument):
         found = list(
             cls._get_collection().aggregate(
                 [
-                    # TTL indexes delete about once a minute: the expiry is asked for as well.
-                    {"$match": {"_id": session_id, "expires_at": {"$gt": now()}}},
+                    {"$match": {"_id": session_id, **cls.in_time()}},
                     {
                         "$lookup": {
                             "from": User._get_collection_name(),

@@ -27,9 +27,8 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         key = self.session_key or ""
-        # TTL indexes delete about once a minute: the expiry is asked for as well.
         # The id first: some servers take the first index that fits a part of a query.
-        query = {"_id": session_id(key), "expires_at": {"$gt": now()}, "data": {"$ne": None}}
+        query = {"_id": session_id(key), **Session.in_time(), "data": {"$ne": None}}
         session = Session.objects(__raw__=query).first()
         if session is None:
             self._session_key = None

@@ -47,7 +47,7 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
             {
                 "id": session_id(laptop.cookies["sessionid"].value),
                 "created_at": written(newer.created_at),
-                "last_used_at": written(newer.created_at),
+                "last_used_at": written(newer.last_used_at),
                 "expires_at": written(newer.expires_at),
                 "user_agent": "Laptop/2",
                 "ip": "2001:db8::2",
@@ -56,7 +56,7 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
             {
                 "id": sid(phone),
                 "created_at": written(older.created_at),
-                "last_used_at": written(older.created_at),
+                "last_used_at": written(older.last_used_at),
                 "expires_at": written(older.expires_at),
                 "user_agent": "Phone/1",
                 "ip": "192.0.2.1",
@@ -223,6 +223,18 @@ def test_no_use_takes_a_browsers_session_over_its_greatest_age(alice: Person) ->
     assert Session.objects.get().expires_at == started + timedelta(days=90)
     with after(days=90):
         assert page.get("/api/v1/users/me").status_code == 401
+
+
+def test_a_greatest_age_that_was_shortened_holds_for_sessions_of_before(
+    alice: Person, settings: Settings
+) -> None:
+    page = browser("alice", alice.password)
+    with after(days=2):
+        young = tokens_of("alice", alice.password)["access_token"]
+        settings.SESSION_MAX_AGE = timedelta(days=1)
+        assert page.get("/api/v1/users/me").status_code == 401
+        assert refresh(alice.tokens["refresh_token"]).status_code == 401
+        assert [session["id"] for session in listed(young)] == [sid(young)]
 
 
 def test_a_browser_that_is_not_used_is_logged_out_after_two_weeks(alice: Person) -> None:
