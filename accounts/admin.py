@@ -20,6 +20,7 @@ from rest_framework.exceptions import APIException, NotFound
 from accounts import operations
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
+from accounts.dashboard import dashboard
 from accounts.documents import Session, User
 from accounts.forms import AddUserForm, LoginForm, PasswordChangeForm, RoleForm, SetPasswordForm
 from accounts.operations import Actor
@@ -34,6 +35,7 @@ from templatesvc.admin.views import DocumentView
 from templatesvc.documents import now
 
 site.login_form = LoginForm
+site.dashboard = dashboard
 SHOWN_ENTRIES = 100
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from mongoengine.queryset import QuerySet
 
+from accounts import dashboard
 from accounts.admin import UserAdmin, entries
 from accounts.audit import AuditEntry
 from accounts.documents import User
@@ -27,6 +28,7 @@ from templatesvc.documents import now
 from templatesvc.renderers import JSONRenderer
 
 EXCERPT = 80  # characters
+dashboard.counted.append(Template)
 
 
 def text_of(value: Any) -> str:

@@ -6,7 +6,8 @@ compares no more than their fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import pymongo
@@ -32,12 +33,16 @@ class Index(NamedTuple):
 
     def stands(self) -> bool:
         """Tell whether the store has it, just as it is declared."""
+        return self.is_among(self.document._get_collection().index_information().values())
+
+    def is_among(self, stored_indexes: Iterable[Any]) -> bool:
+        """Tell whether it is among those of its collection that the store has."""
         compared = ("unique", "expireAfterSeconds")
         return any(
             list(stored["key"]) == self.keys
             and all((stored.get(name) or 0) == (self.options.get(name) or 0) for name in compared)
             and ("expireAfterSeconds" in stored) == ("expireAfterSeconds" in self.options)
-            for stored in self.document._get_collection().index_information().values()
+            for stored in stored_indexes
         )
 
     def build(self) -> None:
@@ -94,5 +99,7 @@ def declared() -> Iterator[Index]:
 
 
 def missing() -> Iterator[Index]:
-    """Yield the indexes that the store does not have."""
-    return (index for index in declared() if not index.stands())
+    """Yield the indexes that the store does not have: one round trip for each collection."""
+    for document, indexes in groupby(declared(), key=lambda index: index.document):
+        stored = document._get_collection().index_information().values()
+        yield from (index for index in indexes if not index.is_among(stored))

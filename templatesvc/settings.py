@@ -173,6 +173,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.auth",  # SimpleJWT imports its models, and those contenttypes'
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "corsheaders",

@@ -27,6 +27,7 @@ TABLE = {
     # nobody, user, viewer, staff, superuser
     "login": "200 200 302 302 302",
     "": LOGIN,
+    "health": LOGIN,
     "accounts": LOGIN,
     "templates_app": LOGIN,
     "jsi18n": LOGIN,

@@ -12,13 +12,17 @@ from django.contrib.auth.views import LogoutView
 from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, re_path, reverse
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
 
+from templatesvc import doctor
 from templatesvc.admin.options import DocumentAdmin
 from templatesvc.documents import ServiceDocument
 
+# What of the doctor's report a page is quick enough for.
+EXAMINED = (doctor.system_checks, doctor.connection, doctor.standing_indexes)
 Declaration = TypeVar("Declaration", bound=type[DocumentAdmin])
 
 
@@ -33,6 +37,7 @@ class DocumentSite(AdminSite):
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self.password_change_view: Callable[..., HttpResponseBase] = super().password_change
+        self.dashboard: Callable[[HttpRequest], dict[str, Any]] = lambda _: {}
         self.admins: dict[type[ServiceDocument], DocumentAdmin] = {}
 
     def register(self, document: type[ServiceDocument]) -> Callable[[Declaration], Declaration]:
@@ -63,6 +68,16 @@ class DocumentSite(AdminSite):
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         return self.password_change_view(request)
 
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """Show what the operator may see, and what happens."""
+        return super().index(request, self.dashboard(request) | (extra_context or {}))
+
+    def health(self, request: HttpRequest) -> HttpResponseBase:
+        """Show whether the store answers and has its indexes, and which settings are unsafe."""
+        findings = [found for look in EXAMINED for found in look()]
+        context = self.each_context(request) | {"title": "Health", "findings": findings}
+        return TemplateResponse(request, "admin/health.html", context)
+
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         """Log out, and offer to log in again."""
         answer: HttpResponseBase = LogoutView.as_view(next_page=reverse("admin:login"))(request)
@@ -74,6 +89,7 @@ class DocumentSite(AdminSite):
         # Every path answers with and without a final slash, and links have none.
         return [
             re_path(r"^$", self.page(self.index), name="index"),
+            re_path(r"^health/?$", self.page(self.health), name="health"),
             re_path(r"^login/?$", self.login, name="login"),
             re_path(r"^logout/?$", self.admin_view(self.logout), name="logout"),
             re_path(r"^jsi18n/?$", self.admin_view(self.i18n_javascript, True), name="jsi18n"),

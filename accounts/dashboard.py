@@ -1,0 +1,103 @@
+"""What operators see first: how much there is, and what has happened of late."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+from django.http import HttpRequest
+
+from accounts.audit import Action, AuditEntry
+from accounts.documents import Session, User
+from templatesvc.documents import ServiceDocument, now
+
+DAYS = 30
+# So that the page is quick where a day has a million entries: older ones are not counted.
+MOST_ENTRIES = 10_000
+NEWEST = 10
+
+# The documents that are counted; other apps add theirs.
+counted: list[type[ServiceDocument]] = [User, Session, AuditEntry]
+
+
+class Bar(NamedTuple):
+    """A day in a chart; ``height`` is in percent of the chart's."""
+
+    day: date
+    count: int
+    x: int
+    height: float
+
+
+class Chart(NamedTuple):
+    """How often something happened on each of the last days, the oldest first."""
+
+    title: str
+    total: int
+    bars: list[Bar]
+
+    @classmethod
+    def of(cls, title: str, days: list[date], counts: Counter[date]) -> Chart:
+        most = max(counts.values(), default=0) or 1
+        bars = [Bar(day, counts[day], x, 100 * counts[day] / most) for x, day in enumerate(days)]
+        return cls(title, sum(counts[day] for day in days), bars)
+
+
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page shows, in a round trip for each document and two more."""
+    entries = AuditEntry.objects.order_by("-id").limit(NEWEST)
+    return {"estimates": estimates(), "newest": list(entries)} | activity()
+
+
+def estimates() -> list[tuple[str, int]]:
+    """Return about how many documents of each kind there are: what the store knows uncounted."""
+    return [
+        (document._get_collection_name(), document._get_collection().estimated_document_count())
+        for document in counted
+    ]
+
+
+def activity() -> dict[str, Any]:
+    """Return charts of registrations and logins, and how many logins failed in the last days."""
+    today = now().date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    rows = list(_counted_by_day(days[0]))
+    by_action: dict[str, Counter[date]] = {action.value: Counter() for action in Action}
+    for row in rows:
+        by_action.setdefault(row["_id"]["action"], Counter())[_day(row)] += row["count"]
+    failed = by_action[Action.LOGIN_FAILED.value]
+    return {
+        "charts": [
+            Chart.of("Registrations", days, by_action[Action.REGISTERED.value]),
+            Chart.of("Log-ins", days, by_action[Action.LOGGED_IN.value]),
+            Chart.of("Failed log-ins", days, failed),
+        ],
+        "failed_today": failed[today],
+        "most_entries": MOST_ENTRIES if _total(rows) == MOST_ENTRIES else None,
+    }
+
+
+def _counted_by_day(since: date) -> Iterable[dict[str, Any]]:
+    """Return how often each action was on each day, of the newest entries."""
+    start = now().replace(year=since.year, month=since.month, day=since.day)
+    day = {"$dateToString": {"format": "%Y-%m-%d", "date": "$at"}}
+    return AuditEntry._get_collection().aggregate(
+        [
+            # Ids are in the order of time.
+            {"$match": {"_id": {"$gte": ObjectId.from_datetime(start.replace(hour=0, minute=0))}}},
+            {"$sort": {"_id": -1}},
+            {"$limit": MOST_ENTRIES},
+            {"$group": {"_id": {"action": "$action", "day": day}, "count": {"$sum": 1}}},
+        ]
+    )
+
+
+def _day(row: dict[str, Any]) -> date:
+    return date.fromisoformat(row["_id"]["day"])
+
+
+def _total(rows: list[dict[str, Any]]) -> int:
+    return sum(row["count"] for row in rows)
