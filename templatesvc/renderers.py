@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.http import QueryDict
 from rest_framework import renderers, status
+from rest_framework.exceptions import APIException
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.utils.serializer_helpers import ReturnDict
 
@@ -24,8 +25,12 @@ def _encode_foreign(value: Any) -> Any:
         return str(value)
 
 
-# A template that is there already, or that somebody else changed in the meantime.
-REFUSED = (status.HTTP_409_CONFLICT, status.HTTP_412_PRECONDITION_FAILED)
+# A template that is there already, or that somebody else changed or deleted in the meantime.
+REFUSED = (
+    status.HTTP_404_NOT_FOUND,
+    status.HTTP_409_CONFLICT,
+    status.HTTP_412_PRECONDITION_FAILED,
+)
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -60,10 +65,16 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         request, view = context["request"], context["view"]
         if context["response"].status_code not in REFUSED or not hasattr(view, "get_serializer"):
             return data
-        typed = view.get_serializer(data=request.data)
-        for name in [name for name, field in typed.fields.items() if field.read_only]:
-            del typed.fields[name]  # what was refused has no id, for one
-        return ReturnDict(data, serializer=typed)
+        try:
+            typed = request.data
+        except APIException:  # of a request that was refused before anybody read its body
+            return data
+        if not (typed and isinstance(typed, dict)):
+            return data
+        serializer = view.get_serializer(data=typed)
+        for name in [name for name, field in serializer.fields.items() if field.read_only]:
+            del serializer.fields[name]  # what was refused has no id, for one
+        return ReturnDict(data, serializer=serializer)
 
     def get_filter_form(self, data: Any, view: APIView, request: Request) -> str | None:
         """Return the form also above the error of what was typed into it."""

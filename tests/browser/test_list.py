@@ -123,6 +123,21 @@ def test_a_change_of_what_somebody_else_changed_is_refused_and_kept(
     assert service.get(path, token).json["template"] == "Dearest {name}"
 
 
+def test_a_change_of_what_somebody_else_deleted_is_kept_to_be_copied(
+    page: Page, service: Service
+) -> None:
+    token = register(service)
+    path = keep(service, token, "Dear {name}")
+    log_in(page, then=path)
+    assert service.request("DELETE", path, None, token).status == 204
+
+    page.get_by_label("Template", exact=True).fill("Dearest {name}")
+    press(page, "PUT")
+    expect(page.get_by_role("alert")).to_contain_text("This is not there any more")
+    expect(page.get_by_label("Template", exact=True)).to_have_value("Dearest {name}")
+    assert service.get(path, token).status == 404
+
+
 def test_json_is_kept_as_well(page: Page, service: Service) -> None:
     token = register(service)
     path = keep(service, token, {"author": "Orwell"})

@@ -31,3 +31,16 @@ def test_a_page_shows_whatever_another_program_stored(alice: Person, value: Any)
     for path in ("/api/v1/templates", f"/api/v1/templates/{stored['_id']}"):
         response = alice.client.get(path, HTTP_ACCEPT="text/html")
         assert response.status_code == 200, path
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize("body", ["[1]", "{", "text"])
+def test_a_page_tells_of_a_refusal_whatever_was_sent(method: str, body: str, alice: Person) -> None:
+    for media_type in ("application/json", "text/plain"):
+        response = getattr(alice.client, method)(
+            f"/api/v1/templates/{ObjectId()}",
+            body,
+            content_type=media_type,
+            HTTP_ACCEPT="text/html",
+        )
+        assert 400 <= response.status_code < 500
