@@ -95,7 +95,9 @@ IDEMPOTENCY = [
         f"Up to {LONGEST_KEY} characters of your own, such as a UUID: the request is carried out "
         "once, however often it is sent with this key within a day, and the first answer is "
         "given again. Another request with the same key is refused.",
-        rf"^[!-~]([ -~]{{0,{LONGEST_KEY - 2}}}[!-~])?$",
+        # Bare, or a quoted string of structured fields (RFC 8941, section 3.3.3).
+        rf"^([!#-~]([ -~]{{0,{LONGEST_KEY - 2}}}[!-~])?"
+        rf'|"([ !#-\[\]-~]|\\["\\]){{1,{LONGEST_KEY}}}")$',
     ),
     _answer_header(
         "Idempotency-Replayed", "`true` if the answer is that of an earlier request.", 200, 201
