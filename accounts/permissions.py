@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rest_framework import permissions
+from rest_framework.exceptions import PermissionDenied
 
 from accounts.exceptions import PasswordChangeRequired
 
@@ -32,6 +33,8 @@ class IsAuthenticated(permissions.IsAuthenticated):
 
 class IsOperator(IsAuthenticated):
     """For operators who have the permission that the view's ``permissions`` name for the method."""
+
+    raises = (*IsAuthenticated.raises, PermissionDenied)
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Tell whether they have it; raises PasswordChangeRequired (403)."""

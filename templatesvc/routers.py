@@ -57,16 +57,18 @@ def by_method(default: type[APIView], **views: type[APIView]) -> Any:
     """
     callbacks = {method: view.as_view() for method, view in views.items()}
     others = default.as_view()
+    names = [*views, *default().allowed_methods]
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         method = "GET" if request.method == "HEAD" else request.method
-        return callbacks.get(str(method), others)(request, *args, **kwargs)
+        response = callbacks.get(str(method), others)(request, *args, **kwargs)
+        response["Allow"] = ", ".join(names)  # each view knows only of its own
+        return response
 
     view.cls, view.by_method = default, callbacks  # type: ignore[attr-defined]
     view.initkwargs = {}  # type: ignore[attr-defined]
     view.csrf_exempt = True  # type: ignore[attr-defined]  # as DRF's are: it checks by itself
     # What the schema takes for the methods of a path.
-    names = [*views, *default().allowed_methods]
     view.actions = {name.lower(): name.lower() for name in names if name != "OPTIONS"}  # type: ignore[attr-defined]
     return view
 

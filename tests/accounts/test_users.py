@@ -358,3 +358,8 @@ def test_a_name_that_is_no_text_breaks_no_list(name: Any, root: Person, bob: Per
 def test_the_list_makes_three_round_trips(root: Person, bob: Person, commands: Commands) -> None:
     root.client.get(f"{USERS}?search=o")
     assert [next(iter(command)) for command in commands] == ["aggregate", "find", "find"]
+
+
+def test_the_path_says_which_methods_it_takes_whoever_answers(alice: Person) -> None:
+    for method in (alice.client.get, alice.client.options, alice.client.put):
+        assert method("/api/v1/users")["Allow"] == "GET, POST, OPTIONS"
