@@ -82,6 +82,9 @@ FILTERS: dict[str, dict[str, Any]] = {
 @pytest.mark.wire
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_list_newest_first_reads_an_index(name: str, commands: Commands) -> None:
+    by_id = {"find": "audit", "filter": {}, "sort": {"_id": 1}}
+    if not FILTERS[name] and "SORT" in explained(by_id):
+        pytest.skip("this server's plans do not tell: it sorts even what it reads in order")
     for n in range(200):
         audit.record(Action.LOGGED_IN, f"user-{n % 7}", Client(), document=f"templates/{n % 7}")
     commands.clear()
