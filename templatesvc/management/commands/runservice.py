@@ -51,6 +51,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nStore: {store.describe()}\n"
             f"For a browser: {url}/api/v1/   Swagger UI: {url}/api/v1/docs\n"
+            f"For operators: {url}/admin/\n"
             "For curl: the README has a session to paste. Ctrl-C stops the service.\n"
         )
         self.stdout.flush()
