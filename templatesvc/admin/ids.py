@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import bson
-from bson import ObjectId
+from bson import ObjectId, Regex
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 
@@ -26,8 +26,8 @@ def encode(value: Any) -> str:
 def decode(text: str) -> Any:
     """Return the value of a text; raises ValueError for one that ``encode`` does not make.
 
-    It may be an object, so a query compares it with ``$eq``. No object that could be an operator:
-    no ``_id`` has such keys.
+    It may be an object, so a query compares it with ``$eq``. No object that could be an operator,
+    and no regular expression, which ``$in`` would match texts with: no ``_id`` is such a value.
     """
     if not text.startswith("~"):
         if not ObjectId.is_valid(text):
@@ -38,6 +38,7 @@ def decode(text: str) -> Any:
         value = bson.decode(base64.urlsafe_b64decode(padded), codec_options=CODEC)[""]
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
-    if isinstance(value, dict) and any(key.startswith("$") for key in value):
+    is_operator = isinstance(value, dict) and any(key.startswith("$") for key in value)
+    if is_operator or isinstance(value, Regex):
         raise ValueError("This is no id.")
     return value

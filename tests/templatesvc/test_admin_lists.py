@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import ObjectId, Regex
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from templatesvc.admin import ids, site
 from templatesvc.admin.ordering import NoIndexError, Order
 from templatesvc.documents import now
 from tests.accounts.operators import operators_browser, page_of, text
+from tests.conftest import Person
 
 USERS = "/admin/accounts/user"
 TEMPLATES = "/admin/templates_app/template"
@@ -275,6 +276,12 @@ def test_a_text_that_is_no_id_is_said_to_be_none(given_text: str) -> None:
     except ValueError:
         return
     assert re.fullmatch("[0-9a-fA-F]{24}|~.*", given_text)
+
+
+def test_a_pattern_is_no_id_that_would_tick_whatever_fits(root: Client, alice: Person) -> None:
+    ticked = {"action": "end", "_selected_action": ids.encode(Regex(".*")), "post": "yes"}
+    assert root.post("/admin/accounts/session", ticked).status_code == 404
+    assert alice.client.get("/api/v1/users/me").status_code == 200
 
 
 @pytest.mark.parametrize(
