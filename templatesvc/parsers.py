@@ -1,4 +1,4 @@
-"""Reading request bodies: strict JSON, of bounded size."""
+"""Reading request bodies: strict JSON, and forms without files, of bounded size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -57,3 +59,29 @@ def parsed(text: str) -> Any:
         raise ParseError(f"The body is not valid JSON: {error}.") from error
     except RecursionError as error:
         raise ParseError("The body is nested too deeply.") from error
+
+
+class NoFiles(FileUploadHandler):
+    """Drops the files of a form, which no route takes, and reads none of a form that is too large.
+
+    Django bounds a form's fields, and would write files of any size to the disk: for anybody, as
+    the routes for tokens and the pages to log in read forms of those who are not logged in.
+    """
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, Any],  # noqa: N803  # as Django names it
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> None:
+        """Raise RequestDataTooBig (413) before anything is read."""
+        if content_length > settings.MAX_BODY_SIZE:
+            raise RequestDataTooBig()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep nothing."""
+
+    def file_complete(self, file_size: int) -> None:
+        """Leave the field as one that was not sent."""

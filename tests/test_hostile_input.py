@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts.operators import Role
 from templates_app.documents import Template
 from tests.conftest import Person
 
@@ -100,3 +102,25 @@ def test_an_odd_path_is_not_found(path: str, alice: Person) -> None:
 def test_a_wrong_method_is_told_before_a_missing_token(path: str, client: Any) -> None:
     answer = client.get(path)
     assert (answer.status_code, set(answer.json())) == (405, {"msg"})
+
+
+@pytest.mark.parametrize("path", ["/api/v1/token/refresh", "/admin/login", "/api-auth/login"])
+def test_files_are_not_taken_from_anybody(path: str, client: Any) -> None:
+    small, large = (SimpleUploadedFile("a", b"x" * size) for size in (1024, 3 * 2**20))
+    answer = client.post(path, {"refresh_token": small}, format="multipart")
+    assert not answer.wsgi_request.FILES
+    answer = client.post(path, {"refresh_token": large}, format="multipart")
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("parameter", ["search", "template.a", "no"])
+def test_a_parameter_in_an_encoding_with_half_characters_is_refused(
+    parameter: str, alice: Person
+) -> None:
+    alice.user.appoint(Role.VIEWER)
+    for path in ("/api/v1/templates", "/api/v1/users"):
+        for query in (f"{parameter}=%2B2AA-", f"{parameter}%2B2AA-=x"):
+            answer = alice.client.generic(
+                "GET", f"{path}?{query}", content_type="text/html; charset=utf-7"
+            )
+            assert answer.status_code == 400, query
