@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -70,14 +69,6 @@ def manage(
         timeout=seconds,
         check=False,
     )
-
-
-def copy_checkout(to: Path) -> Path:
-    """Copy the code, so that what it keeps in ``var/`` is the copy's own."""
-    for package in ("templatesvc", "accounts", "templates_app"):
-        shutil.copytree(ROOT / package, to / package, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "manage.py", to)
-    return to
 
 
 class Process:
