@@ -111,6 +111,9 @@ class DocumentSite(AdminSite):
             if app_label not in (None, opts.app_label) or not admin.has_permission(request, "view"):
                 continue
             app = found.setdefault(opts.app_label, self._app(opts.app_label))
+            may_change = (admin.form_class or admin.actions) and admin.has_permission(
+                request, "change"
+            )
             may_add = admin.add_form_class and admin.has_permission(request, "add")
             app["models"].append(
                 {
@@ -118,7 +121,7 @@ class DocumentSite(AdminSite):
                     "object_name": opts.object_name,
                     "admin_url": admin.url_of("changelist"),
                     "add_url": admin.url_of("add") if may_add else None,
-                    "view_only": not admin.has_permission(request, "change"),
+                    "view_only": not may_change,
                 }
             )
         return list(found.values())

@@ -100,3 +100,10 @@ def test_a_missing_index_is_told_with_what_to_do() -> None:
         index.build()
     assert f"{index} is missing" in shown
     assert "ensureindexes" in shown
+
+
+def test_what_is_only_looked_at_is_called_so() -> None:
+    superuser = browser_of(operator("ada", Role.SUPERUSER)).get("/admin/").content.decode()
+    audit_row = superuser.split("/admin/accounts/auditentry")[-1].split("</tr>")[0]
+    assert ">View<" in audit_row
+    assert ">Change<" not in audit_row
