@@ -9,7 +9,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from templatesvc.exceptions import PayloadTooLarge
-from templatesvc.parsers import JSONParser
+from templatesvc.parsers import JSONParser, bounded
 
 
 class MergePatchParser(JSONParser):
@@ -44,9 +44,7 @@ class NDJSONParser(BaseParser):
         parser_context: dict[str, Any] | None = None,
     ) -> bytes:
         """Return the body; raises PayloadTooLarge (413)."""
-        body = stream.read(settings.MAX_IMPORT_SIZE + 1)
-        if len(body) > settings.MAX_IMPORT_SIZE:
-            raise PayloadTooLarge()
+        body = bounded(stream, settings.MAX_IMPORT_SIZE)
         if body.count(b"\n") + body.count(b"\r") > self.max_lines:
             raise PayloadTooLarge(f"Send at most {self.max_lines:,} lines at a time.")
         return body

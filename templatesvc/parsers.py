@@ -42,13 +42,18 @@ class JSONParser(parsers.JSONParser):
         media_type: str | None = None,
         parser_context: dict[str, Any] | None = None,
     ) -> Any:
-        body = stream.read(settings.MAX_BODY_SIZE + 1)
-        if len(body) > settings.MAX_BODY_SIZE:
-            raise PayloadTooLarge()
         try:
-            return parsed(body.decode())
+            return parsed(bounded(stream, settings.MAX_BODY_SIZE).decode())
         except UnicodeDecodeError as error:
             raise ParseError("The body is not valid UTF-8.") from error
+
+
+def bounded(stream: IO[bytes], most: int) -> bytes:
+    """Return a body of at most so many bytes; raises PayloadTooLarge (413)."""
+    body = stream.read(most + 1)
+    if len(body) > most:
+        raise PayloadTooLarge()
+    return body
 
 
 def parsed(text: str) -> Any:

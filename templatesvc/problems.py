@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from rest_framework.exceptions import (
@@ -112,6 +113,8 @@ def _flattened(detail: Any, path: str) -> Iterator[dict[str, str]]:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     exc = translated(exception)
+    if isinstance(exc, DisallowedHost):
+        exc = ParseError("The Host header names none of ALLOWED_HOSTS: use one of their names.")
     return answer(request, exc if isinstance(exc, APIException) else ParseError("Bad request."))
 
 

@@ -49,6 +49,12 @@ def wait_for(condition: Callable[[], Result | None], what: str) -> Result:
     pytest.fail(f"waited {PATIENCE} s in vain: {what}")
 
 
+def heed_signals() -> None:
+    """Have a new process end by what ends a program: under nohup, and after an &, it would not."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -101,6 +107,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=heed_signals,
             )
 
     @property

@@ -24,10 +24,9 @@ pytestmark = [
 ]
 
 HOLD = """
-import signal, sys, time
+import sys, time
 from pathlib import Path
 from templatesvc import embedded
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has children ignore
 print(embedded.acquire(Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """

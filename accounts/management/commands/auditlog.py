@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -48,13 +48,13 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["format"] == "json"
-        found = self._found(options)
+        found, start = self._found(options), now()
         is_bounded = not options["all"] and options["since"] is None
         newest = found.order_by("-id").limit(100)
         shown = [self._show(entry) for entry in (reversed(newest) if is_bounded else walk(found))]
         operations.audit_read(self.actor, entries=len(shown))
         if options["follow"]:
-            for entry in self._new(found, set(shown[-1000:])):
+            for entry in self._new(found, set(shown[-1000:]), start):
                 self._show(entry)
 
     def _found(self, options: dict[str, Any]) -> QuerySet:
@@ -67,9 +67,8 @@ class Command(OperatorCommand):
             given["id__gte"] = new_id(given["at__gte"] - LATE)
         return AuditEntry.objects(**given)
 
-    def _new(self, found: QuerySet, seen: set[ObjectId]) -> Iterator[AuditEntry]:
-        """Yield entries as they come, until the command is interrupted."""
-        start = now()
+    def _new(self, found: QuerySet, seen: set[ObjectId], start: datetime) -> Iterator[AuditEntry]:
+        """Yield entries as they come, from ``start`` on, until the command is interrupted."""
         while True:
             try:
                 recent = list(found.filter(id__gte=new_id(max(start, now() - LATE))).order_by("id"))

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         levels = Counter(self._told(finding) for finding in self._findings())
-        summary = ", ".join(f"{levels[level]} {level.value}" for level in doctor.Level)
+        summary = ", ".join(f"{level.value}: {levels[level]}" for level in doctor.Level)
         self.stdout.write(f"\n{summary}")
         if levels[doctor.Level.ERROR]:
             sys.exit(1)
