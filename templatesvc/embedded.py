@@ -81,9 +81,13 @@ def _port_of_running(directory: Path) -> int:
     if directory not in _held:
         _held[directory] = _lock(directory / "in-use", fcntl.LOCK_SH)
     with _locked(directory / "starting"):
-        if _is_free(directory / "keeper"):
-            _start_keeper(directory)
-        return _wait_until_ready(directory)
+        if not _is_free(directory / "keeper") and (port := _wait_until_ready(directory)):
+            return port
+        # There is none, or it was about to end, its server stopped, when it was looked for.
+        _start_keeper(directory)
+        if port := _wait_until_ready(directory):
+            return port
+    raise _not_started(directory)
 
 
 def _lock(path: Path, kind: int) -> int:
@@ -148,15 +152,23 @@ def _start_keeper(directory: Path) -> None:
 
 
 def _wait_until_ready(directory: Path) -> int:
+    """Return the server's port once it answers, 0 if its keeper has ended.
+
+    Raises EmbeddedStoreError if neither comes to pass.
+    """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         port = _number(directory / "server.port")
         if port and not _is_free(directory / "server"):
             return port
         if _is_free(directory / "keeper"):
-            break
+            return 0
         time.sleep(0.02)
-    raise EmbeddedStoreError(
+    raise _not_started(directory)
+
+
+def _not_started(directory: Path) -> EmbeddedStoreError:
+    return EmbeddedStoreError(
         f"The embedded store did not start; {directory}/server.log and keeper.log say why. "
         "Mend that, or set MONGODB_URI to a MongoDB server."
     )
