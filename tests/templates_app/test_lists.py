@@ -10,10 +10,10 @@ import pytest
 from bson import ObjectId
 
 from templates_app.documents import Template
-from templatesvc import store
 from templatesvc.documents import now
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, make, pages, path
+from tests.test_round_trips import explained
 
 ORDERINGS = ["created_at", "-created_at", "updated_at", "-updated_at"]
 
@@ -166,20 +166,6 @@ def test_a_query_that_takes_too_long_is_a_503(alice: Person) -> None:
 
 
 # --- Indexes ----------------------------------------------------------------------------------
-
-
-def stages(plan: Any) -> set[str]:
-    if isinstance(plan, list):
-        return set().union(*map(stages, plan))
-    if not isinstance(plan, dict):
-        return set()
-    own = {plan["stage"]} if "stage" in plan else set()
-    return own.union(*map(stages, plan.values()))
-
-
-def explained(find: dict[str, Any]) -> set[str]:
-    plan = store.database().command("explain", find, verbosity="queryPlanner")
-    return stages(plan["queryPlanner"]["winningPlan"])
 
 
 @pytest.mark.wire
