@@ -99,18 +99,23 @@ class ChangeList:
     def _rows(self, found: QuerySet, place: Place | None, backwards: bool) -> Iterator[Any]:
         """Yield what is stored of each row that fits, from a place on."""
         most = self.admin.search_most if self.search else self.admin.list_per_page + 1
+        needle = self.search.casefold()
+        # By PyMongo's cursor, as a search looks at many rows: MongoEngine's takes a third longer.
+        collection = self.admin.document._get_collection()
         for piece in self.order.pieces(place, backwards):
             # What narrows most comes first: some servers take the first index that fits a part.
             parts = sorted([piece, *self.conditions], key=lambda part: not is_exact(part))
             query = reduce(both, [*parts, found._query])
-            rows = self.admin.document.objects(__raw__=query)
-            rows = rows.limit(most - self.looked).batch_size(most)
-            if self.search:
-                rows = rows.fields(**self._searched())
-            sort = [_named(name, way) for name, way in self.order.sort(backwards)]
-            for row in rows.order_by(*sort).no_cache().as_pymongo():
+            rows = collection.find(
+                query,
+                self._searched() if self.search else None,
+                sort=self.order.sort(backwards),
+                limit=most - self.looked,
+                batch_size=most,
+            )
+            for row in rows:
                 self.looked += 1
-                if not self.search or self.admin.matches(row, self.search.casefold()):
+                if not needle or self.admin.matches(row, needle):
                     yield row
                 if self.looked == most:
                     self._stopped_at = self.order.position(row)
@@ -119,7 +124,7 @@ class ChangeList:
     def _searched(self) -> dict[str, int]:
         """Return the projection of what a search needs, so that an index may have all of it."""
         names = [name for name, _ in self.order.keys] + list(self.admin.search_fields)
-        return {"id": 0} | {("id" if name == "_id" else name): 1 for name in names}
+        return {"_id": 0} | dict.fromkeys(names, 1)
 
     def _documents(self, found: QuerySet, rows: list[Any]) -> list[Any]:
         """Return the documents of rows; after a search only what was searched is known of them."""
@@ -234,7 +239,3 @@ def is_exact(query: Query) -> bool:
 def both(one: Query, other: Query) -> Query:
     """Return the query for what fits two queries."""
     return {"$and": [one, other]} if one.keys() & other.keys() else one | other
-
-
-def _named(field: str, way: int) -> str:
-    return ("-" if way == -1 else "+") + ("id" if field == "_id" else field)

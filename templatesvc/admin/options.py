@@ -114,8 +114,11 @@ class DocumentAdmin:
 
     def matches(self, row: dict[str, Any], text: str) -> bool:
         """Tell whether a case-folded text is in what is stored in the fields of ``search``."""
-        values = (row.get(name) for name in self.search_fields)
-        return any(isinstance(value, str) and text in value.casefold() for value in values)
+        for name in self.search_fields:
+            value = row.get(name)
+            if isinstance(value, str) and text in value.casefold():
+                return True
+        return False
 
     # --- Who may do what ---------------------------------------------------------------------
 
