@@ -130,9 +130,10 @@ def drive(
     """Measure one route of one service; leave the collections as they were."""
     began = ObjectId()
     writes = not route.is_read
-    most = MOST_A_SECOND * seconds if writes else PEOPLE
+    most = min(route.most, MOST_A_SECOND * seconds) if writes else PEOPLE
     requests = some(route.make(contender, people, f"t{time.time_ns()}"), most)
-    measured = load.drive(contender.service.port, requests, seconds, connections)
+    port = contender.service.port
+    measured = load.drive(port, requests, seconds, connections, once=writes)
     refused = 0 if contender.is_flasks and route.succeeds_with_404 else measured.refused
     # Neighbours on two connections may overtake each other where one undoes the other's state.
     assert refused <= max(4, measured.requests // 50), (contender.name, route.name, measured)

@@ -29,24 +29,35 @@ class Load(NamedTuple):
     refused: int  # answers of 400 and above
 
 
-def drive(port: int, requests: list[bytes], seconds: float, connections: int = CONNECTIONS) -> Load:
-    """Send the requests over some connections for some seconds, from the beginning when through."""
+def drive(
+    port: int,
+    requests: list[bytes],
+    seconds: float,
+    connections: int = CONNECTIONS,
+    once: bool = False,
+) -> Load:
+    """Send the requests over some connections for some seconds.
+
+    When it is through it begins anew or, if each is to be sent only ``once``, ends.
+    """
     if NAME == "wrk":
-        return _wrk(port, requests, seconds, connections)
+        return _wrk(port, requests, seconds, connections, once)
+    started = time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
         parts = [requests[n::connections] for n in range(connections)]
-        sent = pool.map(lambda part: list(_timed(port, part, seconds)), parts)
-        return _summed([one for each in sent for one in each], seconds)
+        sent = pool.map(lambda part: list(_timed(port, part, seconds, once)), parts)
+        answered = [one for each in sent for one in each]
+    return _summed(answered, time.perf_counter() - started)
 
 
 def drive_one_by_one(port: int, requests: list[bytes]) -> Load:
     """Send each request once, on one connection, the next when the last is answered."""
     started = time.perf_counter()
-    answered = list(_timed(port, requests, float("inf")))
+    answered = list(_timed(port, requests, float("inf"), once=True))
     return _summed(answered, time.perf_counter() - started)
 
 
-def _wrk(port: int, requests: list[bytes], seconds: float, connections: int) -> Load:
+def _wrk(port: int, requests: list[bytes], seconds: float, connections: int, once: bool) -> Load:
     with tempfile.NamedTemporaryFile() as file:
         for request in requests:
             file.write(b"%d\n%s" % (len(request), request))
@@ -56,7 +67,7 @@ def _wrk(port: int, requests: list[bytes], seconds: float, connections: int) -> 
         command += ["--duration", f"{seconds:g}s", "--script", str(SCRIPT)]
         ran = subprocess.run(
             [*command, f"http://127.0.0.1:{port}/"],
-            env=os.environ | {"REQUESTS": file.name},
+            env=os.environ | {"REQUESTS": file.name} | ({"ONCE": str(connections)} if once else {}),
             capture_output=True,
             text=True,
             check=True,
@@ -68,13 +79,14 @@ def _wrk(port: int, requests: list[bytes], seconds: float, connections: int) -> 
     return Load(count / (duration / 1e6), p50 / 1e3, p99 / 1e3, int(count), int(refused))
 
 
-def _timed(port: int, requests: list[bytes], seconds: float) -> Iterator[tuple[float, int]]:
+def _timed(
+    port: int, requests: list[bytes], seconds: float, once: bool
+) -> Iterator[tuple[float, int]]:
     """Yield the latency and the status of each request that is sent on a connection."""
     end = time.perf_counter() + seconds
-    endless = requests if seconds == float("inf") else cycle(requests)
     with socket.create_connection(("127.0.0.1", port)) as connection:
         stream = connection.makefile("rb")
-        for request in endless:
+        for request in requests if once else cycle(requests):
             started = time.perf_counter()
             if started > end:
                 return

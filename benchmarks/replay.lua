@@ -1,6 +1,8 @@
 -- wrk: sends the requests of the file named in REQUESTS one after the other, each with its length
--- in a line before it, and prints what benchmarks/load.py reads.
+-- in a line before it, and prints what benchmarks/load.py reads. With ONCE it ends when so many are
+-- answered that each connection may have one more under way, and so sends none twice.
 local requests, next_one = {}, 0
+local once, answered = tonumber(os.getenv("ONCE")), 0
 
 function init(arguments)
   local file = assert(io.open(os.getenv("REQUESTS"), "rb"))
@@ -13,6 +15,17 @@ end
 function request()
   next_one = next_one % #requests + 1
   return requests[next_one]
+end
+
+function response()
+  answered = answered + 1
+  if answered == #requests - once then
+    wrk.thread:stop()
+  end
+end
+
+if not once then
+  response = nil -- which wrk would otherwise call for each answer
 end
 
 function done(summary, latency, ...)
