@@ -183,7 +183,7 @@ class User(ServiceDocument):
 
     def logged_in(self) -> None:
         """Note the time of a login."""
-        type(self).objects(id=self.id).update_one(set__last_login=now())
+        self._get_collection().update_one({"_id": self.id}, {"$set": {"last_login": now()}})
 
     def end_sessions(self) -> None:
         """End every session of the user's."""

@@ -53,7 +53,8 @@ class Limit:
 
     def standing(self) -> Attempts | None:
         """Return the attempts that count now, if there are any."""
-        return Attempts.objects(id=self.key, expires_at__gt=now()).first() if self.rate else None
+        found = _standing(self)
+        return found[0] if found else None
 
     def check(self) -> None:
         """Raise TooManyAttempts if the limit is reached."""
@@ -112,12 +113,19 @@ class Limit:
 
 def check(*limits: Limit) -> None:
     """Raise TooManyAttempts for the first of the limits that is reached: one round trip."""
-    keys = [limit.key for limit in limits if limit.rate]
-    if not keys:
-        return
-    standing = {found.id: found for found in Attempts.objects(id__in=keys, expires_at__gt=now())}
+    standing = {attempts.id: attempts for attempts in _standing(*limits)}
     for limit in limits:
         limit.refuse(standing.get(limit.key))
+
+
+def _standing(*limits: Limit) -> list[Attempts]:
+    """Return the attempts that count now of those of the limits that have any."""
+    keys = [limit.key for limit in limits if limit.rate]
+    if not keys:
+        return []
+    # By PyMongo's cursor: a log-in asks twice, and MongoEngine's takes 0.1 ms more each time.
+    in_time = {"_id": {"$in": keys}, "expires_at": {"$gt": now()}}
+    return [Attempts._from_son(row) for row in Attempts._get_collection().find(in_time)]
 
 
 @dataclass(frozen=True)
