@@ -43,6 +43,15 @@ def log_in(name: str, password: str) -> Person:
     return Person(user, password, tokens, client)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what means a MongoDB server where there is none: in memory it would prove nothing."""
+    if store.is_in_memory(settings.MONGODB_URI):
+        skip = pytest.mark.skip(reason="needs a server: give its URI in TESTS_STORE")
+        for item in items:
+            if item.get_closest_marker("wire") or item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _store() -> Iterator[None]:
     for index in indexes.declared():
