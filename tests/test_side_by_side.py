@@ -130,7 +130,7 @@ def test_a_password_changed_on_the_flask_side_holds_on_both(both: Both) -> None:
         assert service.post("/api/v1/login", old).status == 401
 
 
-# --- What it costs, as the README says -----------------------------------------------------------
+# --- What it costs, as docs/takeover.md says -----------------------------------------------------
 
 
 def test_a_token_that_was_ended_here_is_still_good_there(both: Both) -> None:

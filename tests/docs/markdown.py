@@ -37,4 +37,9 @@ def blocks(text: str) -> list[str]:
 
 def spans(text: str) -> list[str]:
     """Return the pieces of code that stand within the lines of a text."""
-    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
+    return re.findall(r"`([^`\n]+)`", without_blocks(text))
+
+
+def without_blocks(text: str) -> str:
+    """Return a text without its blocks of code, in which a # is no heading."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)

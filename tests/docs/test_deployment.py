@@ -1,4 +1,4 @@
-"""What the README, the Dockerfile and compose.yaml say of production."""
+"""What the document of deployment, the Dockerfile and compose.yaml say of production."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from accounts.documents import User
 from templates_app.documents import Template
 from templatesvc import embedded
 from tests.docs.conftest import HOSTS
-from tests.docs.markdown import ROOT, blocks, document, section
+from tests.docs.markdown import ROOT, blocks, document
 from tests.processes import Service, free_port
 
-PRINTED = blocks(section("README.md", "On a real MongoDB"))
+DOCUMENT = "docs/deployment.md"
+PRINTED = blocks(document(DOCUMENT))
 # python and gunicorn as a person finds them who has activated the virtual environment.
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
 def printed(text: str) -> str:
-    """Return the block of the README that holds a text."""
+    """Return the block of the document that holds a text."""
     (block,) = [block for block in PRINTED if text in block]
     return block
 
@@ -57,7 +58,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A home folder in which the secret was made as the README says."""
+    """A home folder in which the secret was made as the document says."""
     home = str(tmp_path_factory.mktemp("home"))
     assert shell(printed("secrets.token_urlsafe"), HOME=home).returncode == 0
     return home
@@ -82,9 +83,9 @@ def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) ->
     assert not ran.stdout.startswith("System check identified no issues")
 
 
-@pytest.mark.parametrize("place", ["README", "Dockerfile"])
+@pytest.mark.parametrize("place", [DOCUMENT, "Dockerfile"])
 def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
-    said = printed("ensureindexes") if place == "README" else json.loads(instructions("CMD")[-1])[2]
+    said = printed("ensureindexes") if place == DOCUMENT else json.loads(instructions("CMD")[-1])[2]
     command = re.search(r"gunicorn .*", said)
     assert command
     exports = re.sub(r"^python .*\n", "", printed("check --deploy"), flags=re.M)

@@ -1,16 +1,18 @@
-"""What the documents name is there: files, make's targets, markers, names in the code."""
+"""What the documents name is there: files, sections, make's targets, markers, names in the code."""
 
 from __future__ import annotations
 
 import configparser
+import os.path
 import re
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from tests.docs.markdown import ROOT, bare, blocks, document, section, spans, table
+from tests.docs.markdown import ROOT, bare, blocks, document, section, spans, table, without_blocks
 
 DOCUMENTS = [
     "README.md",
@@ -26,7 +28,13 @@ MADE = {"var/"}
 def linked(name: str) -> list[str]:
     """Return the files that a document links to, from the top."""
     links = re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", document(name))
-    return [str((ROOT / name).parent.joinpath(link).relative_to(ROOT)) for link in links]
+    return [os.path.normpath(Path(name).parent / link) for link in links]
+
+
+def anchors(name: str) -> set[str]:
+    """Return what a link can name of a document: its headings, as GitHub writes them in a URL."""
+    headings = re.findall(r"^#+ (.*)$", without_blocks(document(name)), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -34,6 +42,24 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     named = {span for span in spans(document(name)) if FILE.fullmatch(span)} - MADE
     missing = {file for file in named | set(linked(name)) if not (ROOT / file).exists()}
     assert {file for file in missing if not list(ROOT.glob(f"*/{file}"))} == set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_section_that_a_document_links_to_is_there(name: str) -> None:
+    for link, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", document(name)):
+        target = os.path.normpath(Path(name).parent / link) if link else name
+        assert anchor in anchors(target)
+
+
+def test_links_lead_from_the_readme_to_every_page_and_picture() -> None:
+    found, ahead = set(), ["README.md"]
+    while ahead:
+        name = ahead.pop()
+        if name not in found and name.endswith(".md"):
+            ahead += linked(name)
+        found.add(name)
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*") if path.is_file()}
+    assert files - found == set()
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
