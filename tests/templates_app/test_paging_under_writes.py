@@ -40,13 +40,12 @@ def document(text: str, place: float) -> dict[str, Any]:
 
 def insert_and_delete(thread: int, is_over: Event) -> int:
     collection, number = Template._get_collection(), 0
-    with pymongo.timeout(60):
-        while not is_over.is_set():
-            place = secrets.randbelow(1000) / 1000
-            made = document(f"passing {thread}-{number}", place)
+    while not is_over.is_set():
+        made = document(f"passing {thread}-{number}", secrets.randbelow(1000) / 1000)
+        with pymongo.timeout(60):
             collection.insert_one(made)
             collection.delete_one({"_id": made["_id"], "profile": "alice"})
-            number += 1
+        number += 1
     return number
 
 
