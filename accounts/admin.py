@@ -298,13 +298,16 @@ class AuditEntryAdmin(DocumentAdmin):
         ChoiceFilter("action", "action", {a.value: {"action": a.value} for a in Action}),
         DateFilter("at", "date"),
     )
-    readonly_fields = (*list_display, "user_agent", "request_id", "changes", "details")
+    readonly_fields = (*list_display, "user_agent", "request_id", "particulars")
 
     def name_of(self, entry: AuditEntry) -> str:
         return entry.sentence
 
     def what(self, entry: AuditEntry) -> str:
         return entry.sentence
+
+    def particulars(self, entry: AuditEntry) -> str:
+        return "; ".join(entry.particulars)
 
     def list_links(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
         yield "Export", f"{self.url_of('export')}?{request.GET.urlencode()}"
@@ -316,9 +319,7 @@ class AuditEntryAdmin(DocumentAdmin):
 def entries(found: QuerySet) -> Iterator[Happened]:
     """Yield the latest lines of a history from the audit."""
     for entry in found.order_by("-id").limit(SHOWN_ENTRIES):
-        changed = [f"{name}: {was!r} → {now!r}" for name, (was, now) in entry.changes.items()]
-        told = [f"{name}: {value}" for name, value in entry.details.items()]
-        yield Happened(entry.at, entry.by, entry.sentence, "; ".join(changed + told))
+        yield Happened(entry.at, entry.by, entry.sentence, "; ".join(entry.particulars))
 
 
 def listed(model: str, **filters: str) -> str:

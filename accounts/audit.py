@@ -81,6 +81,12 @@ class AuditEntry(ServiceDocument):
         known = self.action in Action._value2member_map_  # or of another version of the service
         return Action(self.action).label if known else self.action
 
+    @property
+    def particulars(self) -> list[str]:
+        """What changed and what else is known, in words."""
+        changes = [f"{name}: {was!r} → {is_!r}" for name, (was, is_) in self.changes.items()]
+        return changes + [f"{name}: {value}" for name, value in self.details.items()]
+
 
 def record(
     action: Action,

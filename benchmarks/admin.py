@@ -204,7 +204,7 @@ def pages(browser: Any, owner: str) -> Iterator[tuple[str, str]]:
     template = Template.objects(profile=owner).first()
     yield "a template", page_of(template)
     yield "a template's history", page_of(template, "history")
-    yield "deleted templates", "/admin/templates_app/templateversion"
+    yield "deleted templates", "/admin/templates_app/deletedtemplate"
 
 
 def middle(path: str) -> str:

@@ -123,7 +123,6 @@ class DeletedTemplateAdmin(DocumentAdmin):
     """Templates that were deleted, as long as the history keeps them."""
 
     verbose_name = "deleted template"
-    verbose_name_plural = "deleted templates"
     list_display = ("excerpt", "profile", "version", "deleted_at", "expires_at")
     list_filter = (TextFilter("owner", "owner", "profile"),)
     ordering = "-deleted_at"

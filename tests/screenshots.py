@@ -29,6 +29,9 @@ def populate(service: Service) -> None:
         token = service.log_in(name)
         for template in TEMPLATES:
             keep(service, token, template)
+    token = service.log_in("judy")
+    for template in TEMPLATES:
+        service.request("DELETE", keep(service, token, template), token=token)
     for _ in range(3):
         service.post("/api/v1/login", {"username": "bob", "password": "a wrong one"})
 
@@ -45,8 +48,12 @@ def visit(page: Page) -> Iterator[str]:
     yield "user"
     page.get_by_role("link", name="Deactivate", exact=True).click()
     yield "deactivate"
+    page.goto(admin("user") + "/add")
+    yield "add"
     page.goto(admin("session"))
     yield "sessions"
+    page.locator("#result_list tbody a").first.click()
+    yield "session"
     page.goto(admin("template"))
     yield "templates"
     page.get_by_role("link", name="Dear {name}").first.click()
@@ -59,12 +66,19 @@ def visit(page: Page) -> Iterator[str]:
     other.get_by_label("Reason:").fill("He asked for it.")
     other.get_by_role("button", name="Save").click()
     other.close()
+    page.bring_to_front()  # a tab that is hidden has no picture
     page.get_by_role("button", name="Save").click()
     yield "conflict"
     page.get_by_role("link", name="History").click()
     yield "history"
+    page.goto(admin("deletedtemplate"))
+    yield "deleted"
     page.goto(admin("auditentry"))
     yield "audit"
+    page.locator("#result_list tbody a").first.click()
+    yield "entry"
+    page.goto("/admin/health")
+    yield "health"
 
 
 def main() -> int:

@@ -57,10 +57,10 @@ TABLE = {
     "templates_app/template/{pk}/change": LOGIN,
     "templates_app/template/{pk}/history": LOGIN,
     "templates_app/template/{pk}/delete": CHANGE,
-    "templates_app/templateversion": LOGIN,
-    "templates_app/templateversion/{pk}/change": LOGIN,
-    "templates_app/templateversion/{pk}/history": LOGIN,
-    "templates_app/templateversion/{pk}/restore": CHANGE,
+    "templates_app/deletedtemplate": LOGIN,
+    "templates_app/deletedtemplate/{pk}/change": LOGIN,
+    "templates_app/deletedtemplate/{pk}/history": LOGIN,
+    "templates_app/deletedtemplate/{pk}/restore": CHANGE,
 }
 # They take a POST only, or there is nothing to add.
 NO_PAGES = {"logout"} | {
@@ -69,7 +69,7 @@ NO_PAGES = {"logout"} | {
         "accounts/session",
         "accounts/auditentry",
         "templates_app/template",
-        "templates_app/templateversion",
+        "templates_app/deletedtemplate",
     )
 }
 
@@ -86,7 +86,7 @@ def documents(alice: Person) -> dict[str, Any]:
         "accounts/session": Session.of(alice.user).first(),
         "accounts/auditentry": AuditEntry.objects.first(),
         "templates_app/template": Template.objects.of(alice.user).first(),
-        "templates_app/templateversion": TemplateVersion.objects.first(),
+        "templates_app/deletedtemplate": TemplateVersion.objects.first(),
     }
 
 

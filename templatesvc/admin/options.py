@@ -23,6 +23,8 @@ from templatesvc.documents import ServiceDocument
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite
 
+ABBREVIATIONS = {"Ip": "IP address", "id": "ID"}
+
 
 class Names(NamedTuple):
     """What Django's templates and URL names call a model's ``opts``."""
@@ -80,13 +82,13 @@ class DocumentAdmin:
         Order(document, self.ordering)  # a list without an index for it stops the start
         self.document = document
         self.site = site
-        name = document.__name__
+        name = self.verbose_name or document.__name__.lower()
         self.opts = Names(
             app_label=type(self).__module__.partition(".")[0],
-            model_name=name.lower(),
-            object_name=name,
-            verbose_name=self.verbose_name or name.lower(),
-            verbose_name_plural=self.verbose_name_plural or f"{name.lower()}s",
+            model_name=name.replace(" ", ""),
+            object_name=document.__name__,
+            verbose_name=name,
+            verbose_name_plural=self.verbose_name_plural or f"{name}s",
         )
 
     # --- What is there -----------------------------------------------------------------------
@@ -180,7 +182,7 @@ class DocumentAdmin:
     def label_of(self, name: str) -> str:
         described = self._own(name)
         label = getattr(described, "short_description", None) or name.strip("_").replace("_", " ")
-        return str(label).capitalize()
+        return " ".join(ABBREVIATIONS.get(word, word) for word in str(label).capitalize().split())
 
     def order_of(self, name: str) -> str:
         return str(getattr(self._own(name), "admin_order_field", name))

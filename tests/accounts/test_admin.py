@@ -135,6 +135,7 @@ def test_deactivating_ends_everything_and_reactivating_lets_in(root: Client, ali
     assert log_in("alice", alice.password).status_code == 401
     entry = AuditEntry.objects(action="user_deactivated").first()
     assert (entry.by, entry.changes) == ("root", {"is_active": [True, False]})
+    assert "is_active: True → False" in text(root.get(page_of(entry)))
     do(root, alice.user, "reactivate")
     assert log_in("alice", alice.password).status_code == 200
 

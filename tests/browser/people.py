@@ -70,7 +70,7 @@ def raw_data(page: Page) -> Locator:
 
 def admin(model: str, app: str = "") -> str:
     """Return the path of a list of the operators'."""
-    app = app or ("templates_app" if model.startswith("template") else "accounts")
+    app = app or ("templates_app" if model.endswith("template") else "accounts")
     return f"/admin/{app}/{model}"
 
 

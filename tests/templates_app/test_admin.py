@@ -134,7 +134,7 @@ def test_a_template_is_deleted_with_a_reason_and_restored(root: Client, alice: P
     assert messages(root) == "“First” was deleted."
     assert alice.client.get(f"/api/v1/templates/{template.id}").status_code == 404
     version = TemplateVersion.objects(template_id=template.id).first()
-    deleted = "/admin/templates_app/templateversion"
+    deleted = "/admin/templates_app/deletedtemplate"
     assert "1 deleted template" in text(root.get(f"{deleted}?owner=alice"))
     assert root.post(page_of(version, "restore"), form).headers["Location"] == deleted
     assert "0 deleted templates" in text(root.get(deleted))
@@ -189,5 +189,5 @@ def test_old_versions_are_no_deleted_templates(root: Client, alice: Person) -> N
     save(root, template, template="Second")
     for query in ("", "?owner=alice"):
         assert "0 deleted templates" in text(
-            root.get(f"/admin/templates_app/templateversion{query}")
+            root.get(f"/admin/templates_app/deletedtemplate{query}")
         )
