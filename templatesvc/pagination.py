@@ -53,9 +53,10 @@ class KeysetPagination(BasePagination):
         is_more, rows = len(rows) > limit, rows[:limit]
         if backwards:
             rows.reverse()
-        is_next, is_previous = (True, is_more) if backwards else (is_more, position is not None)
-        self.next_link = self._link(rows[-1], False) if rows and is_next else None
-        self.previous_link = self._link(rows[0], True) if rows and is_previous else None
+        is_begun = position is not None
+        is_next, is_previous = (is_begun, is_more) if backwards else (is_more, is_begun)
+        self.next_link = self._link(rows[-1:], False) if is_next else None
+        self.previous_link = self._link(rows[:1], True) if is_previous else None
         self.display_page_controls = True
         self.count = self._count(queryset) if self._flag("count") else None
         return rows
@@ -83,7 +84,10 @@ class KeysetPagination(BasePagination):
         return bool(text == "true")
 
     def _position(self) -> tuple[Any, bool]:
-        """Return where the cursor stands, and whether the page before it is asked for."""
+        """Return where the cursor stands, and whether the page before it is asked for.
+
+        None for its place is where the list begins or, going back, where it ends.
+        """
         text = self.request.query_params.get("cursor")
         if text is None:
             return None, False
@@ -93,7 +97,7 @@ class KeysetPagination(BasePagination):
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        return self.position_class.from_json(place), backwards
+        return None if place is None else self.position_class.from_json(place), backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
@@ -107,8 +111,9 @@ class KeysetPagination(BasePagination):
 
     # --- The answer --------------------------------------------------------------------------
 
-    def _link(self, row: Any, backwards: bool) -> str:
-        place = row.position.to_json()
+    def _link(self, rows: list[Any], backwards: bool) -> str:
+        """Return the URL of the page beside a row, if there is one that was not taken away."""
+        place = rows[0].position.to_json() if rows else None
         cursor = signing.dumps([self._query(), place, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 

@@ -70,6 +70,38 @@ def test_what_comes_or_goes_moves_nothing_else(ordering: str, alice: Person) -> 
     assert [result["template"] for result in second["results"]] == order[2:4]
 
 
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_page_whose_rows_went_leads_back(ordering: str, alice: Person) -> None:
+    made = {f"T{number}": path(make(alice, f"T{number}")) for number in range(5)}
+    order = sorted(made, reverse=ordering.startswith("-"))
+    first = alice.client.get(f"{URL}?limit=2&ordering={ordering}").json()
+    for name in order[2:]:
+        alice.client.delete(made[name])
+    empty = alice.client.get(first["next"]).json()
+    assert (empty["results"], empty["next"]) == ([], None)
+    back = alice.client.get(empty["previous"]).json()
+    assert [result["template"] for result in back["results"]] == order[:2]
+    assert (back["next"], back["previous"]) == (None, None)
+    for name in order[:2]:
+        alice.client.delete(made[name])
+    nothing = alice.client.get(empty["previous"]).json()
+    assert (nothing["results"], nothing["next"], nothing["previous"]) == ([], None, None)
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_page_before_whose_rows_went_leads_on(ordering: str, alice: Person) -> None:
+    made = {f"T{number}": path(make(alice, f"T{number}")) for number in range(3)}
+    order = sorted(made, reverse=ordering.startswith("-"))
+    first = alice.client.get(f"{URL}?limit=2&ordering={ordering}").json()
+    last = alice.client.get(first["next"]).json()
+    for name in order[:2]:
+        alice.client.delete(made[name])
+    empty = alice.client.get(last["previous"]).json()
+    assert (empty["results"], empty["previous"]) == ([], None)
+    on = alice.client.get(empty["next"]).json()
+    assert [result["template"] for result in on["results"]] == order[2:]
+
+
 def test_a_count_is_given_only_if_it_is_asked_for(alice: Person, bob: Person) -> None:
     for number in range(3):
         make(alice, f"T{number}")

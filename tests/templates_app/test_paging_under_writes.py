@@ -92,8 +92,7 @@ def test_what_stands_is_seen_exactly_once(
     ids = {str(row["_id"]) for row in rows}
     with others_writing():
         first = page(alice, f"{URL}?limit={limit}&ordering={ordering}")
-        # Without an empty page, which has no row to go back from: its only one was taken away.
-        forth = [page for page in walked(alice, first, "next") if page["results"]]
+        forth = list(walked(alice, first, "next"))
         # From the last page as it was answered: read again it could be longer than a page.
         back = list(walked(alice, forth[-1], "previous"))
     for found in (ids_on(forth), ids_on(back)):
