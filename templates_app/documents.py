@@ -3,195 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from heapq import merge
-from itertools import islice
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Self
 
 import bson
 from bson import ObjectId
 from django.conf import settings
-from mongoengine import DateTimeField, IntField, Q, StringField
+from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 from mongoengine.queryset import QuerySet
-from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateMany
+from pymongo import UpdateMany
 
 from accounts.documents import User
+from templates_app.querysets import Position, TemplateQuerySet, TemplateVersionQuerySet
 from templates_app.values import strings_in
-from templatesvc.documents import (
-    RawField,
-    ServiceDocument,
-    TypedField,
-    moment_of,
-    new_id,
-    not_unique,
-    now,
-)
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class TemplateQuerySet(QuerySet):
-    """Templates, always of one owner: ``Template.objects.of(owner)``."""
-
-    _needle: str = ""
-
-    @property
-    def position_class(self) -> type[Position]:
-        return Position
-
-    def _clone_into(self, new_qs: TemplateQuerySet) -> TemplateQuerySet:
-        new_qs._needle = self._needle
-        return super()._clone_into(new_qs)
-
-    def of(self, owner: User) -> Self:
-        return self.filter(profile=owner.username)
-
-    def as_seen(self, seen: Template) -> Self:
-        """Narrow to the very state that was read."""
-        return self.filter(__raw__=seen.state)
-
-    # --- Writing: each is one write that the database decides, and then one entry of history ---
-
-    def replace(self, value: Any, as_flask: bool = False) -> Template | None:
-        """Give the template found a new value; return it as it is then, or None if none was found.
-
-        ``as_flask``: touch nothing else, as the Flask service does. Raises mongoengine's
-        NotUniqueError if the owner has such a template already.
-        """
-        moment = now()
-        change = {"$set": {"template": value}} if as_flask else new_value(value, moment)
-        with not_unique():
-            before = self._collection.find_one_and_update(
-                self._query, change, return_document=ReturnDocument.BEFORE
-            )
-        if before is None:
-            return None
-        template = Template._from_son(before)
-        TemplateVersion.keep(template)
-        template.template = value
-        if not as_flask:
-            template.updated_at = moment
-            template.version += 1
-        return template
-
-    def remove(self) -> bool:
-        """Delete the template found, one if there are several; tell whether there was any."""
-        before = self._collection.find_one_and_delete(self._query)
-        if before is not None:
-            TemplateVersion.keep(Template._from_son(before), deleted_at=now())
-        return before is not None
-
-    # --- Reading -----------------------------------------------------------------------------
-
-    def first(self) -> Template | None:
-        """Return the template found, or None; by MongoEngine it takes 30 µs longer."""
-        row = self._collection.find_one(self._query, sort=self._ordering)
-        return None if row is None else Template._from_son(row)
-
-    def containing(self, text: str) -> Self:
-        """Narrow to templates with this text in them, of whatever case."""
-        found = self.clone()
-        found._needle = text.casefold()
-        return found
-
-    def walk(
-        self, by: str, descending: bool, after: Position | None = None, most: int = 0
-    ) -> Iterator[Template]:
-        """Yield the templates ordered by ``created_at`` or ``updated_at``, from a position on.
-
-        ``most`` says how many will be taken, so that no more are read; 0 reads all.
-        """
-        walk = self._walk_created if by == "created_at" else self._walk_updated
-        if not self._needle:
-            return walk(descending, after, most)
-        # A search looks at templates until it has found enough: how many can't be known.
-        rows = walk(descending, after, 0)
-        return (template for template in rows if template.contains(self._needle))
-
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
-        if not self._needle:
-            return self.limit(most + 1).count(with_limit_and_skip=True)
-        return sum(1 for _ in islice(self.walk("created_at", True), most + 1))
-
-    def _walk_created(
-        self, descending: bool, after: Position | None, most: int
-    ) -> Iterator[Template]:
-        # An _id begins with the time of its making.
-        found = self.filter(**_beyond("id", descending, after.id)) if after else self
-        order = [("_id", DESCENDING if descending else ASCENDING)]
-        # By PyMongo's cursor: MongoEngine's copies the query for order and limit, 60 µs in all.
-        return map(Template._from_son, self._collection.find(found._query, sort=order, limit=most))
-
-    def _walk_updated(
-        self, descending: bool, after: Position | None, most: int
-    ) -> Iterator[Template]:
-        """Merge what was updated here with what only the Flask service wrote, both in order."""
-        way = "-" if descending else ""
-        found = self.limit(most)
-        updated, never = found.filter(updated_at__ne=None), found.filter(updated_at=None)
-        if after:
-            updated = found.filter(_beyond_both("updated_at", "id", descending, after))
-            never = never.filter(**_never_updated_beyond(descending, after))
-        # Generators, because merge() asks a stream for an iterator again, and a query starts anew.
-        return merge(
-            (row for row in updated.order_by(f"{way}updated_at", f"{way}id").no_cache()),
-            (row for row in never.order_by(f"{way}id").no_cache()),
-            key=lambda template: template.position,
-            reverse=descending,
-        )
-
-
-class Position(NamedTuple):
-    """Where a template stands in an order: by its last update, then by its id."""
-
-    moment: datetime
-    id: ObjectId
-
-    def to_json(self) -> list[Any]:
-        return [(self.moment - EPOCH) // timedelta(milliseconds=1), str(self.id)]
-
-    @classmethod
-    def from_json(cls, place: list[Any]) -> Position:
-        return cls(EPOCH + timedelta(milliseconds=place[0]), ObjectId(place[1]))
-
-
-def _beyond(field: str, descending: bool, value: Any) -> dict[str, Any]:
-    return {f"{field}__{'lt' if descending else 'gt'}": value}
-
-
-def _beyond_both(moment: str, id: str, descending: bool, after: Position) -> Q:
-    """Return the bound on two fields of which the second decides where the first are equal."""
-    # The bound on the first alone is what an index can use.
-    return Q(**{f"{moment}__{'lte' if descending else 'gte'}": after.moment}) & (
-        Q(**_beyond(moment, descending, after.moment)) | Q(**_beyond(id, descending, after.id))
-    )
-
-
-def _never_updated_beyond(descending: bool, after: Position) -> dict[str, Any]:
-    """Return the bound on the ids of templates whose position is their id and its second."""
-    start = ObjectId.from_datetime(after.moment)
-    end = ObjectId.from_datetime(after.moment + timedelta(seconds=1))
-    is_whole_second = after.moment.microsecond == 0
-    if is_whole_second and start <= after.id < end:
-        return _beyond("id", descending, after.id)
-    bound = start if is_whole_second and after.id < start else end
-    return {f"id__{'lt' if descending else 'gte'}": bound}
-
-
-def new_value(value: Any, moment: datetime) -> list[dict[str, Any]]:
-    """Return the update: a pipeline, because a document of the Flask service has no version."""
-    return [
-        {
-            "$set": {
-                "template": {"$literal": value},
-                "version": {"$add": [{"$ifNull": ["$version", 1]}, 1]},
-                "updated_at": moment,
-            }
-        }
-    ]
+from templatesvc.documents import RawField, ServiceDocument, TypedField, moment_of, new_id, now
 
 
 class Template(ServiceDocument):
@@ -250,6 +77,10 @@ class Template(ServiceDocument):
         cls.objects.of(owner).delete()
         TemplateVersion.objects(profile=owner.username).delete()
 
+    def keep_version(self, deleted_at: datetime | None = None) -> None:
+        """Put this state, which is no more, into the history."""
+        TemplateVersion.keep(self, deleted_at)
+
     @property
     def created(self) -> datetime:
         """When it was created; of the Flask service's, the time in its ObjectId."""
@@ -284,24 +115,6 @@ class Template(ServiceDocument):
     def contains(self, needle: str) -> bool:
         """Tell whether a text in it contains the needle, which is case-folded."""
         return not needle or any(needle in text.casefold() for text in strings_in(self.template))
-
-
-class TemplateVersionQuerySet(QuerySet):
-    """Old versions; those of deleted templates can be paged through."""
-
-    position_class = Position
-
-    def walk(
-        self, by: str, descending: bool, after: Position | None = None, most: int = 0
-    ) -> Iterator[TemplateVersion]:
-        """Yield deleted templates ordered by ``deleted_at``, as ``TemplateQuerySet.walk`` does."""
-        found = self.filter(_beyond_both(by, "template_id", descending, after)) if after else self
-        way = "-" if descending else ""
-        return iter(found.order_by(f"{way}{by}", f"{way}template_id").limit(most).no_cache())
-
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
-        return self.limit(most + 1).count(with_limit_and_skip=True)
 
 
 class TemplateVersion(ServiceDocument):

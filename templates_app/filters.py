@@ -16,7 +16,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from templates_app.documents import TemplateQuerySet
+from templates_app.querysets import TemplateQuerySet
 from templates_app.values import FIRST_MOMENT, INT64, LAST_MOMENT, MAX_DEPTH
 from templatesvc.filters import check_parameters
 

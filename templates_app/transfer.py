@@ -19,7 +19,8 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import as_line, walk
-from templates_app.documents import Template, TemplateVersion, new_value
+from templates_app.documents import Template, TemplateVersion
+from templates_app.querysets import new_value
 from templates_app.values import FIRST_MOMENT, LAST_MOMENT, check_template
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest

@@ -21,10 +21,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from templates_app.conditions import Preconditions
-from templates_app.documents import Template, TemplateQuerySet, TemplateVersion
+from templates_app.documents import Template, TemplateVersion
 from templates_app.exceptions import PreconditionFailed, PreconditionRequired, TemplateExists
 from templates_app.filters import TemplateFilter
 from templates_app.parsers import MergePatchParser, NDJSONParser, merged
+from templates_app.querysets import TemplateQuerySet
 from templates_app.renderers import NDJSONRenderer
 from templates_app.schema import (
     CONDITIONS,
