@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -48,8 +48,12 @@ class Chart(NamedTuple):
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
     """Return what the page shows, in a round trip for each document and two more."""
-    entries = AuditEntry.objects.order_by("-id").limit(NEWEST)
-    return {"estimates": estimates(), "newest": list(entries)} | activity()
+    today = now().date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    # Ids are in the order of time. Not all entries: some servers sort what they find as a whole.
+    since = ObjectId.from_datetime(datetime.combine(days[0], time.min, UTC))
+    newest = AuditEntry.objects(id__gte=since).order_by("-id").limit(NEWEST)
+    return {"estimates": estimates(), "newest": list(newest)} | activity(days, since)
 
 
 def estimates() -> list[tuple[str, int]]:
@@ -60,11 +64,9 @@ def estimates() -> list[tuple[str, int]]:
     ]
 
 
-def activity() -> dict[str, Any]:
+def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
     """Return charts of registrations and logins, and how many logins failed in the last days."""
-    today = now().date()
-    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    rows = list(_counted_by_day(days[0]))
+    rows = list(_counted_by_day(since))
     by_action: dict[str, Counter[date]] = {action.value: Counter() for action in Action}
     for row in rows:
         by_action.setdefault(row["_id"]["action"], Counter())[_day(row)] += row["count"]
@@ -75,19 +77,17 @@ def activity() -> dict[str, Any]:
             Chart.of("Log-ins", days, by_action[Action.LOGGED_IN.value]),
             Chart.of("Failed log-ins", days, failed),
         ],
-        "failed_today": failed[today],
+        "failed_today": failed[days[-1]],
         "most_entries": MOST_ENTRIES if _total(rows) == MOST_ENTRIES else None,
     }
 
 
-def _counted_by_day(since: date) -> Iterable[dict[str, Any]]:
+def _counted_by_day(since: ObjectId) -> Iterable[dict[str, Any]]:
     """Return how often each action was on each day, of the newest entries."""
-    start = now().replace(year=since.year, month=since.month, day=since.day)
     day = {"$dateToString": {"format": "%Y-%m-%d", "date": "$at"}}
     return AuditEntry._get_collection().aggregate(
         [
-            # Ids are in the order of time.
-            {"$match": {"_id": {"$gte": ObjectId.from_datetime(start.replace(hour=0, minute=0))}}},
+            {"$match": {"_id": {"$gte": since}}},
             {"$sort": {"_id": -1}},
             {"$limit": MOST_ENTRIES},
             {"$group": {"_id": {"action": "$action", "day": day}, "count": {"$sum": 1}}},

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.http import HttpRequest
 
 from accounts import audit, dashboard
 from accounts.audit import Action, AuditEntry
@@ -59,7 +60,7 @@ def test_failed_logins_of_today_are_told(alice: Person) -> None:
     happened(Action.LOGIN_FAILED, 1, 2)
     assert "Today 0 log-ins failed." in page()
     happened(Action.LOGIN_FAILED, 0, 1)
-    chart = dashboard.activity()
+    chart = dashboard.dashboard(HttpRequest())
     assert (chart["failed_today"], chart["charts"][2].total) == (1, 3)
 
 
