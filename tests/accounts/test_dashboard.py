@@ -24,6 +24,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def _viewer() -> None:
+    dashboard._estimates.cache_clear()
     operator("root", Role.VIEWER)
 
 
