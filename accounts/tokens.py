@@ -54,8 +54,9 @@ class SessionToken(tokens.Token):
 
     def resolve(self) -> User | None:
         """Return the user, with the ``session`` read with them; None if it stands no more."""
-        session = Session.resolve(self["sid"])
-        return session.user if session and session.username == self["sub"] else None
+        user = User.of_session(self["sid"])
+        session = user and user.session
+        return user if session and session.username == self["sub"] else None
 
 
 class AccessToken(SessionToken, tokens.AccessToken):

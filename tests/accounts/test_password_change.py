@@ -144,7 +144,7 @@ def test_a_login_that_the_change_overtook_gives_a_session_worth_nothing(alice: P
     assert overtaken.check_password(alice.password)
     change(alice)
     late = Session.start(overtaken)
-    assert Session.resolve(late.id) is None
+    assert User.of_session(late.id) is None
     assert late.id not in [session.id for session in Session.of(User.named("alice"))]
 
 

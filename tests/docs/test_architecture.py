@@ -25,7 +25,7 @@ VIEWS = {"templates_app/views.py", "templates_app/flask_views.py"}
 def pictured() -> list[str]:
     """Return the files of the picture, in order."""
     texts = ElementTree.fromstring(document(PICTURE)).itertext()  # noqa: S314  (our own file)
-    return [text for text in texts if re.fullmatch(r"\w+/\w+\.py", text)]
+    return [text for text in texts if re.fullmatch(r"\w+(/\w+)+\.py", text)]
 
 
 @contextmanager

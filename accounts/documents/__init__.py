@@ -1,0 +1,6 @@
+"""Who is calling: users and their sessions."""
+
+from accounts.documents.sessions import Session
+from accounts.documents.users import User
+
+__all__ = ["Session", "User"]

@@ -1,0 +1,165 @@
+"""Sessions: what tokens and browser cookies stand on."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from mongoengine import DateTimeField, EmbeddedDocument, EmbeddedDocumentListField, StringField
+from mongoengine.queryset import QuerySet
+
+from accounts.clients import Client
+from templatesvc.documents import RawField, ServiceDocument, now
+
+if TYPE_CHECKING:
+    from accounts.documents.users import User
+
+NOBODY = Client()
+
+
+class SpentToken(EmbeddedDocument):
+    """A refresh token that was used, kept for the time of grace."""
+
+    id = StringField()
+    at = DateTimeField()
+
+
+class Session(ServiceDocument):
+    """What a login starts and a log-out ends; tokens and browser cookies are worth nothing without.
+
+    A browser session's ``id`` is a digest of its cookie, so that the list of sessions gives no
+    cookie away.
+    """
+
+    # Last used is written this seldom, so that an ordinary request writes nothing.
+    TOUCH_EVERY: ClassVar = timedelta(minutes=5)
+    # More refreshes than anybody honest makes within the time of grace.
+    MOST_SPENT: ClassVar = 100
+
+    id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
+    user_id = RawField()
+    username = StringField()
+    token_version = StringField(default="")
+    created_at = DateTimeField(required=True, default=now)
+    last_used_at = DateTimeField(required=True, default=now)
+    expires_at = DateTimeField(required=True)
+    ip = StringField(default="")
+    user_agent = StringField(default="")
+    refresh_id = StringField()  # the jti of the one refresh token that has not been used
+    spent = EmbeddedDocumentListField(SpentToken)  # of the time of grace
+    data = StringField()  # of a browser session: Django's, signed
+
+    meta = {
+        "collection": "sessions",
+        "indexes": [
+            {"fields": ["expires_at"], "expireAfterSeconds": 0},
+            {"fields": ["user_id", "created_at"]},
+            {"fields": ["-created_at", "-id"]},
+        ],
+    }
+
+    @classmethod
+    def start(cls, user: User, client: Client = NOBODY) -> Self:
+        """Store a new session of tokens of the user's."""
+        session = cls(
+            user_id=user.id,
+            username=user.username,
+            token_version=user.token_version,
+            expires_at=now() + settings.REFRESH_TOKEN_LIFETIME,
+            refresh_id=secrets.token_hex(16),
+            **client._asdict(),
+        )
+        return session.insert()
+
+    @classmethod
+    def of(cls, user: User) -> QuerySet:
+        """Return the query of the user's sessions that stand, the newest first."""
+        # The user first: some servers take the first index that fits a part of a query.
+        theirs = {"user_id": {"$eq": user.id}, "token_version": user.token_version}
+        return cls.objects(__raw__=theirs | cls.in_time()).order_by("-created_at")
+
+    @staticmethod
+    def in_time() -> dict[str, Any]:
+        """Return the condition for sessions whose time, which a setting may shorten, is not over.
+
+        TTL indexes delete about once a minute, so it is asked for wherever a session counts.
+        """
+        moment = now()
+        oldest = moment - settings.SESSION_MAX_AGE
+        return {"expires_at": {"$gt": moment}, "created_at": {"$gt": oldest}}
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether ``touch`` would write something."""
+        return now() - self.last_used_at >= self.TOUCH_EVERY
+
+    def touch(self, client: Client) -> None:
+        """Note when and from where the session was last used, to within a few minutes."""
+        if not self.is_stale:
+            return
+        moment = now()
+        changes = {"last_used_at": moment, **client._asdict()}
+        if self.data is not None:
+            # A browser's session is prolonged by its use, one of tokens by a refresh.
+            changes["expires_at"] = self._until(moment)
+        stale = type(self).objects(id=self.id, last_used_at=self.last_used_at)
+        stale.update_one(**{f"set__{name}": value for name, value in changes.items()})
+
+    def _until(self, moment: datetime) -> datetime:
+        """Return when a session that is used now is to expire."""
+        return min(
+            moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
+        )
+
+    def rotate(self, used: str, client: Client) -> bool:
+        """Use the refresh token ``used`` (its jti) up; tell whether it was still good.
+
+        Of any number of callers the one whose write finds it unused makes the new token. The
+        others of the time of grace, parallel tabs, get that same token, so the chain never forks.
+        """
+        if self._spend(used, client):
+            return True
+        current = type(self).objects(id=self.id, expires_at__gt=now()).first()
+        if current is None or not current.is_in_grace(used):
+            return False
+        self.refresh_id, self.expires_at = current.refresh_id, current.expires_at
+        return True
+
+    def _spend(self, used: str, client: Client) -> bool:
+        moment, new = now(), secrets.token_hex(16)
+        recent = [token for token in self.spent if token.at > moment - settings.REFRESH_TOKEN_GRACE]
+        expires_at = self._until(moment)
+        won = (
+            type(self)
+            .objects(id=self.id, refresh_id=used)
+            .update_one(
+                set__refresh_id=new,
+                set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MOST_SPENT :],
+                set__expires_at=expires_at,
+                set__last_used_at=moment,
+                set__ip=client.ip,
+                set__user_agent=client.user_agent,
+            )
+        )
+        if won:
+            self.refresh_id, self.expires_at = new, expires_at
+        return bool(won)
+
+    def is_in_grace(self, used: str) -> bool:
+        """Tell whether a refresh token was used up so recently that it may be a parallel tab's."""
+        grace = settings.REFRESH_TOKEN_GRACE
+        # No grace means none, also where another machine's clock is ahead.
+        return bool(grace) and any(
+            token.id == used and token.at > now() - grace for token in self.spent
+        )
+
+    def accepts(self, refresh_id: str) -> bool:
+        """Tell whether ``rotate`` would find this refresh token good now."""
+        return refresh_id == self.refresh_id or self.is_in_grace(refresh_id)
+
+    @classmethod
+    def end(cls, session_id: str) -> bool:
+        """End one session; tell whether there was one."""
+        return bool(cls.objects(id=session_id).delete())
