@@ -12,19 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import time_machine
-from django.conf import settings as django_settings
-from django.test import override_settings
-from hypothesis import HealthCheck, settings
+from django.conf import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    multiple,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
@@ -33,13 +23,13 @@ from templatesvc import store
 from tests.accounts import callers
 from tests.accounts.callers import caller, claims, post
 from tests.conftest import empty_store
+from tests.lives import live
 
 GRACE, ACCESS = timedelta(seconds=15), timedelta(days=1)
 UNUSED, LONGEST = timedelta(days=14), timedelta(days=90)
 BEGINNING = datetime(2030, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
-# What sessions are made of is asked about here, not how well passwords are hashed and guarded.
-QUICK = {
-    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+# What sessions are made of is asked about here, not how well passwords are guarded.
+UNLIMITED = {
     "LOGIN_LIMIT_PER_USER": None,
     "LOGIN_LIMIT_PER_ADDRESS": None,
     "REGISTRATION_LIMIT": None,
@@ -356,22 +346,12 @@ class Sessions(RuleBasedStateMachine):
                 assert [one["id"] for one in listed if one["current"]] == [each.life.id]
 
 
-def live(examples: int, steps: int) -> None:
-    budget = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    with override_settings(**QUICK):
-        run_state_machine_as_test(Sessions, settings=budget)
-
-
 def test_the_service_agrees_with_the_model_at_every_step() -> None:
     # Over the wire, where each request takes longer, a few: nothing here is about parallel ones.
-    live(examples=6 if store.is_in_memory(django_settings.MONGODB_URI) else 2, steps=20)
+    examples = 6 if store.is_in_memory(settings.MONGODB_URI) else 2
+    live(Sessions, examples, steps=20, **UNLIMITED)
 
 
 @pytest.mark.long
 def test_the_service_agrees_with_the_model_for_long() -> None:
-    live(examples=60, steps=40)
+    live(Sessions, examples=60, steps=40, **UNLIMITED)

@@ -12,24 +12,15 @@ from typing import Any, NamedTuple
 
 import pytest
 from bson import ObjectId
-from django.conf import settings as django_settings
-from django.test import override_settings
-from hypothesis import HealthCheck, Phase, settings
+from django.conf import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    multiple,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from pymongo.errors import DuplicateKeyError
 
 from templates_app.documents import Template
 from templatesvc import store
 from tests.conftest import empty_store, log_in, renew_unique_index
+from tests.lives import live
 from tests.templates_app.templates import URL, flask_insert, flask_update
 
 PEOPLE = ("alice", "bob")
@@ -46,7 +37,6 @@ PATCHES = st.sampled_from(
     ]
 )
 CONDITIONS = st.sampled_from([None, "current", "stale", "*"])
-QUICK = {"PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"]}
 
 
 class State(NamedTuple):
@@ -321,28 +311,15 @@ class Templates(RuleBasedStateMachine):
     @invariant()
     def the_unique_index_has_what_there_is(self) -> None:
         # One compatible server keeps a value in it that a change took away; see tests.conftest.
-        if not store.is_in_memory(django_settings.MONGODB_URI):
+        if not store.is_in_memory(settings.MONGODB_URI):
             renew_unique_index()
-
-
-def live(examples: int, steps: int) -> None:
-    budget = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        # A failure of so few steps can be read; to look for a shorter one would take minutes.
-        phases=[Phase.generate],
-    )
-    with override_settings(**QUICK):
-        run_state_machine_as_test(Templates, settings=budget)
 
 
 def test_each_sees_what_the_model_says_at_every_step() -> None:
     # Over the wire, where each request takes longer, a few: nothing here is about parallel ones.
-    live(examples=12 if store.is_in_memory(django_settings.MONGODB_URI) else 4, steps=25)
+    live(Templates, examples=12 if store.is_in_memory(settings.MONGODB_URI) else 4, steps=25)
 
 
 @pytest.mark.long
 def test_each_sees_what_the_model_says_for_long() -> None:
-    live(examples=100, steps=50)
+    live(Templates, examples=100, steps=50)
