@@ -4,6 +4,7 @@ from templatesvc.gunicorn import (  # noqa: F401
     bind,
     control_socket_disable,
     threads,
+    when_ready,
     worker_class,
     workers,
 )

@@ -29,8 +29,12 @@ if not once then
 end
 
 function done(summary, latency, ...)
-  local errors = summary.errors
-  print(string.format("RESULT %d %d %d %d %f %f", summary.requests, summary.duration,
+  local errors, duration = summary.errors, summary.duration
+  if once then
+    -- wrk counts up to when it was told to end. Connections = rate x time of each (Little's law).
+    duration = summary.requests * latency.mean / once
+  end
+  print(string.format("RESULT %d %d %d %d %f %f", summary.requests, duration,
     errors.status, errors.connect + errors.read + errors.write + errors.timeout,
     latency:percentile(50), latency:percentile(99)))
 end
