@@ -21,6 +21,7 @@ PEOPLE = 100
 # More than any service here answers in a second, so that no request is sent twice.
 MOST_A_SECOND = 3000
 ONE_BY_ONE = 20
+END = b"\r\n\r\n"  # of a request's head
 
 
 class Plan(NamedTuple):
@@ -125,13 +126,20 @@ def logged_in(contender: Contender, size: Size) -> list[Person]:
 
 
 def drive(
-    contender: Contender, route: Route, people: list[Person], seconds: int, connections: int = 4
+    contender: Contender,
+    route: Route,
+    people: list[Person],
+    seconds: int,
+    connections: int = load.CONNECTIONS,
+    closing: bool = False,
 ) -> load.Load:
     """Measure one route of one service; leave the collections as they were."""
     began = ObjectId()
     writes = not route.is_read
     most = min(route.most, MOST_A_SECOND * seconds) if writes else PEOPLE
     requests = some(route.make(contender, people, f"t{time.time_ns()}"), most)
+    if closing:
+        requests = [one.replace(END, load.CLOSE + END, 1) for one in requests]
     port = contender.service.port
     measured = load.drive(port, requests, seconds, connections, once=writes)
     refused = 0 if contender.is_flasks and route.succeeds_with_404 else measured.refused
@@ -175,7 +183,8 @@ def measure_workers(servers: Servers, plan: Plan, results: report.Results) -> No
     for number in range(plan.rounds):
         say(f"workers, round {number + 1} of {plan.rounds}")
         rates = [
-            drive(contender, route, people, plan.seconds, connections=8).rate
+            # Which worker takes a connection is chance, so each request has one of its own.
+            drive(contender, route, people, plan.seconds, connections=8, closing=True).rate
             for contender in (one, two)
         ]
         results.workers.append((rates[0], rates[1]))

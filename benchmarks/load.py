@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CONNECTIONS = 4
+CLOSE = b"\r\nConnection: close"  # in a request, which then has a connection of its own
 SCRIPT = Path(__file__).with_name("replay.lua")
 NAME = "wrk" if shutil.which("wrk") else "Python threads"
 
@@ -84,20 +85,21 @@ def _timed(
 ) -> Iterator[tuple[float, int]]:
     """Yield the latency and the status of each request that is sent on a connection."""
     end = time.perf_counter() + seconds
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        stream = connection.makefile("rb")
-        for request in requests if once else cycle(requests):
-            started = time.perf_counter()
-            if started > end:
-                return
-            connection.sendall(request)
-            status = int(stream.readline().split()[1])
-            length = 0
-            while (header := stream.readline().strip().lower()) != b"":
-                if header.startswith(b"content-length:"):
-                    length = int(header.partition(b":")[2])
-            stream.read(length)
-            yield time.perf_counter() - started, status
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for request in requests if once else cycle(requests):
+        started = time.perf_counter()
+        if started > end:
+            break
+        if connection.sock is None:  # at first, and after each answer that closes it
+            connection.connect()
+        connection.sock.sendall(request)
+        response = http.client.HTTPResponse(connection.sock)
+        response.begin()
+        response.read()
+        if response.will_close or CLOSE in request:
+            connection.close()
+        yield time.perf_counter() - started, response.status
+    connection.close()
 
 
 def _summed(answered: list[tuple[float, int]], seconds: float) -> Load:

@@ -119,9 +119,9 @@ class Results:
         rates = [f"{median(each):,.0f}" for each in zip(*self.workers, strict=True)]
         return (
             "## Two workers beside one\n\n"
-            f"Lists of ten, over eight connections: {rates[0]} requests/s with one worker, "
-            f"{rates[1]} with two: {spread_of(ratios)} times as many. The store and the load "
-            "generator ran on the same cores."
+            "Lists of ten, eight at a time, each over a connection of its own as a proxy asks: "
+            f"{rates[0]} requests/s with one worker, {rates[1]} with two: {spread_of(ratios)} "
+            "times as many. The store and the load generator ran on the same cores."
         )
 
     def _memory(self) -> str:
