@@ -161,7 +161,8 @@ greatest stand in brackets.
 
 *This service* and *bare WSGI* run under gunicorn as the service ships it, with the settings that it
 ships with, *Flask* ({flask}) in the same way, and *Flask, sync* under gunicorn as it comes; the
-better of these two is what the ratio is to. Bare WSGI is a function with the same two reads and
+better of these two is what the ratio is to. The service has what `requirements.txt` installs, as in
+production. Bare WSGI is a function with the same two reads and
 nothing else, and so the limit. All have one worker. For deletions each collection first gets
 {deleted} templates more, which the Flask service then scans as well, fewer from one to the next."""
 TABLE_HEAD = """\

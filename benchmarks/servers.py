@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +16,8 @@ from pymongo import MongoClient
 
 from tests.processes import KEY, ORIGINAL, ROOT, MongoServer, Service, manage
 
+REQUIREMENTS = ROOT / "requirements.txt"
+PRODUCTION = ROOT / "var" / "production"
 APPLICATION = ("-m", "gunicorn", "--config", "python:benchmarks.gunicorn")
 
 
@@ -59,6 +63,21 @@ def store() -> Iterator[str]:
             yield server.uri
 
 
+def production_python() -> str:
+    """Return the Python of an environment with what production installs, made when it is not there.
+
+    What tests need beside it is memory of each worker: DRF loads what it finds.
+    """
+    installed, wanted = PRODUCTION / "installed", REQUIREMENTS.read_text()
+    python = str(PRODUCTION / "bin" / "python")
+    if not installed.exists() or installed.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", PRODUCTION], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+        installed.write_text(wanted)
+    return python
+
+
 class Servers:
     """Starts services on databases of one store, and stops them all."""
 
@@ -67,6 +86,7 @@ class Servers:
         self.prefix = prefix
         self.workers = workers
         self.flask = flask
+        self.python = production_python()
         self.stack = ExitStack()
         self.logs = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         self.client: MongoClient[dict[str, Any]] = MongoClient(store_uri, tz_aware=True)
@@ -132,6 +152,8 @@ class Servers:
             WEB_CONCURRENCY=str(workers or self.workers),
             PYTHONPATH=str(ROOT),
         )
+        if kind is Service:
+            service.command[0] = self.python
         return Contender(name, self.stack.enter_context(service), self.database(database))
 
 

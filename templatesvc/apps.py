@@ -6,6 +6,13 @@ class TemplatesvcConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self) -> None:
+        from django import db
+        from django.core.signals import request_finished, request_started
+
         from templatesvc import checks, store  # noqa: F401  (importing registers the checks)
 
         store.register()
+        # They would look for connections to SQL around each request: 9 of the 96 µs of GET /.
+        request_started.disconnect(db.reset_queries)
+        request_started.disconnect(db.close_old_connections)
+        request_finished.disconnect(db.close_old_connections)
