@@ -160,6 +160,7 @@ def test_it_all_goes_with_the_keyboard_and_without_scripts(
     )
     plain = context.new_page()
     plain.goto("/admin/")
+    expect(plain.get_by_label("Username")).to_be_focused()
     plain.keyboard.type(root)
     plain.keyboard.press("Tab")
     plain.keyboard.type(PASSWORD)
