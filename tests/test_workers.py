@@ -17,7 +17,7 @@ from django.conf import settings
 from accounts import operations
 from accounts.documents import User
 from accounts.operations import Actor
-from tests.processes import Service
+from tests.processes import Service, wait_for
 
 pytestmark = [
     pytest.mark.wire,
@@ -41,9 +41,8 @@ def service(_store: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def each_alone(service: Service) -> Iterator[int]:
     """Have one worker after the other answer alone, while the others are stopped."""
-    children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text()
-    workers = [int(pid) for pid in children.split()]
-    assert len(workers) == WORKERS
+    # The first worker answers before gunicorn has started the last.
+    workers = wait_for(lambda: all_workers(service), f"there are {WORKERS} workers")
     for worker in workers:
         others = [pid for pid in workers if pid != worker]
         for pid in others:
@@ -53,6 +52,13 @@ def each_alone(service: Service) -> Iterator[int]:
         finally:
             for pid in others:
                 os.kill(pid, signal.SIGCONT)
+
+
+def all_workers(service: Service) -> list[int] | None:
+    """Return the workers' process ids; None while some are not there yet."""
+    children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text()
+    workers = [int(pid) for pid in children.split()]
+    return workers if len(workers) == WORKERS else None
 
 
 def in_a_browser(service: Service, name: str) -> str:
