@@ -134,11 +134,12 @@ def kill_within(seconds: float, data: Data, log: Path, *arguments: str) -> bool:
 def test_killed_at_any_point_and_restarted_it_ends_in_the_same_state(
     origin: Origin, tmp_path: Path
 ) -> None:
-    before, hits = whereabouts(origin.data), 0
+    before, killed = whereabouts(origin.data), 0
     with a_database("killed") as data:
-        for number in range(origin.size.kills):
+        # Now and then it is through before it is killed, which counts for nothing.
+        for number in range(10 * origin.size.kills):
             copy(origin.data, data)
-            hits += kill_within(origin.took.total_seconds(), data, tmp_path / f"{number}", *APPLY)
+            killed += kill_within(origin.took.total_seconds(), data, tmp_path / f"{number}", *APPLY)
             assert whereabouts(data) == before
             adopt(data, *APPLY)
             assert state(data) == origin.outcome
@@ -146,7 +147,9 @@ def test_killed_at_any_point_and_restarted_it_ends_in_the_same_state(
             if number == 0:
                 adopt(data, "adopt", "--undo", "--format=json")
                 assert state(data) == state(origin.data)
-    assert hits
+            if killed == origin.size.kills:
+                break
+    assert killed == origin.size.kills
 
 
 def test_everybody_logs_in_with_the_old_password(origin: Origin, tmp_path: Path) -> None:
