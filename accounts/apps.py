@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers them: documents, checks, pages, the doctor, what the schema says.
-        from accounts import admin, audit, checks, doctor, limits, schema  # noqa: F401
+        from accounts import admin, audit, checks, doctor, limits, schema, signals  # noqa: F401

@@ -176,12 +176,6 @@ class LogoutView(GenericAPIView):
                     Action.LOGGED_OUT, token["sub"], Client.of(request), session=token["sid"]
                 )
         if request.user.is_authenticated:
-            audit.record(
-                Action.LOGGED_OUT,
-                request.user.username,
-                Client.of(request),
-                session=current_session_id(request),
-            )
             logout(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

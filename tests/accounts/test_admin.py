@@ -59,6 +59,8 @@ def test_an_operator_logs_in_on_the_page_and_out() -> None:
     assert browser.get("/admin").status_code == 200
     assert browser.post("/admin/logout").headers["Location"] == "/admin/login"
     assert browser.get("/admin/").status_code == 302
+    seen = [entry.action for entry in AuditEntry.objects(username="root").order_by("id")]
+    assert seen[-2:] == ["logged_in", "logged_out"]
 
 
 def test_wrong_passwords_count_as_they_do_elsewhere() -> None:

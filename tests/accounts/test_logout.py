@@ -86,6 +86,17 @@ def test_a_browser_logs_out_with_its_cookie(alice: Person) -> None:
     assert me(alice.tokens["access_token"]) == 200
 
 
+@pytest.mark.parametrize("path", ["/api/v1/logout", "/api-auth/logout"])
+def test_a_browser_that_logs_out_is_audited_once(alice: Person, path: str) -> None:
+    page = browser("alice", alice.password, HTTP_USER_AGENT="Browser/1")
+    (session,) = Session.objects(data__ne=None)
+    for _ in range(2):
+        page.post(path)
+    (entry,) = AuditEntry.objects(action="logged_out")
+    assert (entry.username, entry.by, entry.user_agent) == ("alice", "alice", "Browser/1")
+    assert entry.details == {"session": session.id}
+
+
 def test_another_page_can_not_log_a_browser_out(alice: Person) -> None:
     page = browser("alice", alice.password)
     page.credentials()  # without the CSRF token, which another page can't read
