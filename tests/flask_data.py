@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from tests.processes import FlaskService
@@ -98,7 +99,12 @@ KEPT: list[tuple[Any, list[Any]]] = [
     ("gone", ["a", "a", ["a"]]),
     *[(owner, ["a"]) for owner in (7, ["ann"], None, {"of": "an object"}, "an", "Ann")],
 ]
-TEMPLATES = [(profile, value) for profile, values in KEPT for value in values]
+TEMPLATES: list[dict[str, Any]] = [
+    *({"profile": profile, "template": value} for profile, values in KEPT for value in values),
+    {"profile": "ann"},
+    {"_id": "text", "profile": "fay", "template": "of an odd id"},
+    {"_id": {"of": "an object"}, "profile": "fay", "template": "of an odd id"},
+]
 # What is found in these beside what stands in the way.
 FOUND = {
     "other_passwords": 2,
@@ -115,9 +121,8 @@ def spoil(database: Database[dict[str, Any]]) -> None:
     # One by one, so that none has the id of an older one.
     for user in USERS:
         database["users"].insert_one(dict(user))
-    for profile, template in TEMPLATES:
-        database["templates"].insert_one({"profile": profile, "template": template})
-    database["templates"].insert_one({"profile": "ann"})
+    for template in TEMPLATES:
+        database["templates"].insert_one(dict(template))
 
 
 # --- What there is to find, told by comparing each with each --------------------------------------
@@ -139,6 +144,7 @@ def in_the_way(database: Database[dict[str, Any]]) -> dict[str, int]:
             not isinstance(each["profile"], str) or each["profile"] not in names
             for each in templates
         ),
+        "foreign_ids": sum(not isinstance(each["_id"], ObjectId) for each in templates),
         "duplicate_templates": _repeated(values),
         "clashing_lists": sum(_clashes(each, templates) for each in templates),
     }

@@ -1,4 +1,4 @@
-"""What stands in the way: documents that the unique indexes refuse, and those without an owner.
+"""What stands in the way: what the unique indexes refuse, and what could not be shown to anybody.
 
 The report counts what is found here, and applying takes it out: so it does what the report said.
 """
@@ -17,6 +17,7 @@ from templatesvc.documents import age
 # To an index a list is each of its members; the equal of a list's member is no equal of the list.
 IS_LIST = {"$type": "array"}
 NO_LIST = {"$not": IS_LIST}
+FOREIGN_ID = {"_id": {"$not": {"$type": "objectId"}}}
 
 
 class Obstacle(NamedTuple):
@@ -62,6 +63,12 @@ def orphans() -> Iterator[Obstacle]:
             owner = row["_id"]
             if not isinstance(owner, str) or owner not in there:
                 yield Obstacle(repr(owner), row["count"], {"profile": {"$eq": owner}})
+
+
+def foreign_ids() -> Iterator[Obstacle]:
+    """Lists are in the order of ids, which begin with the time: one without it has no place."""
+    for row in templates().find(FOREIGN_ID, {"profile": 1}, batch_size=BATCH):
+        yield Obstacle(f"{row['_id']!r} of {row.get('profile')!r}", 1, {"_id": {"$eq": row["_id"]}})
 
 
 def duplicate_templates() -> Iterator[Obstacle]:
@@ -162,6 +169,13 @@ KINDS = [
     ),
     DUPLICATE_USERS,
     Kind("orphans", "templates whose owner is gone", "its owner is gone", templates, orphans),
+    Kind(
+        "foreign_ids",
+        "templates whose id is no ObjectId, which neither service gives",
+        "its id is no ObjectId",
+        templates,
+        foreign_ids,
+    ),
     Kind(
         "duplicate_templates",
         "templates beside an older equal one of the same owner",
