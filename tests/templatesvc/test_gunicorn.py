@@ -18,7 +18,7 @@ def _frozen() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_frozen")
 def test_what_was_loaded_is_left_out_of_garbage_collections() -> None:
-    assert gc.get_freeze_count() == 0
+    assert len(gc.get_objects()) > 50_000
     gunicorn.when_ready(None)
     assert gc.get_freeze_count() > 50_000
     assert len(gc.get_objects()) < 1_000
