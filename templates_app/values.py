@@ -74,6 +74,11 @@ def _check_keys(item: dict[str, Any]) -> None:
             raise ValueError("A key in it is not valid Unicode: it has half of a surrogate pair.")
 
 
+def depth_of(value: Any) -> int:
+    """Return how many objects and lists are in each other; a text is 0 deep."""
+    return max(depth for depth, _ in _walk(value, 0))
+
+
 def strings_in(value: Any) -> Iterator[str]:
     """Yield every text in a value, keys of objects not among them."""
     return (item for _, item in _walk(value, 0) if isinstance(item, str))

@@ -51,7 +51,7 @@ def translated(exc: BaseException | None) -> Any:
     if isinstance(exc, NotUniqueError):
         return Conflict()
     if isinstance(exc, STORE_ERRORS):
-        logger.error("The store failed: %s: %s", type(exc).__name__, exc)
+        logger.error("The store failed: %s: %.500s", type(exc).__name__, exc)
         return StoreUnavailable()
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
+import bson
 from pymongo.collection import Collection
 
 from accounts.documents import User
@@ -13,8 +13,9 @@ from templates_app.documents import Template
 
 Raw = dict[str, Any]
 
-# Documents in memory at once, each of up to 16 MB: a server's own batches may have 100,000.
+# Documents in memory at once: a server's own batches may have 100,000.
 BATCH = 200
+BATCH_SIZE = 16 * 2**20  # bytes of BSON, which one document alone can have
 
 
 def users() -> Collection[Raw]:
@@ -30,7 +31,25 @@ def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
     return collection.aggregate(list(stages), allowDiskUse=True, batchSize=BATCH)
 
 
+def encoded(document: Raw) -> bytes:
+    """Return a document in BSON, as the store's connection writes it."""
+    return bson.encode(document, codec_options=users().codec_options)
+
+
+def decoded(data: bytes) -> Raw:
+    document: Raw = bson.decode(data, users().codec_options)
+    return document
+
+
 def batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
-    left = iter(documents)
-    while batch := list(islice(left, BATCH)):
+    """Yield lists of at most BATCH documents, which end as soon as they have BATCH_SIZE bytes."""
+    batch: list[Raw] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(encoded(document))
+        if len(batch) == BATCH or size >= BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch

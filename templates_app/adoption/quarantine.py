@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from mongoengine import DateTimeField, DictField, StringField
+from mongoengine import BinaryField, DateTimeField, DictField, StringField
 from mongoengine.queryset import QuerySet
 from pymongo import DeleteMany, UpdateMany
 from pymongo.collection import Collection
@@ -15,12 +16,18 @@ from pymongo.errors import DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import SECRET, as_line, walk
-from templates_app.adoption.flask_data import BATCH, Raw, templates, users
+from templates_app.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
 from templates_app.documents import Template
+from templates_app.values import depth_of
 from templatesvc import indexes
 from templatesvc.documents import RawField, ServiceDocument, now
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
+# A document may have 16 MB and, on MongoDB, 180 levels; within its copy there is less room.
+LARGEST_COPIED = 15 * 2**20  # bytes of BSON
+DEEPEST_COPIED = 100
+NAMES = ("username", "profile")
 
 
 class Quarantined(ServiceDocument):
@@ -34,6 +41,9 @@ class Quarantined(ServiceDocument):
     collection = StringField(required=True)
     document_id = RawField()
     document = RawField(required=True)
+    # All of a document that has no room in its copy, as compressed BSON, which text and JSON's
+    # numbers always shrink by enough; ``document`` then has nothing but names.
+    packed = BinaryField()
     reason = StringField(required=True)
     at = DateTimeField(required=True, default=now)
     change = DictField()  # of a document that stayed: the fields that were set in it
@@ -70,10 +80,10 @@ class Quarantined(ServiceDocument):
                     "$set": {
                         "collection": collection.name,
                         "document_id": document["_id"],
-                        "document": document,
                         "reason": reason,
                         "at": now(),
                         "change": change or {},
+                        **_copied(document),
                     }
                 },
                 upsert=True,
@@ -98,7 +108,7 @@ class Quarantined(ServiceDocument):
     def exported(cls, owner: User) -> Iterator[bytes]:
         """Yield a line for each, for the export of a person."""
         for kept in walk(cls.of(owner)):
-            document = {k: v for k, v in kept.document.items() if k not in SECRET}
+            document = {k: v for k, v in kept.whole.items() if k not in SECRET}
             yield as_line({"document": document, "reason": kept.reason, "at": kept.at})
 
     @classmethod
@@ -106,6 +116,11 @@ class Quarantined(ServiceDocument):
         """Return how many documents of each collection are here, and no longer there."""
         taken_out = cls.objects(change={})
         return {name: taken_out.filter(collection=name).count() for name in ("users", "templates")}
+
+    @property
+    def whole(self) -> Raw:
+        """The document as it was."""
+        return decoded(zlib.decompress(self.packed)) if self.packed else self.document
 
     def put_back(self) -> str:
         """Undo what was done to the document; return what that was, empty for nothing."""
@@ -116,12 +131,13 @@ class Quarantined(ServiceDocument):
 
     def _insert(self, collection: Collection[Raw]) -> str:
         with suppress(DuplicateKeyError):  # it is there: this was cut off before the copy went
-            collection.insert_one(self.document)
+            collection.insert_one(self.whole)
             return f"{self.collection}_put_back"
         return ""
 
     def _change_back(self, collection: Collection[Raw]) -> str:
-        was = {name: self.document[name] for name in self.change if name in self.document}
+        whole = self.whole
+        was = {name: whole[name] for name in self.change if name in whole}
         restored: Raw = {"$set": was} if was else {"$unset": dict.fromkeys(self.change, "")}
         done = collection.update_one({"_id": self.document_id, **self.change}, restored)
         if was:
@@ -129,6 +145,15 @@ class Quarantined(ServiceDocument):
             theirs = {"profile": self.change["username"]}
             templates().update_many(theirs, {"$set": {"profile": was["username"]}})
         return "users_renamed_back" if done.modified_count else ""
+
+
+def _copied(document: Raw) -> Raw:
+    """Return the fields of a copy that hold the document."""
+    data = encoded(document)
+    if len(data) <= LARGEST_COPIED and depth_of(document) <= DEEPEST_COPIED:
+        return {"document": document, "packed": None}
+    names = {name: document[name] for name in NAMES if isinstance(document.get(name), str)}
+    return {"document": names, "packed": zlib.compress(data)}
 
 
 def _unchanged(document: Raw) -> Raw:

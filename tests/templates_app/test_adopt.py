@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
@@ -10,7 +11,7 @@ import re
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
 from typing import Any
@@ -283,6 +284,35 @@ def test_undoing_puts_all_of_it_back(choice: str, spoilt: Database[Any]) -> None
     assert list(Quarantined.objects) == []
     assert AuditEntry.objects.order_by("-id").first().action == "adoption_undone"
     assert adopt("--undo")["undone"] == {}
+
+
+def nearly_too_large() -> str:
+    """Return a text of 100 bytes less than a document may have, which hardly can be compressed."""
+    length = 16 * 2**20 - 100
+    return base64.b85encode(os.urandom(length)).decode()[:length]
+
+
+def nearly_too_deep() -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(175):
+        value = {"in": value}
+    return value
+
+
+@pytest.mark.parametrize("made", [nearly_too_large, nearly_too_deep])
+def test_what_has_no_room_in_a_copy_is_kept_nevertheless(
+    made: Callable[[], Any], flasks: Database[Any]
+) -> None:
+    value = made()
+    for _ in range(2):
+        flasks["templates"].insert_one({"profile": "gone", "template": value})
+    before = everything(flasks)
+    assert adopt("--apply")["quarantine"]["templates"] == 2
+    owner = User.register("gone", "one")
+    assert len(list(Quarantined.exported(owner))) == 2
+    owner.delete()
+    adopt("--undo")
+    assert everything(flasks) == before
 
 
 def test_undoing_nothing_leaves_the_indexes(flasks: Database[Any]) -> None:

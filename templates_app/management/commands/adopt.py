@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ from templatesvc import exceptions, indexes, store
 
 # A collection is read in one go. What a day is not enough for is the next run's.
 MOST_SECONDS = 24 * 3600
+LONGEST_ERROR = 500  # characters
 
 
 def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
@@ -63,7 +65,9 @@ class Command(BaseCommand):
         except indexes.DuplicateValues as error:
             raise CommandError(f"{error}\nRun adopt --apply again.") from error
         except exceptions.STORE_ERRORS as error:
-            raise CommandError(f"The store failed: {error}. Run the command again.") from error
+            # Of a refused write it shows all that was to be written.
+            said = textwrap.shorten(str(error), LONGEST_ERROR)
+            raise CommandError(f"The store failed: {said}. Run the command again.") from error
 
     def _do(self, options: dict[str, Any]) -> None:
         if options["undo"]:
