@@ -102,7 +102,15 @@ def _is_bare_public_key(text: str) -> bool:
 
 
 class KeyRing(TokenBackend):
-    """SimpleJWT's backend with more than one key: the first signs, every one verifies."""
+    """SimpleJWT's backend with more than one key: the first signs, every one verifies.
+
+    Audiences (``aud``): a token that names one must name ours, and all name it but the access
+    tokens that are made side by side with the Flask service. Those are good until they expire, so
+    that switching the setting off ends no session. RFC 8725, section 3.9, wants an audience where
+    an issuer makes tokens for more than one party, lest one be used at another. Ours, without, are
+    made by this service for itself alone: they have our ``iss``, the ``kid`` of a key of ours, and
+    a ``sid`` that stands for a session in this database and in no other.
+    """
 
     def __init__(self, keys: tuple[str, ...], issuer: str, audience: str, flask: bool) -> None:
         self.keys = [Key(text) for text in keys]
@@ -112,7 +120,9 @@ class KeyRing(TokenBackend):
     def encode(self, payload: dict[str, Any]) -> str:
         claims = payload | {"iss": self.issuer, "aud": self.audience}
         if self.flask and payload["type"] == "access":
-            del claims["aud"]  # Flask-JWT-Extended refuses a token that names an audience
+            # Flask-JWT-Extended before 4.0 refuses a token that names an audience nobody asked for;
+            # from then on it looks at audiences only if JWT_DECODE_AUDIENCE is set.
+            del claims["aud"]
         key = self.keys[0]
         return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.id})
 
@@ -130,11 +140,10 @@ class KeyRing(TokenBackend):
                 token,
                 key.verifying,
                 algorithms=[key.algorithm],
-                audience=None if self.flask else self.audience,
                 issuer=None if is_flasks else self.issuer,
                 options={
                     "require": ["exp", "iat", "jti", "sub"],
-                    "verify_aud": not self.flask,
+                    "verify_aud": False,  # below: PyJWT's check knows no exception
                     "verify_exp": verify,
                     # A token made on a machine whose clock is a little ahead is no forgery.
                     "verify_iat": False,
@@ -142,7 +151,7 @@ class KeyRing(TokenBackend):
             )
             if not isinstance(claims["iat"], int):
                 raise jwt.InvalidIssuedAtError("The time of issue is no number.")
-            if claims.get("aud", self.audience) != self.audience:
+            if not self._is_for_us(claims):
                 raise jwt.InvalidAudienceError("The token is for somebody else.")
             if is_flasks and ("iss" in claims or "sid" in claims):
                 raise jwt.InvalidTokenError("The token of a session names no key.")
@@ -152,6 +161,11 @@ class KeyRing(TokenBackend):
         except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
             # PyJWT lets some faults through: an expiry beyond any calendar, a header of brackets.
             raise TokenBackendError("Token is invalid") from error
+
+    def _is_for_us(self, claims: dict[str, Any]) -> bool:
+        if "aud" in claims:
+            return bool(claims["aud"] == self.audience)
+        return claims.get("type") == "access"
 
     def _key(self, key_id: Any) -> Key:
         for key in self.keys:

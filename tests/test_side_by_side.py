@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jwt
@@ -105,7 +106,26 @@ def test_a_token_of_this_service_has_the_claims_of_the_flask_service(both: Both)
     assert theirs.keys() - ours.keys() == {"nbf"}
     for name in ("sub", "type", "fresh"):
         assert ours[name] == theirs[name]
-    assert "aud" not in ours  # the Flask service would refuse it
+    assert "aud" not in ours  # its versions before 4.0 would refuse it
+
+
+def test_sessions_go_on_when_the_setting_is_switched_on_or_off(both: Both, tmp_path: Path) -> None:
+    credentials = both.register("goes-on", both.flask)
+    settings = SETTINGS | {"FLASK_SIDE_BY_SIDE": "off"}
+    with Service(tmp_path / "log", MONGODB_URI=uri_of(both.database), **settings) as without:
+        for before, after in ((without, both.service), (both.service, without)):
+            pair = before.post("/api/v1/login", credentials).json
+            assert after.get("/get", pair["access_token"]).status == 200
+            body = {"refresh_token": pair["refresh_token"]}
+            renewed = after.post("/api/v1/token/refresh", body)
+            assert renewed.status == 200
+            # Also if the restart is taken back.
+            for token_of_it in (pair["access_token"], renewed.json["access_token"]):
+                assert before.get("/get", token_of_it).status == 200
+            assert after.post("/api/v1/logout", {}, pair["access_token"]).status == 204
+            for each in (before, after):
+                assert each.get("/get", pair["access_token"]).status == 401
+        assert without.get("/get", token(both.flask, credentials)).status == 401
 
 
 def test_a_password_changed_here_holds_on_both(both: Both) -> None:

@@ -160,6 +160,29 @@ WRONG: dict[str, Callable[[Person, Person], str]] = {
     "another issuer": claiming(iss="somebody"),
     "another audience": claiming(aud="somebody"),
     "an audience that is a number": claiming(aud=1),
+    "an audience that is null": claiming(aud=None),
+    "an audience that is empty": claiming(aud=""),
+    "an audience that is a list": claiming(aud=["templatesvc"]),
+    "no audience and no issuer": claiming(aud=..., iss=...),
+    "no audience and another issuer": claiming(aud=..., iss="somebody"),
+    "no audience and no session": claiming(aud=..., sid=...),
+    "no audience and a session of nothing": claiming(aud=..., sid="0" * 32),
+    "no audience and no type": claiming(aud=..., type=...),
+    "no audience and no key": lambda alice, bob: jwt.encode(
+        {name: value for name, value in claims_of(alice).items() if name != "aud"},
+        settings.JWT_SECRET_KEY,
+        "HS256",
+    ),
+    "the Flask service's": lambda alice, bob: jwt.encode(
+        {
+            **{name: claims_of(alice)[name] for name in ("sub", "type", "jti", "iat", "exp")},
+            "nbf": claims_of(alice)["iat"],
+            "fresh": False,
+            "csrf": "c",
+        },
+        settings.JWT_SECRET_KEY,
+        "HS256",
+    ),
     "a header of brackets": lambda alice, bob: f"{HEADER_OF_BRACKETS}.e30.e30",
     "claims of brackets": lambda alice, bob: ".".join(
         [alice.tokens["access_token"].split(".")[0], HEADER_OF_BRACKETS, "e30"]
@@ -247,6 +270,24 @@ def test_no_token_at_all_is_refused(method: str, path: str, client: APIClient) -
 def test_a_token_that_is_signed_here_and_changed_in_nothing_is_let_in(alice: Person) -> None:
     # So that the tokens above are refused for what they claim, not for how they are made.
     assert send("GET", "/get", f"Bearer {signed(claims_of(alice))}").status_code == 200
+
+
+def test_an_access_token_that_names_no_audience_is_let_in_while_its_session_stands(
+    alice: Person, bob: Person
+) -> None:
+    """Those that are made side by side with the Flask service name none."""
+    header = f"Bearer {claiming(aud=...)(alice, bob)}"
+    assert send("GET", "/get", header).status_code == 200
+    alice.user.end_sessions()
+    assert refusal(send("GET", "/get", header))
+
+
+def test_a_refresh_token_that_names_no_audience_is_refused(alice: Person) -> None:
+    claims = jwt.decode(alice.tokens["refresh_token"], options={"verify_signature": False})
+    for without, status in ({"aud"}, 401), (set[str](), 200):
+        token = signed({name: claims[name] for name in claims.keys() - without})
+        answer = APIClient().post("/api/v1/token/refresh", {"refresh_token": token})
+        assert answer.status_code == status
 
 
 def test_an_expired_token_is_refused(alice: Person) -> None:

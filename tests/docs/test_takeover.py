@@ -90,13 +90,19 @@ def test_each_command_does_what_the_document_says(
     assert "FLASK_SIDE_BY_SIDE is on" in shell.run(check)
     with shell.serving(gunicorn, tmp_path / "gunicorn") as service:
         shell.run(shell.next())
-        theirs, ours = (log_in(each).json["access_token"] for each in (flask, service))
+        pair = log_in(service).json
+        theirs, ours = log_in(flask).json["access_token"], pair["access_token"]
         for each in (flask, service):
             assert each.get("/get", theirs).json == each.get("/get", ours).json
             assert each.get("/get", ours).status == 200
 
     # After.
     assert "FLASK_SIDE_BY_SIDE is on" not in shell.run(shell.next())
+    with shell.serving(gunicorn, tmp_path / "restarted") as service:
+        assert service.get("/get", ours).status == 200
+        body = {"refresh_token": pair["refresh_token"]}
+        assert service.post("/api/v1/token/refresh", body).status == 200
+        assert service.get("/get", theirs).status == 401
     assert "passwords wrapped" in shell.run(shell.next())
     assert "Nothing stands in the way." in shell.run(shell.next())
     assert log_in(flask).status == 401
