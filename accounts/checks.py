@@ -11,7 +11,8 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.hashers import FlaskSHA256Hasher
-from accounts.keys import Key
+from accounts.keys import PEM, Key
+from templatesvc.keys import derived_key
 
 # An HMAC key shorter than its hash is weaker than the hash (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32  # bytes
@@ -59,6 +60,21 @@ def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
             "of the Flask service are taken, which nothing can end before they expire.",
             hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
             id="accounts.W001",
+        )
+
+
+@checks.register(checks.Tags.security)
+def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Beside the Flask service tokens are signed with its secret, the only key that it reads."""
+    is_derived = derived_key(settings.SECRET_KEY, "jwt") == settings.JWT_SECRET_KEY
+    if settings.FLASK_SIDE_BY_SIDE and (is_derived or PEM in settings.JWT_SECRET_KEY):
+        what = "not set" if is_derived else "a PEM key"
+        yield checks.Error(
+            f"FLASK_SIDE_BY_SIDE is on and JWT_SECRET_KEY is {what}: the Flask service could not "
+            "read the tokens of this one.",
+            hint="Set JWT_SECRET_KEY to the secret that the Flask service has under that name, or "
+            "FLASK_SIDE_BY_SIDE to off: see docs/takeover.md.",
+            id="accounts.E006",
         )
 
 
