@@ -175,6 +175,17 @@ def test_who_is_deactivated_is_locked_out_here_alone(both: Both) -> None:
         assert service.post("/api/v1/login", credentials).status == status
 
 
+def test_who_registered_there_as_inactive_is_let_in_here_once_reactivated(both: Both) -> None:
+    credentials = {"username": "smuggled", "password": "smuggled-password-1"}
+    assert both.flask.post("/api/v1/users", credentials | {"is_active": False}).status == 201
+    assert both.flask.post("/api/v1/login", credentials).status == 200
+    assert both.service.post("/api/v1/login", credentials).status == 401
+    settings = SETTINGS | {"MONGODB_URI": uri_of(both.database)}
+    ran = manage("deactivateuser", "smuggled", "--undo", **settings)
+    assert ran.returncode == 0, ran.stderr
+    assert both.service.post("/api/v1/login", credentials).status == 200
+
+
 def test_a_changed_password_ends_no_token_of_the_flask_service(both: Both) -> None:
     credentials = both.register("keeps-token", both.flask)
     theirs = token(both.flask, credentials)

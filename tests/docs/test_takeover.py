@@ -69,8 +69,9 @@ def flask(flask_database: Database[Any], tmp_path: Path) -> Iterator[FlaskServic
         yield service
 
 
-def log_in(service: Service, name: str = "ben") -> Any:
-    return service.post("/api/v1/login", {"username": name, "password": password_of(name)})
+def log_in(service: Service, **headers: str) -> Any:
+    body = {"username": "ben", "password": password_of("ben")}
+    return service.request("POST", "/api/v1/login", body, **headers)
 
 
 @pytest.mark.wire
@@ -90,8 +91,10 @@ def test_each_command_does_what_the_document_says(
     assert "FLASK_SIDE_BY_SIDE is on" in shell.run(check)
     with shell.serving(gunicorn, tmp_path / "gunicorn") as service:
         shell.run(shell.next())
-        pair = log_in(service).json
+        pair = log_in(service, **{"X-Forwarded-For": "203.0.113.9"}).json
         theirs, ours = log_in(flask).json["access_token"], pair["access_token"]
+        sessions = service.get("/api/v1/sessions", ours).json["results"]
+        assert [session["ip"] for session in sessions] == ["203.0.113.9"]
         for each in (flask, service):
             assert each.get("/get", theirs).json == each.get("/get", ours).json
             assert each.get("/get", ours).status == 200
