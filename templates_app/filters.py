@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from templates_app.querysets import TemplateQuerySet
-from templates_app.values import FIRST_MOMENT, INT64, LAST_MOMENT, MAX_DEPTH
+from templates_app.values import FIRST_MOMENT, LAST_MOMENT, MAX_DEPTH, fits_int64
 from templatesvc.filters import check_parameters
 
 FIELD_PREFIX = "template."
@@ -153,7 +153,7 @@ def _readings(text: str) -> list[Any]:
         value = json.loads(text, parse_constant=_no_value)
     except (ValueError, RecursionError):
         return [text]
-    if isinstance(value, bool | float) or (isinstance(value, int) and value in INT64):
+    if isinstance(value, bool | float) or (isinstance(value, int) and fits_int64(value)):
         return [text, value]
     return [text]
 

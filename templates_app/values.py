@@ -12,7 +12,6 @@ import bson
 MAX_TEXT_LENGTH = 100_000  # characters
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
 MAX_DEPTH = 32  # an object that holds no other is 1 deep
-INT64 = range(-(2**63), 2**63)
 # What an ObjectId can tell, but for its last second.
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
@@ -26,12 +25,19 @@ def check_value(value: Any) -> None:
             raise ValueError(f"It is nested more than {MAX_DEPTH} levels deep.")
         if isinstance(item, str) and SURROGATE.search(item):
             raise ValueError("A text in it is not valid Unicode: it has half of a surrogate pair.")
-        if isinstance(item, int) and item not in INT64:
+        if isinstance(item, int) and not fits_int64(item):
             raise ValueError("A number in it does not fit 64 bits.")
         if isinstance(item, float) and not -float("inf") < item < float("inf"):
             raise ValueError("A number in it is too large for a double.")
         if isinstance(item, dict):
             _check_keys(item)
+
+
+def fits_int64(number: int) -> bool:
+    """Tell whether MongoDB has room for an integer."""
+    # Not by a range: in one it would look for a bson.Int64, which is what large integers are read
+    # as, number by number.
+    return -(2**63) <= number < 2**63
 
 
 def check_template(value: Any) -> None:

@@ -37,6 +37,11 @@ def merge(person: Person, url: str, patch: Any, **headers: str) -> Any:
         ({"x": [1, 2]}, {"x": {"a": "b", "c": None}}, {"x": {"a": "b"}}),
         ({"y": 1}, {"a": {"bb": {"ccc": None}}}, {"y": 1, "a": {"bb": {}}}),
         ("a text", {"a": {"b": 1}}, {"a": {"b": 1}}),
+        (
+            {"least": -(2**63), "most": 2**63 - 1},
+            {"a": 1},
+            {"least": -(2**63), "most": 2**63 - 1, "a": 1},
+        ),
     ],
 )
 def test_a_merge_patch_changes_what_it_names(
