@@ -45,6 +45,10 @@ class Action(Choices):
 
     ADOPTION_BEGUN = "adoption_begun", "Taking over the Flask service's data was begun."
     ADOPTION_APPLIED = "adoption_applied", "The Flask service's data were taken over."
+    ADOPTION_UNDO_BEGUN = (
+        "adoption_undo_begun",
+        "Undoing the taking over of the Flask service's data was begun.",
+    )
     ADOPTION_UNDONE = "adoption_undone", "Taking over the Flask service's data was undone."
 
 

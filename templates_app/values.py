@@ -88,16 +88,3 @@ def depth_of(value: Any) -> int:
 def strings_in(value: Any) -> Iterator[str]:
     """Yield every text in a value, keys of objects not among them."""
     return (item for _, item in _walk(value, 0) if isinstance(item, str))
-
-
-def equality(value: Any) -> Any:
-    """Return what is equal, and hashable, for JSON values that are equal to MongoDB's indexes.
-
-    1 and 1.0 are, true and 1 are not, nor are objects whose keys are in another order.
-    """
-    if isinstance(value, dict):
-        return dict, tuple((key, equality(inner)) for key, inner in value.items())
-    if isinstance(value, list):
-        return list, tuple(map(equality, value))
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float if is_number else type(value), value

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
-import bson
 import mongoengine
 from bson import ObjectId
 from mongoengine.base import BaseField
@@ -43,15 +42,6 @@ def moment_of(id: ObjectId) -> datetime:
     """Return the moment that an id was made for by ``new_id``."""
     seconds, milliseconds = struct.unpack(">IH", id.binary[:6])
     return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
-
-
-def age(id: Any) -> tuple[bool, bytes]:
-    """Return what sorts documents of the Flask service by age, the oldest first.
-
-    An ObjectId begins with the time of its making. A registration there could choose an ``_id`` of
-    any other type, which must not make it the oldest.
-    """
-    return not isinstance(id, ObjectId), bson.encode({"": id})
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from templatesvc.embedded import EmbeddedStoreError
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
+LONGEST_MESSAGE = 500  # characters
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 
 
@@ -46,12 +47,20 @@ class StoreUnavailable(APIException):
     wait = RETRY_AFTER_SECONDS  # DRF's handler writes it into Retry-After
 
 
+def said(error: BaseException) -> str:
+    """Return what the store says, without the operation: that holds what was to be written."""
+    details = getattr(error, "details", None) or {}
+    refused = (details.get("writeErrors") or [details])[0]
+    text: str = refused.get("errmsg") or str(error)
+    return text[:LONGEST_MESSAGE]
+
+
 def translated(exc: BaseException | None) -> Any:
     """Return the APIException that an exception of Django or a library means, or else itself."""
     if isinstance(exc, NotUniqueError):
         return Conflict()
     if isinstance(exc, STORE_ERRORS):
-        logger.error("The store failed: %s: %.500s", type(exc).__name__, exc)
+        logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
         return StoreUnavailable()
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()

@@ -17,6 +17,7 @@ from templatesvc.documents import ServiceDocument
 
 BUILD_SECONDS = 3600
 SHOWN_DUPLICATES = 20
+LONGEST_VALUE = 120  # characters
 
 
 class Index(NamedTuple):
@@ -37,7 +38,7 @@ class Index(NamedTuple):
 
     def is_among(self, stored_indexes: Iterable[Any]) -> bool:
         """Tell whether it is among those of its collection that the store has."""
-        compared = ("unique", "expireAfterSeconds")
+        compared = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
         return any(
             list(stored["key"]) == self.keys
             and all((stored.get(name) or 0) == (self.options.get(name) or 0) for name in compared)
@@ -68,7 +69,8 @@ class Index(NamedTuple):
                 {"$group": {"_id": {f: f"${f}" for f in fields}, "count": {"$sum": 1}}},
                 {"$match": {"count": {"$gt": 1}}},
                 {"$sort": {f"_id.{name}": 1 for name in fields}},
-            ]
+            ],
+            allowDiskUse=True,
         )
         for row in rows:
             yield [row["_id"].get(name) for name in fields], row["count"]
@@ -79,7 +81,7 @@ class DuplicateValues(Exception):
 
     def __init__(self, index: Index) -> None:
         rows = [
-            f"  {', '.join(map(repr, values))} ({count} documents)"
+            f"  {', '.join(repr(value)[:LONGEST_VALUE] for value in values)} ({count} documents)"
             for values, count in index.duplicates()
         ]
         more = len(rows) - SHOWN_DUPLICATES

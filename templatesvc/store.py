@@ -112,7 +112,9 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
     if is_embedded(uri):
         uri = embedded.acquire(settings.EMBEDDED_STORE)
     global _client
-    _client = MongoClient(uri, tz_aware=True, **client_options(uri))
+    # A time that Python's calendar does not have, from another program, is no reason to fail.
+    options = client_options(uri) | {"tz_aware": True, "datetime_conversion": "DATETIME_AUTO"}
+    _client = MongoClient(uri, **options)
     return _client
 
 

@@ -126,7 +126,8 @@ class Process:
     def wait(self) -> int:
         """Wait for its end; return its exit status."""
         assert self.popen is not None
-        return self.popen.wait(PATIENCE)
+        # gunicorn waits 30 seconds for a worker that was told to end before it could listen.
+        return self.popen.wait(2 * PATIENCE)
 
     def stop(self) -> int:
         """Have it end by itself, as a service manager does; return its exit status."""

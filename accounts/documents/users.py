@@ -19,7 +19,7 @@ from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
 from accounts.operators import Operators, Role
 from accounts.querysets import Name, UserQuerySet
-from templatesvc.documents import RawField, ServiceDocument, TypedField, age, now
+from templatesvc.documents import RawField, ServiceDocument, TypedField, now
 
 
 class User(ServiceDocument):
@@ -77,10 +77,10 @@ class User(ServiceDocument):
     @classmethod
     def named(cls, username: str) -> Self | None:
         """Return the user of exactly this name, or None."""
-        # A list there is found by each of its members; of two of one name, which races in the
-        # Flask service may have left, it lets the older in.
-        found = [user for user in cls.objects(username=username) if user.username == username]
-        return min(found, key=lambda user: age(user.id), default=None)
+        # A list there is found by each of its members. Of two of one name, which races in the
+        # Flask service may have left, it lets the first in that it comes upon.
+        found = cls.objects(username=username)
+        return next((user for user in found if user.username == username), None)
 
     @classmethod
     def register(cls, username: str, password: str, **fields: Any) -> Self:

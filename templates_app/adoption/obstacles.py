@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+import bson
+from bson import ObjectId
+from pymongo import ASCENDING
 from pymongo.collection import Collection
 
+from templates_app.adoption.equality import equality
 from templates_app.adoption.flask_data import BATCH, Raw, batches, grouped, templates, users
-from templates_app.values import equality
-from templatesvc.documents import age
 
 # To an index a list is each of its members; the equal of a list's member is no equal of the list.
 IS_LIST = {"$type": "array"}
@@ -50,7 +52,28 @@ def list_names() -> Iterator[Obstacle]:
 
 
 def duplicate_users() -> Iterator[Obstacle]:
-    return _younger(users(), "username")
+    """Find all users of a name but the one whom the Flask service lets in: the first it comes upon.
+
+    Their ids don't tell: within a second, as in a race, they are in the order of machines.
+    """
+    rows = grouped(
+        users(),
+        {"$match": {"username": NO_LIST}},
+        # To an index a field that is not there is null.
+        {"$group": {"_id": {"$ifNull": ["$username", None]}, "count": {"$sum": 1}}},
+        {"$match": {"count": {"$gt": 1}}},
+    )
+    for batch in batches(rows):
+        named = {"username": {"$in": [row["_id"] for row in batch]}}
+        met = set()
+        found = users().find(named, {"username": 1}, batch_size=BATCH)
+        for user in found.sort("$natural", ASCENDING):
+            name = user.get("username")
+            if isinstance(name, list):  # which is found by each name in it
+                continue
+            if equality(name) in met:
+                yield Obstacle(repr(name), 1, {"_id": {"$eq": user["_id"]}})
+            met.add(equality(name))
 
 
 def orphans() -> Iterator[Obstacle]:
@@ -72,8 +95,47 @@ def foreign_ids() -> Iterator[Obstacle]:
 
 
 def duplicate_templates() -> Iterator[Obstacle]:
-    """Equal as MongoDB compares: 1 and 1.0 are, objects with other orders of keys are not."""
-    return _younger(templates(), "template", owner="profile")
+    """Find all but the oldest of the equal templates of an owner, lists apart.
+
+    Equal as MongoDB compares: 1 and 1.0 are, objects with other orders of keys are not. The ids of
+    one value come in one answer of the server, which has room for half a million.
+    """
+    rows = grouped(
+        templates(),
+        {"$match": {"$or": [{"template": NO_LIST}, {"template": {"$size": 0}}]}},
+        {
+            "$group": {
+                "_id": {name: {"$ifNull": [f"${name}", None]} for name in ("profile", "template")},
+                "ids": {"$push": "$_id"},
+                "count": {"$sum": 1},
+            }
+        },
+        {"$match": {"count": {"$gt": 1}}},
+    )
+    for row in rows:
+        for value, ids in _by_value(row["ids"]):
+            younger = sorted(ids, key=age)[1:]
+            if younger:
+                of = f"{value!r} of {row['_id']['profile']!r}"
+                yield Obstacle(of, len(younger), {"_id": {"$in": younger}})
+
+
+def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
+    """Part templates that a server has grouped: some do not look at the order of an object's keys.
+
+    To a unique index it makes a difference.
+    """
+    parts: dict[Any, tuple[Any, list[Any]]] = {}
+    found = templates().find({"_id": {"$in": ids}}, {"template": 1}, batch_size=BATCH)
+    for template in found:
+        value = template.get("template")
+        parts.setdefault(equality(value), (value, []))[1].append(template["_id"])
+    return parts.values()
+
+
+def age(id: Any) -> tuple[bool, bytes]:
+    """Return what sorts templates by age, the oldest first; an id of another type is no time."""
+    return not isinstance(id, ObjectId), bson.encode({"": id})
 
 
 def clashing_lists() -> Iterator[Obstacle]:
@@ -110,47 +172,6 @@ def clashing_lists() -> Iterator[Obstacle]:
         yield Obstacle(row["_id"], 1, {"_id": row["_id"]})
 
 
-def _younger(collection: Collection[Raw], field: str, owner: str = "") -> Iterator[Obstacle]:
-    """Yield all but the oldest of the documents that have an equal value, lists apart.
-
-    The ids of one value come in one answer of the server, which has room for half a million.
-    """
-    names = [field, owner] if owner else [field]
-    rows = grouped(
-        collection,
-        {"$match": {"$or": [{field: NO_LIST}, {field: {"$size": 0}}]}},
-        {
-            "$group": {
-                # To an index a field that is not there is null.
-                "_id": {name: {"$ifNull": [f"${name}", None]} for name in names},
-                "ids": {"$push": "$_id"},
-                "count": {"$sum": 1},
-            }
-        },
-        {"$match": {"count": {"$gt": 1}}},
-    )
-    for row in rows:
-        for value, ids in _by_value(collection, field, row["ids"]):
-            younger = sorted(ids, key=age)[1:]
-            if younger:
-                of = f" of {row['_id'][owner]!r}" if owner else ""
-                yield Obstacle(f"{value!r}{of}", len(younger), {"_id": {"$in": younger}})
-
-
-def _by_value(
-    collection: Collection[Raw], field: str, ids: list[Any]
-) -> Iterable[tuple[Any, list[Any]]]:
-    """Part documents that a server has grouped: some do not look at the order of an object's keys.
-
-    To a unique index it makes a difference.
-    """
-    parts: dict[Any, tuple[Any, list[Any]]] = {}
-    for found in collection.find({"_id": {"$in": ids}}, {field: 1}, batch_size=BATCH):
-        value = found.get(field)
-        parts.setdefault(equality(value), (value, []))[1].append(found["_id"])
-    return parts.values()
-
-
 # In the order in which they are cleared away: who goes leaves templates without an owner.
 DUPLICATE_USERS = Kind(
     "duplicate_users",
@@ -168,7 +189,13 @@ KINDS = [
         list_names,
     ),
     DUPLICATE_USERS,
-    Kind("orphans", "templates whose owner is gone", "its owner is gone", templates, orphans),
+    Kind(
+        "orphans",
+        "templates whose owner is gone, or has a name that is no text",
+        "its owner is gone",
+        templates,
+        orphans,
+    ),
     Kind(
         "foreign_ids",
         "templates whose id is no ObjectId, which neither service gives",

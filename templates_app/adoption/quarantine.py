@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from mongoengine import BinaryField, DateTimeField, DictField, StringField
 from mongoengine.queryset import QuerySet
-from pymongo import DeleteMany, UpdateMany
+from pymongo import UpdateMany
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
@@ -24,17 +24,20 @@ from templatesvc.documents import RawField, ServiceDocument, now
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
-# A document may have 16 MB and, on MongoDB, 180 levels; within its copy there is less room.
-LARGEST_COPIED = 15 * 2**20  # bytes of BSON
+# A document may have 16 MB and, on MongoDB, 180 levels; within its copy there is less room, in
+# which its id stands a second time.
+LARGEST_COPIED = 7 * 2**20  # bytes of BSON
 DEEPEST_COPIED = 100
 NAMES = ("username", "profile")
+IN_QUARANTINE = "left_in_quarantine"  # what became of a document
 
 
 class Quarantined(ServiceDocument):
-    """A document as it was before it was taken out or changed, and why.
+    """A document as it was before it was taken out, or of what was changed in it, and why.
 
-    Its copy is there before it goes, under an id of its own making: what is cut off between the
-    two is done again, and nothing is ever in neither place.
+    Its copy is there before it goes: what is cut off between the two is done again, and nothing is
+    ever in neither place. The key is a digest of all of it, for an id may come again: at the Flask
+    service whoever registers can choose it.
     """
 
     id = StringField(primary_key=True)
@@ -54,36 +57,43 @@ class Quarantined(ServiceDocument):
     def take_out(cls, collection: Collection[Raw], batch: list[Raw], reason: str) -> int:
         """Move documents here; return how many went: not those that somebody has changed since."""
         cls.keep(collection, batch, reason)
-        # In this order: what goes first may decide about what is left, if this is cut off.
-        deletions = [DeleteMany(_unchanged(document)) for document in batch]
-        return collection.bulk_write(deletions, ordered=True).deleted_count
+        # One after the other, because what goes first may decide about what is left.
+        stayed = [
+            document
+            for document in batch
+            if not collection.delete_one(_unchanged(document)).deleted_count
+        ]
+        cls._discard(collection, stayed)
+        return len(batch) - len(stayed)
 
     @classmethod
     def change_one(
         cls, collection: Collection[Raw], document: Raw, reason: str, **change: Any
     ) -> int:
-        """Keep a copy of a document and set fields in it; return 0 if it has changed since."""
+        """Set fields in a document and keep what they were; return 0 if it has changed since."""
         cls.keep(collection, [document], reason, change)
-        return collection.update_one(_unchanged(document), {"$set": change}).modified_count
+        done = collection.update_one(_unchanged(document), {"$set": change}).modified_count
+        if not done:
+            cls._discard(collection, [document])
+        return done
 
     @classmethod
     def keep(
         cls, collection: Collection[Raw], batch: list[Raw], reason: str, change: Raw | None = None
     ) -> None:
-        """Store copies of documents, of each the last state that it was found in."""
+        """Store copies of documents, or of those fields of them that are to change."""
         # A copy may be there already, from a run that was cut off before the deletion.
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
         copies = [
             UpdateMany(
-                {"_id": f"{collection.name}/{document['_id']!r}"},
+                {"_id": _key(collection, document)},
                 {
                     "$set": {
                         "collection": collection.name,
-                        "document_id": document["_id"],
                         "reason": reason,
                         "at": now(),
                         "change": change or {},
-                        **_copied(document),
+                        **_copied(document, change),
                     }
                 },
                 upsert=True,
@@ -93,12 +103,18 @@ class Quarantined(ServiceDocument):
         cls._get_collection().bulk_write(copies, ordered=False)
 
     @classmethod
+    def _discard(cls, collection: Collection[Raw], stayed: list[Raw]) -> None:
+        """Drop the copies of documents that neither went nor were changed."""
+        if stayed:
+            cls.objects(id__in=[_key(collection, document) for document in stayed]).delete()
+
+    @classmethod
     def of(cls, owner: User) -> QuerySet:
         """Return the query of what was taken from a user, or from another of the same name."""
         name = {"$eq": owner.username}
-        return cls.objects(
-            __raw__={"$or": [{"document.username": name}, {"document.profile": name}]}
-        )
+        taken_out = {"change": {}, "$or": [{"document.username": name}, {"document.profile": name}]}
+        changed = {"change": {"$ne": {}}, "document_id": {"$eq": owner.id}}
+        return cls.objects(__raw__={"$or": [taken_out, changed]})
 
     @classmethod
     def delete_all_of(cls, owner: User) -> None:
@@ -123,23 +139,30 @@ class Quarantined(ServiceDocument):
         return decoded(zlib.decompress(self.packed)) if self.packed else self.document
 
     def put_back(self) -> str:
-        """Undo what was done to the document; return what that was, empty for nothing."""
+        """Undo what was done to the document; return what that was, empty for nothing.
+
+        Where another document has its id by now, that one stays, and so does the copy.
+        """
         collection = users() if self.collection == "users" else templates()
         done = self._change_back(collection) if self.change else self._insert(collection)
-        self.delete()
+        if done != IN_QUARANTINE:
+            self.delete()
         return done
 
     def _insert(self, collection: Collection[Raw]) -> str:
-        with suppress(DuplicateKeyError):  # it is there: this was cut off before the copy went
-            collection.insert_one(self.whole)
-            return f"{self.collection}_put_back"
-        return ""
+        whole = self.whole
+        try:
+            collection.insert_one(whole)
+        except DuplicateKeyError:
+            stored = collection.find_one({"_id": {"$eq": whole["_id"]}})
+            # If it is the same, this was cut off before the copy went.
+            return "" if stored and encoded(stored) == encoded(whole) else IN_QUARANTINE
+        return f"{self.collection}_put_back"
 
     def _change_back(self, collection: Collection[Raw]) -> str:
-        whole = self.whole
-        was = {name: whole[name] for name in self.change if name in whole}
+        was = self.document
         restored: Raw = {"$set": was} if was else {"$unset": dict.fromkeys(self.change, "")}
-        done = collection.update_one({"_id": self.document_id, **self.change}, restored)
+        done = collection.update_one({"_id": {"$eq": self.document_id}, **self.change}, restored)
         if was:
             # Templates are a name's: those of the time since go to where both users' are.
             theirs = {"profile": self.change["username"]}
@@ -147,13 +170,20 @@ class Quarantined(ServiceDocument):
         return "users_renamed_back" if done.modified_count else ""
 
 
-def _copied(document: Raw) -> Raw:
-    """Return the fields of a copy that hold the document."""
+def _key(collection: Collection[Raw], document: Raw) -> str:
+    return f"{collection.name}/{hashlib.sha256(encoded(document)).hexdigest()}"
+
+
+def _copied(document: Raw, change: Raw | None) -> Raw:
+    """Return the fields of a copy that hold the document, or what changes in it."""
+    own = {"document_id": document["_id"], "packed": None}
+    if change:
+        return own | {"document": {name: document[name] for name in change if name in document}}
     data = encoded(document)
     if len(data) <= LARGEST_COPIED and depth_of(document) <= DEEPEST_COPIED:
-        return {"document": document, "packed": None}
+        return own | {"document": document}
     names = {name: document[name] for name in NAMES if isinstance(document.get(name), str)}
-    return {"document": names, "packed": zlib.compress(data)}
+    return {"document_id": None, "document": names, "packed": zlib.compress(data)}
 
 
 def _unchanged(document: Raw) -> Raw:
@@ -172,9 +202,8 @@ def undo(progress: Progress) -> dict[str, int]:
     The unique indexes go first, for they would not let duplicates back in.
     """
     done = Counter[str]()
+    _drop_unique_indexes()
     total = Quarantined.objects.count()
-    if total:
-        _drop_unique_indexes()
     kept: Iterable[Quarantined] = Quarantined.objects.batch_size(BATCH).no_cache()
     for each in progress(kept, "quarantine", total):
         if what := each.put_back():

@@ -16,6 +16,7 @@ from templates_app.adoption.flask_data import BATCH, Raw, templates, users
 from templates_app.adoption.obstacles import KINDS
 from templates_app.adoption.quarantine import Progress
 from templates_app.values import check_template
+from templatesvc import store
 
 SAMPLES = 5
 LONGEST_SAMPLE = 120  # characters
@@ -38,8 +39,10 @@ class Finding:
 
     def add(self, sample: Any, count: int = 1) -> None:
         self.count += count
-        if len(self.samples) < SAMPLES:
-            self.samples.append(str(sample)[:LONGEST_SAMPLE])
+        # Whoever registered may have chosen what a terminal takes for a command.
+        shown = CONTROL_CHARACTERS.sub(lambda found: repr(found[0])[1:-1], str(sample))
+        if len(self.samples) < SAMPLES and shown[:LONGEST_SAMPLE] not in self.samples:
+            self.samples.append(shown[:LONGEST_SAMPLE])
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "store": store.describe(),
             "users": self.users,
             "templates": self.templates,
             "ready": self.is_ready,

@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import bson
 from bson import ObjectId
 from pymongo import UpdateMany
+from pymongo.collection import Collection
 
 from accounts.documents import User
 from accounts.hashers import FLASK_HASH, WrappedFlaskHasher
@@ -22,7 +24,12 @@ from templates_app.adoption.flask_data import BATCH, Raw, batches, users
 from templates_app.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
 from templates_app.adoption.quarantine import Progress, Quarantined
 from templates_app.adoption.report import Report
+from templates_app.documents import Template
 from templatesvc import indexes
+from templatesvc.documents import ServiceDocument
+
+# How often what comes in meanwhile is cleared away, before somebody is asked to run it again.
+TRIES = 5
 
 
 @dataclass
@@ -36,13 +43,30 @@ class Adoption:
     done: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
+        self._make_unique(User)
         # By one of these the templates of an owner are found, while there is much to look for.
-        self._build(index for index in indexes.missing() if not index.options.get("unique"))
-        for kind in KINDS:
-            self._clear(kind)
+        self._build(index for index in _missing(Template) if not index.options.get("unique"))
+        self._make_unique(Template)
         self._build(indexes.missing())
         if self.wraps_passwords:
             self._wrap_passwords()
+
+    def _make_unique(self, document: type[ServiceDocument]) -> None:
+        """Clear the way of a collection's indexes and build them.
+
+        Raises DuplicateValues if the Flask service puts in something new each time.
+        """
+        for tries_left in reversed(range(TRIES)):
+            for kind in KINDS:
+                if kind.collection().name == document._get_collection_name():
+                    self._clear(kind)
+            try:
+                self._build(_missing(document))
+            except indexes.DuplicateValues:
+                if not tries_left:
+                    raise
+            else:
+                break
 
     def _build(self, missing: Iterable[indexes.Index]) -> None:
         for index in missing:
@@ -61,15 +85,25 @@ class Adoption:
                 self.done[f"{kind.collection().name}_quarantined"] += done
 
     def _wrap_passwords(self) -> None:
-        bare = {"password": {"$regex": f"^{FLASK_HASH.pattern}$"}}
-        found = self.progress(
-            users().find(bare, batch_size=BATCH), "passwords", self.report.count("flask_passwords")
-        )
+        """Put Argon2id around what is bare, in the quarantine as well."""
+        self._wrap(users(), "passwords", total=self.report.count("flask_passwords"))
+        self._wrap(Quarantined._get_collection(), "quarantined_passwords", within="document.")
+
+    def _wrap(
+        self, collection: Collection[Raw], what: str, within: str = "", total: int = 0
+    ) -> None:
+        bare = {f"{within}password": {"$regex": f"^{FLASK_HASH.pattern}$"}}
+        found = self.progress(collection.find(bare, batch_size=BATCH), what, total)
         # Argon2 works without Python's lock.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for batch in batches(found):
-                written = users().bulk_write(list(pool.map(_wrapping, batch)), ordered=False)
-                self.done["passwords_wrapped"] += written.modified_count
+                writes = list(pool.map(partial(_wrapping, within=within), batch))
+                done = collection.bulk_write(writes, ordered=False).modified_count
+                self.done[f"{what}_wrapped"] += done
+
+
+def _missing(document: type[ServiceDocument]) -> Iterator[indexes.Index]:
+    return (index for index in indexes.missing() if index.document is document)
 
 
 def _rename(user: Raw, reason: str) -> int:
@@ -88,16 +122,20 @@ def _digest(value: object) -> str:
     return hashlib.sha256(bson.encode({"": value})).hexdigest()[:24]
 
 
-def _wrapping(user: Raw) -> UpdateMany:
+def _wrapping(found: Raw, within: str) -> UpdateMany:
     """Return the write that puts a strong hash in a bare one's place.
 
-    That is the one which stands beside it, or else Argon2id over it.
+    That is the one which stands beside it, or else Argon2id over it. ``within`` is where in the
+    document the user is: empty, or a path with a dot at its end.
     """
+    user = found[within[:-1]] if within else found
     strong = User._from_son(user).strong_hash or WrappedFlaskHasher().wrap(user["password"])
+    beside = ("strong_password", "strong_password_seal")
     return UpdateMany(
-        {"_id": user["_id"], "password": user["password"]},  # not if the person logged in first
+        # Not if the person logged in first.
+        {"_id": found["_id"], f"{within}password": user["password"]},
         {
-            "$set": {"password": strong},
-            "$unset": {"strong_password": "", "strong_password_seal": ""},
+            "$set": {f"{within}password": strong},
+            "$unset": {f"{within}{name}": "" for name in beside},
         },
     )

@@ -17,7 +17,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import Binary, Code, DatetimeMS, Decimal128, Int64, ObjectId, Regex
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
@@ -33,7 +33,7 @@ from templates_app.documents import Template
 from templatesvc import indexes, store
 from tests import flask_data
 from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256
-from tests.processes import KEY, ROOT, environment, manage
+from tests.processes import KEY, ROOT, environment, free_port, manage
 
 # mongomock has not all that the aggregations ask for.
 pytestmark = pytest.mark.wire
@@ -60,6 +60,10 @@ def spoilt(flasks: Database[Any]) -> Database[Any]:
     return flasks
 
 
+def _of_flask(name: Any, password: str = "x") -> dict[str, Any]:
+    return {"username": name, "password": sha256(password)}
+
+
 def adopt(*arguments: str) -> dict[str, Any]:
     """Run the command; return what it says in JSON, with its exit status."""
     out, status = StringIO(), 0
@@ -79,8 +83,8 @@ def findings(report: dict[str, Any], in_the_way: bool) -> dict[str, int]:
 
 
 def everything(database: Database[Any]) -> Any:
-    """Return all documents, in an order of their own."""
-    return [sorted(database[name].find(), key=repr) for name in ("users", "templates")]
+    """Return all documents in an order of their own, as texts: no NaN is equal to another."""
+    return [sorted(map(repr, database[name].find())) for name in ("users", "templates")]
 
 
 # --- The report --------------------------------------------------------------------------------
@@ -107,6 +111,41 @@ def test_the_report_changes_nothing(spoilt: Database[Any]) -> None:
 def test_nothing_stands_in_the_way_of_an_empty_database(flasks: Database[Any]) -> None:
     report = adopt()
     assert (report["status"], report["ready"], report["users"]) == (0, True, 0)
+    assert report["store"].endswith(f"/{flasks.name}")
+    out = StringIO()
+    call_command("adopt", stdout=out)
+    assert "is it the right database?" in out.getvalue()
+
+
+def test_a_terminal_is_shown_no_commands_of_its_own(flasks: Database[Any]) -> None:
+    forged = "\x1b[2J\n! 0 all is well"
+    flasks["users"].insert_one({"username": forged, "password": "x", forged: 1})
+    out = StringIO()
+    call_command("adopt", stdout=out)
+    assert "\x1b" not in out.getvalue()
+    assert "! 0 all is well" not in out.getvalue().splitlines()
+
+
+FOREIGN = [Regex("a"), Code("a"), Decimal128("1.5"), DatetimeMS(2**52), Binary(b"a", 128), Int64(1)]
+
+
+@pytest.mark.parametrize("value", FOREIGN, ids=repr)
+def test_types_that_no_json_has_are_compared_too(value: Any, flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    for each in (value, value, {"in": [value]}, {"in": [value]}):
+        flasks["templates"].insert_one({"profile": "ann", "template": each})
+    assert findings(adopt(), in_the_way=True) == {"duplicate_templates": 2}
+    assert adopt("--apply")["after"]["templates"] == 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"n": float("nan")}])
+def test_a_template_that_is_no_number_is_equal_to_another(
+    value: Any, flasks: Database[Any]
+) -> None:
+    User.register("ann", "one")
+    for _ in range(2):
+        flasks["templates"].insert_one({"profile": "ann", "template": value})
+    assert adopt("--apply")["after"]["templates"] == 1
 
 
 def test_the_table_marks_what_stands_in_the_way(spoilt: Database[Any]) -> None:
@@ -142,17 +181,24 @@ def test_applying_clears_the_way_and_the_counts_add_up(choice: str, spoilt: Data
     assert {kept.reason for kept in Quarantined.objects} > {"its owner is gone"}
 
 
-def test_the_oldest_is_kept_and_an_id_of_ones_own_is_never_the_oldest(
-    flasks: Database[Any],
-) -> None:
-    first, second = ObjectId(), ObjectId()
-    for id, name in [(0, "ann"), (second, "ann"), (first, "ann"), ("b", "ben"), ("a", "ben")]:
+def test_of_users_whoever_the_flask_service_lets_in_is_kept(flasks: Database[Any]) -> None:
+    moment = 2**31 // 2
+    early, late = (ObjectId(f"{moment:08x}{tail * 16}") for tail in "0f")
+    for id, name in [(late, "ann"), (early, "ann"), (0, "ann"), ("b", "ben"), ("a", "ben")]:
         flasks["users"].insert_one({"_id": id, "username": name, "password": sha256("x")})
+    found = [flasks["users"].find_one({"username": name}) for name in ("ann", "ben")]
+    let_in = {user["_id"] for user in found if user}
+    adopt("--apply", KEEP)
+    assert {user.id for user in User.objects} == let_in == {late, "b"}
+
+
+def test_of_equal_templates_the_oldest_is_kept(flasks: Database[Any]) -> None:
+    first, second = ObjectId(), ObjectId()
     flasks["templates"].insert_many(
         [{"_id": id, "profile": "ann", "template": "x"} for id in (second, first)]
     )
-    adopt("--apply", KEEP)
-    assert {user.id for user in User.objects} == {first, "a"}
+    User.register("ann", "one")
+    adopt("--apply")
     assert [each.id for each in Template.objects] == [first]
 
 
@@ -178,6 +224,45 @@ def test_an_index_that_somebody_made_for_the_flask_service_gives_way(
     flasks["users"].create_index("username")
     adopt("--apply")
     assert list(indexes.missing()) == []
+
+
+def test_an_index_of_some_documents_is_none_of_all(flasks: Database[Any]) -> None:
+    vip = {"vip": True}
+    flasks["users"].create_index("username", unique=True, partialFilterExpression=vip)
+    adopt("--apply")
+    (stands,) = [each for each in flasks["users"].list_indexes() if each["key"] == {"username": 1}]
+    assert "partialFilterExpression" not in stands
+
+
+def test_what_comes_in_meanwhile_is_cleared_away_too(
+    flasks: Database[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, arrivals = indexes.Index.build, iter(range(3))
+
+    def late(index: indexes.Index) -> None:
+        """Build the index after the Flask service has put in somebody twice."""
+        if index.document is User and next(arrivals, None) is not None:
+            flasks["users"].insert_many([_of_flask("late"), _of_flask("late")])
+        build(index)
+
+    monkeypatch.setattr(indexes.Index, "build", late)
+    assert adopt("--apply", KEEP)["done"]["users_quarantined"] == 5
+    assert flasks["users"].count_documents({}) == 1
+
+
+def test_options_that_would_have_no_effect_are_refused(flasks: Database[Any]) -> None:
+    for without in ([], ["--undo"]):
+        for option in (["--wrap-passwords", "--yes"], [RENAME]):
+            with pytest.raises(CommandError, match="are for --apply"):
+                adopt(*without, *option)
+
+
+def test_a_store_that_is_away_is_told_at_once(flasks: Database[Any]) -> None:
+    away = f"mongodb://127.0.0.1:{free_port()}/x"
+    ran = manage("adopt", "--format=json", MONGODB_URI=away, SECRET_KEY=KEY, seconds=20)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["error"].startswith("The store failed: ")
+    assert ran.stderr.startswith("CommandError: The store failed: ")
 
 
 def test_a_choice_about_duplicate_users_must_be_made(spoilt: Database[Any]) -> None:
@@ -208,6 +293,14 @@ def test_a_document_that_changes_meanwhile_stays(flasks: Database[Any]) -> None:
     assert Quarantined.take_out(flasks["users"], [seen], "a test") == 0
     assert Quarantined.change_one(flasks["users"], seen, "a test", username="x") == 0
     assert flasks["users"].count_documents({"username": "ann"}) == 1
+    assert list(Quarantined.objects) == []
+
+
+def test_two_that_came_under_one_id_are_both_kept(flasks: Database[Any]) -> None:
+    for name in ("one", "two"):
+        flasks["users"].insert_one({"_id": 5, "username": [name], "password": sha256("x")})
+        adopt("--apply")
+    assert {kept.document["username"][0] for kept in Quarantined.objects} == {"one", "two"}
 
 
 def test_a_run_leaves_a_record_of_its_begin_and_of_its_end(spoilt: Database[Any]) -> None:
@@ -260,6 +353,25 @@ def test_wrapping_asks_and_a_script_says_yes(spoilt: Database[Any]) -> None:
     with pytest.raises(CommandError, match="--yes"):
         adopt("--apply", KEEP, "--wrap-passwords")
     assert everything(spoilt) == before
+
+
+def test_what_is_in_quarantine_is_wrapped_too(flasks: Database[Any]) -> None:
+    for password in ("older", "younger"):
+        flasks["users"].insert_one({"username": "dup", "password": sha256(password)})
+    wrapped = adopt("--apply", KEEP, "--wrap-passwords", "--yes")["done"]
+    assert (wrapped["passwords_wrapped"], wrapped["quarantined_passwords_wrapped"]) == (1, 1)
+    adopt("--undo")
+    hashes = [user["password"] for user in flasks["users"].find()]
+    assert len(hashes) == 2
+    assert all(each.startswith("argon2_flask_sha256$") for each in hashes)
+
+
+def test_a_renamed_user_leaves_no_hash_in_quarantine(flasks: Database[Any]) -> None:
+    for password in ("older", "younger"):
+        flasks["users"].insert_one({"username": "dup", "password": sha256(password)})
+    adopt("--apply", RENAME)
+    (kept,) = Quarantined.objects
+    assert kept.document == {"username": "dup"}
 
 
 def test_nothing_is_wrapped_side_by_side(flasks: Database[Any]) -> None:
@@ -315,10 +427,11 @@ def test_what_has_no_room_in_a_copy_is_kept_nevertheless(
     assert everything(flasks) == before
 
 
-def test_undoing_nothing_leaves_the_indexes(flasks: Database[Any]) -> None:
+def test_undoing_drops_what_the_flask_service_does_not_expect(flasks: Database[Any]) -> None:
     adopt("--apply")
     adopt("--undo")
-    assert list(indexes.missing()) == []
+    assert {index.document for index in indexes.missing()} == {User, Template}
+    assert all(index.options["unique"] for index in indexes.missing())
 
 
 def test_what_a_renamed_user_made_since_goes_back_with_them(flasks: Database[Any]) -> None:
@@ -330,6 +443,33 @@ def test_what_a_renamed_user_made_since_goes_back_with_them(flasks: Database[Any
     adopt("--undo")
     assert [user.username for user in User.objects] == ["dup", "dup"]
     assert [each.profile for each in Template.objects] == ["dup"]
+
+
+def test_what_has_another_under_its_id_by_now_stays_in_quarantine(flasks: Database[Any]) -> None:
+    flasks["users"].insert_one({"_id": 5, "username": ["one"], "password": sha256("x")})
+    adopt("--apply")
+    flasks["users"].insert_one({"_id": 5, "username": "two", "password": sha256("x")})
+    for _ in range(2):
+        assert adopt("--undo")["undone"] == {"left_in_quarantine": 1}
+    assert [user["username"] for user in flasks["users"].find()] == ["two"]
+    assert [kept.document["username"] for kept in Quarantined.objects] == [["one"]]
+
+
+@pytest.mark.parametrize("erased", [0, 1])
+def test_who_goes_takes_nothing_of_a_namesake_along(erased: int, flasks: Database[Any]) -> None:
+    for _ in range(2):
+        flasks["users"].insert_one({"username": "dup", "password": sha256("x")})
+    adopt("--apply", RENAME)
+    people = list(User.objects.order_by("id"))
+    people[erased].erase()
+    left = [] if erased else [people[1].id]
+    assert [kept.document_id for kept in Quarantined.objects] == left
+
+
+def test_undoing_leaves_a_record_of_its_begin_too(flasks: Database[Any]) -> None:
+    adopt("--undo")
+    seen = [entry.action for entry in AuditEntry.objects.order_by("id")]
+    assert seen == ["adoption_undo_begun", "adoption_undone"]
 
 
 def test_a_session_of_a_user_who_was_taken_out_stands_no_more(flasks: Database[Any]) -> None:
@@ -368,7 +508,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_does_not(spoilt: Database[Any]) -> No
     assert (piped.returncode, piped.stderr) == (1, "")
 
 
-@pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("y\n", 1), ("\n", 1)])
+@pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("y\n", 1), ("\n", 1), ("\x04", 1)])
 def test_on_a_terminal_wrapping_waits_for_a_yes(
     typed: str, status: int, flasks: Database[Any]
 ) -> None:

@@ -58,8 +58,13 @@ def test_superusers_who_can_not_log_in_are_none(alice: Person) -> None:
 
 @pytest.mark.wire  # mongomock deletes what has expired before it looks
 def test_what_has_expired_long_ago_and_is_there_is_told() -> None:
-    Attempts(id="old", count=1, expires_at=now() - timedelta(minutes=11)).save()
-    (line,) = lines("expiry")
+    (index,) = [index for index in indexes.declared() if index.document is Attempts]
+    index.drop()  # or the server might be quicker
+    try:
+        Attempts(id="old", count=1, expires_at=now() - timedelta(minutes=11)).save()
+        (line,) = lines("expiry", status=1)
+    finally:
+        index.build()
     assert line.startswith("warning  expiry: attempts has documents that expired over ten minutes")
 
 

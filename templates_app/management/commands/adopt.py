@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 import pymongo
+from bson.errors import BSONError
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -23,7 +23,6 @@ from templatesvc import exceptions, indexes, store
 
 # A collection is read in one go. What a day is not enough for is the next run's.
 MOST_SECONDS = 24 * 3600
-LONGEST_ERROR = 500  # characters
 
 
 def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
@@ -60,14 +59,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["format"] == "json"
         try:
+            if not options["apply"] and (options["duplicate_users"] or options["wrap_passwords"]):
+                raise CommandError("--duplicate-users and --wrap-passwords are for --apply.")
+            self._do_in_time(options)
+        except CommandError as error:
+            if self.as_json:
+                self.stdout.write(json.dumps({"error": str(error)}))
+            raise
+
+    def _do_in_time(self, options: dict[str, Any]) -> None:
+        try:
+            store.client().admin.command("ping")  # for which nobody waits a day
             with pymongo.timeout(MOST_SECONDS):
                 self._do(options)
         except indexes.DuplicateValues as error:
             raise CommandError(f"{error}\nRun adopt --apply again.") from error
-        except exceptions.STORE_ERRORS as error:
-            # Of a refused write it shows all that was to be written.
-            said = textwrap.shorten(str(error), LONGEST_ERROR)
-            raise CommandError(f"The store failed: {said}. Run the command again.") from error
+        except (*exceptions.STORE_ERRORS, BSONError) as error:
+            told = exceptions.said(error)
+            raise CommandError(f"The store failed: {told} Run the command again.") from error
 
     def _do(self, options: dict[str, Any]) -> None:
         if options["undo"]:
@@ -110,6 +119,7 @@ class Command(BaseCommand):
             raise CommandError("Something new stands in the way. Run adopt --apply again.")
 
     def _undo(self) -> None:
+        self._record(Action.ADOPTION_UNDO_BEGUN)
         done = {"undone": undo(progress)}
         self._record(Action.ADOPTION_UNDONE, **done)
         self._say(done)
@@ -121,7 +131,9 @@ class Command(BaseCommand):
         )
         if not sys.stdin.isatty():
             raise CommandError("Give --yes if that is what you want.")
-        if input("Type yes to go on: ").strip() != "yes":
+        self.stderr.write("Type yes to go on: ", ending="")
+        self.stderr.flush()
+        if sys.stdin.readline().strip() != "yes":
             raise CommandError("Nothing was changed.")
 
     def _record(self, action: Action, **details: Any) -> None:
@@ -139,7 +151,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{what + ':':<12}{shown.replace('_', ' ') or 'nothing'}")
 
     def _say_report(self, told: dict[str, Any]) -> None:
-        self.stdout.write(f"Store: {store.describe()}")
+        self.stdout.write(f"Store: {told['store']}")
         for what in ("users", "templates"):
             self.stdout.write(f"  {told[what]:>11,}  {what}")
         for finding in told["findings"]:
@@ -147,7 +159,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{mark} {finding['count']:>11,}  {finding['meaning']}")
             for sample in finding["samples"] if finding["kind"] != "flask_passwords" else []:
                 self.stdout.write(f"{'':15}{sample}")
-        if told["ready"]:
+        if not told["users"] and not told["templates"]:
+            self.stdout.write("There is nothing in it: is it the right database?")
+        elif told["ready"]:
             self.stdout.write("Nothing stands in the way.")
         else:
             self.stdout.write("What is marked with ! stands in the way: see adopt --apply.")
