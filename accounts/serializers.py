@@ -60,8 +60,8 @@ class PasswordSerializer(serializers.Serializer):
 class LoginSerializer(serializers.Serializer):
     """Credentials: any text, because the Flask service had no rules for them."""
 
-    username = TextField(allow_blank=True)
-    password = TextField(allow_blank=True, write_only=True)
+    username = TextField(allow_blank=True, allow_nul=True)
+    password = TextField(allow_blank=True, allow_nul=True, write_only=True)
 
 
 class RefreshSerializer(StrictSerializer):
@@ -85,7 +85,7 @@ class VerifySerializer(StrictSerializer):
 class PasswordChangeSerializer(StrictSerializer):
     """A change of one's own password; the context holds the user."""
 
-    current_password = TextField(allow_blank=True, write_only=True)
+    current_password = TextField(allow_blank=True, allow_nul=True, write_only=True)
     new_password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
 
     def validate_new_password(self, password: str) -> str:

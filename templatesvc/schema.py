@@ -92,7 +92,7 @@ class AutoSchema(openapi.AutoSchema):
 
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
-        if isinstance(field, TextField):
+        if isinstance(field, TextField) and not field.allow_nul:
             schema.setdefault("pattern", r"^[^\u0000]*$")
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:

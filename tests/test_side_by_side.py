@@ -91,6 +91,18 @@ def test_who_registers_at_one_logs_in_at_either(both: Both, one: Service, other:
         assert service.post("/api/v1/login", wrong).status == 401
 
 
+def test_a_name_and_a_password_with_nul_log_in_at_either(both: Both) -> None:
+    credentials = {"username": "nu\0l", "password": "pass\0word"}
+    assert both.service.post("/api/v1/users", credentials).status == 400
+    assert both.flask.post("/api/v1/users", credentials).status == 201
+    for service in (both.flask, both.service, both.flask, both.service):
+        mine = token(service, credentials)
+        for each in (both.flask, both.service):
+            assert each.get("/get", mine).json == {"docs": []}
+        wrong = credentials | {"password": "pass"}
+        assert service.post("/api/v1/login", wrong).status == 401
+
+
 def test_a_token_of_one_is_good_at_the_other(both: Both, one: Service, other: Service) -> None:
     mine = token(one, both.register(f"token-{one.port}", one))
     assert one.post("/create", {"template": "made at one"}, mine).status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import jwt
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.audit import AuditEntry
 from accounts.documents import User
 from templatesvc.documents import now
 from tests.conftest import Person
@@ -62,6 +64,9 @@ def test_the_time_of_a_login_is_noted(client: APIClient, alice: Person) -> None:
         ("", "wonderland-1"),
         ("alice" * 1000, "wonderland-1"),
         ("alice", "wonderland-1" * 1000),
+        ("alice\0", "wonderland-1"),
+        ("alice", "wonderland-1\0"),
+        ("alice\0bob", "wonderland-1\0"),
     ],
     ids=lambda value: value[:20],
 )
@@ -73,6 +78,37 @@ def test_wrong_credentials_are_refused_alike(
     assert response.status_code == 401
     assert response.json() == {"msg": "The username or password is incorrect"}
     assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("nu\0l", "x"), ("\0", "\0"), ("carol", "pass\0word"), ("", ""), ("a\nb\x85", "\x7f")],
+    ids=repr,
+)
+def test_any_text_that_the_flask_service_took_logs_in(
+    username: str, password: str, client: APIClient
+) -> None:
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    User._get_collection().insert_one({"username": username, "password": digest})
+    for _ in range(2):  # the first time hashes the password anew
+        response = log_in(client, username, password)
+        assert response.status_code == 200
+    assert log_in(client, username, f"{password}\0").status_code == 401
+    token = response.json()["access_token"]
+    response = client.get("/api/v1/users/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.json()["username"] == username
+    assert [entry.username for entry in AuditEntry.objects] == [username] * 3
+
+
+@pytest.mark.parametrize("path", ["/api-auth/login", "/admin/login"])
+@pytest.mark.parametrize("field", ["username", "password"])
+def test_the_pages_refuse_nul_and_say_so(
+    path: str, field: str, client: APIClient, alice: Person
+) -> None:
+    form = {"username": "alice", "password": alice.password}
+    response = client.post(path, form | {field: form[field] + "\0"}, format="multipart")
+    assert response.status_code == 200
+    assert "Null characters are not allowed." in response.content.decode()
 
 
 def test_an_inactive_user_is_refused_as_a_wrong_password_is(

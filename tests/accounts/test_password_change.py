@@ -178,6 +178,15 @@ def test_a_current_password_that_is_no_text_is_refused(alice: Person, current: A
     assert change(alice, current=current).status_code == 400
 
 
+def test_a_current_password_may_hold_what_a_new_one_may_not(alice: Person) -> None:
+    """The Flask service took any."""
+    alice.user.set_password("pass\0word", must_change=False)
+    token = tokens_of("alice", "pass\0word")["access_token"]
+    body = {"current_password": "pass\0word", "new_password": NEW}
+    assert post("users/me/password", body, token).status_code == 200
+    assert log_in("alice", NEW).status_code == 200
+
+
 def test_a_field_that_there_is_not_is_refused(alice: Person) -> None:
     body = {"current_password": alice.password, "new_password": NEW, "username": "bob"}
     answer = post("users/me/password", body, alice.tokens["access_token"])
