@@ -15,7 +15,8 @@ from bson import ObjectId
 from benchmarks import load, report
 from benchmarks.fill import PASSWORD, Size, fill
 from benchmarks.routes import HASHING, LIST, ROUTES, Person, Route, some
-from benchmarks.servers import FLASK, Contender, Servers, store
+from benchmarks.servers import Contender, Servers, store
+from tests.processes import ORIGINAL
 
 PEOPLE = 100
 # More than any service here answers in a second, so that no request is sent twice.
@@ -46,7 +47,7 @@ def main() -> None:
     if arguments.small:
         plan = plan._replace(sizes=[SMALL], memory=[])
     plan = plan._replace(rounds=arguments.rounds or plan.rounds)
-    flask = arguments.flask or FLASK
+    flask = arguments.flask
     results = report.Results(plan.rounds, plan.seconds, flask)
     with store() as uri:
         for size in plan.sizes:
@@ -67,7 +68,9 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes, and no file is written")
     parser.add_argument("--small", action="store_true", help="only the small size")
-    parser.add_argument("--flask", type=Path, help="the Flask service, if not the stand-in")
+    parser.add_argument(
+        "--flask", type=Path, default=ORIGINAL, help="the Flask service, if not the stand-in"
+    )
     parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--workers", type=int, default=1, help="of each service (1)")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 
-from tests.processes import KEY, ORIGINAL, ROOT, MongoServer, Service, manage
+from tests.processes import KEY, ROOT, MongoServer, Service, manage
 
 REQUIREMENTS = ROOT / "requirements.txt"
 PRODUCTION = ROOT / "var" / "production"
@@ -166,6 +166,3 @@ class _AtRoot(Service):
         if "--config" not in self.command:
             self.command += ["--bind", f"127.0.0.1:{self.port}"]
         super().start()
-
-
-FLASK = ORIGINAL if ORIGINAL.exists() else None

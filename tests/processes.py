@@ -24,10 +24,10 @@ import pytest
 from templatesvc import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
-# A faster server of the same protocol, used when it is there.
-FAST_SERVER = ROOT.parent / "shared" / "mongod" / "secantusd-rs"
-# The Flask service itself, used when it is there; tests.standin otherwise.
-ORIGINAL = ROOT.parent / "shared" / "reference" / "flask_app.py"
+# Another build of the embedded server's program, and the file of the Flask service itself, where
+# somebody has them; without it tests.standin takes its place.
+SECANTUSD = os.environ.get("TESTS_SECANTUSD")
+ORIGINAL = Path(path) if (path := os.environ.get("TESTS_FLASK_APP")) else None
 PATIENCE = 30  # seconds, for what should take one: a slow machine must not fail a test
 KEY = "a-key-for-tests-over-processes-of-48-characters-"
 Result = TypeVar("Result")
@@ -147,9 +147,9 @@ class MongoServer(Process):
     """A MongoDB-compatible server on a directory, started again on the port it had before."""
 
     def __init__(self, directory: Path) -> None:
-        program = str(FAST_SERVER) if FAST_SERVER.exists() else embedded.program()
+        program = SECANTUSD or embedded.program()
         if program is None:
-            pytest.skip(f"needs {embedded.PROGRAM} or {FAST_SERVER.name}")
+            pytest.skip(f"needs {embedded.PROGRAM}, or TESTS_SECANTUSD")
         directory.mkdir()
         self.port = free_port()
         super().__init__(
@@ -253,16 +253,16 @@ class Service(Process):
 
 
 class FlaskService(Service):
-    """The Flask service under gunicorn: the original if it is there, or else the stand-in."""
+    """The Flask service under gunicorn: the original if it was given, or else the stand-in."""
 
     answers_at = "/"
 
-    def __init__(self, log: Path, original: bool = ORIGINAL.exists(), **settings: str) -> None:
-        app = f"{ORIGINAL.stem}:app" if original else "tests.standin:app"
+    def __init__(self, log: Path, original: Path | None = ORIGINAL, **settings: str) -> None:
+        app = f"{original.stem}:app" if original else "tests.standin:app"
         super().__init__(
             log,
             ("-m", "gunicorn", "--workers", "3", "--threads", "4", "--no-control-socket", app),
-            cwd=ORIGINAL.parent if original else ROOT,
+            cwd=original.parent if original else ROOT,
             **{"JWT_SECRET_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"} | settings,
         )
         self.command += ["--bind", f"127.0.0.1:{self.port}"]
