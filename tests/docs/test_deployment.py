@@ -19,7 +19,7 @@ from accounts.documents import User
 from templates_app.documents import Template
 from templatesvc import embedded
 from tests.docs.conftest import HOSTS
-from tests.docs.markdown import ROOT, blocks, document
+from tests.docs.markdown import ROOT, blocks, document, section
 from tests.processes import Service, free_port
 
 DOCUMENT = "docs/deployment.md"
@@ -155,15 +155,29 @@ def test_the_image_is_not_healthy_while_nothing_answers() -> None:
 # --- compose.yaml -------------------------------------------------------------------------------
 
 
-def test_compose_passes_djangos_check(home: str) -> None:
-    given = {"SECRET_KEY": (Path(home) / "templates-key").read_text().strip()}
-    given |= {"ALLOWED_HOSTS": "templates.example.org", "HTTPS": "on"}
-    environ: dict[str, str] = {
+def passed_on(given: dict[str, str]) -> dict[str, str]:
+    """Return what the service gets of what is set where ``docker compose up`` is run."""
+    return {
         name: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda m: given.get(m[1], m[2]), value)
         for name, value in compose()["service"]["environment"].items()
     }
+
+
+def test_compose_passes_djangos_check(home: str) -> None:
+    given = {"SECRET_KEY": (Path(home) / "templates-key").read_text().strip()}
+    given |= {"ALLOWED_HOSTS": "templates.example.org", "HTTPS": "on"}
+    environ = passed_on(given)
     ran = shell("python manage.py check --deploy", ROOT, **environ)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_compose_tells_the_service_which_proxy_to_believe() -> None:
+    trusting = {"FORWARDED_ALLOW_IPS": "172.18.0.1", "TRUSTED_PROXIES": "172.18.0.1"}
+    assert passed_on(trusting).items() >= trusting.items()
+    for name in trusting:  # the document says what to set
+        assert name in section(DOCUMENT, "With Docker")
+    nobody = {"FORWARDED_ALLOW_IPS": "127.0.0.1", "TRUSTED_PROXIES": ""}  # gunicorn's own default
+    assert passed_on({}).items() >= nobody.items()
 
 
 def test_compose_has_no_secret_in_it() -> None:
