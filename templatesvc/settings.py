@@ -27,6 +27,22 @@ VAR_DIR = BASE_DIR / "var"
 # eager=False collects what is wrong with all variables; seal() below raises it at once.
 env = FileAwareEnv(eager=False, strip_whitespace=True)
 
+
+@env.parser_for("parts")
+def _parts(value: str) -> list[str]:
+    return [part for each in value.split(",") if (part := each.strip())]
+
+
+@env.parser_for("networks")
+def _networks(value: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(part) for part in _parts(value)]
+    except ValueError as error:
+        raise ValidationError(
+            f"Must be addresses or networks with commas between: {error}."
+        ) from error
+
+
 # --- Where the data live ---------------------------------------------------------------------
 
 MONGODB_URI: str = env.str(
@@ -53,7 +69,7 @@ SECRET_KEY: str = env.str("SECRET_KEY", "") or (
     "unset" if PRODUCTION else keys.stored_key(VAR_DIR / "secret_key")
 )
 JWT_SECRET_KEY: str = env.str("JWT_SECRET_KEY", "") or keys.derived_key(SECRET_KEY, "jwt")
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS: list[str] = env.parts("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 
 # Cookies over HTTPS only, and browsers told to use nothing else. Redirecting from HTTP is left to
 # the proxy that ends TLS, and subdomains are not this service's to speak for.
@@ -85,8 +101,7 @@ ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
 REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
 REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "15s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
-_previous_keys: list[str] = env.list("JWT_PREVIOUS_KEYS", [])
-JWT_PREVIOUS_KEYS = [key for part in _previous_keys if (key := part.strip())]
+JWT_PREVIOUS_KEYS: list[str] = env.parts("JWT_PREVIOUS_KEYS", "")
 JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", "templatesvc")
 AUDIT_RETENTION = _duration("AUDIT_RETENTION", "365d")
@@ -117,16 +132,6 @@ PASSWORD_HASHERS = list(
 @env.parser_for("rate")
 def _rate(value: str | Rate) -> Rate | None:
     return Rate.parse(value) if isinstance(value, str) else value
-
-
-@env.parser_for("networks")
-def _networks(value: str) -> list[IPv4Network | IPv6Network]:
-    try:
-        return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
-    except ValueError as error:
-        raise ValidationError(
-            f"Must be addresses or networks with commas between: {error}."
-        ) from error
 
 
 LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
@@ -195,7 +200,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "templatesvc.urls"
 WSGI_APPLICATION = "templatesvc.wsgi.application"
 # Pages of other sites that may call the API from a browser, with a token and never with a cookie.
-CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+CORS_ALLOWED_ORIGINS: list[str] = env.parts("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(?!admin|api-auth)"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match"]
 CORS_EXPOSE_HEADERS = [

@@ -87,6 +87,21 @@ def test_a_setting_can_come_from_a_file(tmp_path: Path) -> None:
     assert read["JWT_SECRET_KEY"] == "from-a-file"
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("ALLOWED_HOSTS", ["example.org", "api.example.org"]),
+        ("CORS_ALLOWED_ORIGINS", ["https://a.example.org", "https://b.example.org"]),
+        ("JWT_PREVIOUS_KEYS", ["a" * 32, "b" * 32]),
+        ("TRUSTED_PROXIES", ["192.0.2.0/24", "2001:db8::/32"]),
+    ],
+)
+def test_blanks_in_a_list_and_a_comma_at_its_end_are_no_part_of_it(
+    name: str, parts: list[str]
+) -> None:
+    assert values({name: f" {parts[0]} , {parts[1]},"})[name] == parts
+
+
 @pytest.mark.parametrize("name", ["ACCESS_TOKEN_LIFETIME", "LOGIN_LIMIT_PER_USER", "DEBUG"])
 def test_a_value_that_cannot_be_read_stops_the_start_naming_the_setting(name: str) -> None:
     ran = subprocess.run(
