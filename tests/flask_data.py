@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
-from bson import ObjectId
+from bson import Binary, ObjectId
 from pymongo.database import Database
 
 from tests.processes import FlaskService
@@ -71,6 +72,10 @@ for _number in range(40):
     DEEP = {"in": DEEP}
 
 
+def a_uuid(number: int) -> Binary:
+    return Binary.from_uuid(UUID(int=number))
+
+
 def _user(name: Any, **fields: Any) -> dict[str, Any]:
     return {"username": name, "password": sha256(password_of(str(name)))} | fields
 
@@ -116,6 +121,8 @@ TEMPLATES: list[dict[str, Any]] = [
     {"profile": "ann"},
     {"_id": "text", "profile": "fay", "template": "of an odd id"},
     {"_id": {"of": "an object"}, "profile": "fay", "template": "of an odd id"},
+    {"_id": a_uuid(1), "profile": "fay", "template": a_uuid(2)},
+    {"_id": a_uuid(3), "profile": "fay", "template": a_uuid(2)},
 ]
 # What is found in these beside what stands in the way.
 FOUND = {
@@ -124,7 +131,7 @@ FOUND = {
     "smuggled_rights": 1,
     "smuggled_fields": 2,
     "other_fields": 1,
-    "refused_templates": 6 + 7 + 11 + 1 + 1,  # of ann, ben, eve and gone, and one without any
+    "refused_templates": 6 + 7 + 11 + 1 + 1 + 2,  # of ann, ben, eve, gone, one without any, fay
 }
 
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import bson
 from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
 from templates_app.adoption.equality import equality
-from templates_app.adoption.flask_data import BATCH, Raw, batches, grouped, templates, users
+from templates_app.adoption.flask_data import (
+    BATCH,
+    Raw,
+    batches,
+    encoded,
+    grouped,
+    templates,
+    users,
+)
 
 # To an index a list is each of its members; the equal of a list's member is no equal of the list.
 IS_LIST = {"$type": "array"}
@@ -48,7 +55,7 @@ class Kind(NamedTuple):
 def list_names() -> Iterator[Obstacle]:
     """A list is found by each of its members: it would pass for the user of that name."""
     for user in users().find({"username": IS_LIST}, {"username": 1}, batch_size=BATCH):
-        yield Obstacle(repr(user["username"]), 1, {"_id": user["_id"]})
+        yield Obstacle(repr(user["username"]), 1, {"_id": {"$eq": user["_id"]}})
 
 
 def duplicate_users() -> Iterator[Obstacle]:
@@ -135,7 +142,7 @@ def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
 
 def age(id: Any) -> tuple[bool, bytes]:
     """Return what sorts templates by age, the oldest first; an id of another type is no time."""
-    return not isinstance(id, ObjectId), bson.encode({"": id})
+    return not isinstance(id, ObjectId), encoded({"": id})
 
 
 def clashing_lists() -> Iterator[Obstacle]:
