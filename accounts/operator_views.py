@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pymongo
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -21,11 +20,9 @@ from accounts.operators import Role
 from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer
-from templatesvc.admin import ids
+from templatesvc import ids, store
 from templatesvc.pagination import KeysetPagination
 from templatesvc.schema import raises
-
-SEARCH_SECONDS = 5
 
 
 class UserPagination(KeysetPagination):
@@ -56,8 +53,7 @@ class UserListView(OperatorView):
     @extend_schema(operation_id="list_users")
     def get(self, request: Request) -> Response:
         """List the users, or those of them that fit, by name. For operators."""
-        # A search looks at as many names as it takes.
-        with pymongo.timeout(SEARCH_SECONDS if "search" in request.query_params else None):
+        with store.search_time("search" in request.query_params):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

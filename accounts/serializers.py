@@ -13,7 +13,7 @@ from rest_framework import serializers
 from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.operators import Role
-from templatesvc.admin import ids
+from templatesvc import ids
 from templatesvc.serializers import StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from itertools import chain
 from typing import Any
 
-import pymongo
 from bson import ObjectId
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -47,6 +45,7 @@ from templates_app.serializers import (
     TemplateVersionListSerializer,
 )
 from templates_app.transfer import Import, exported
+from templatesvc import store
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
 from templatesvc.filters import check_parameters
@@ -58,7 +57,6 @@ from templatesvc.schema import raises
 
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
-SEARCH_SECONDS = 5
 
 
 class DeletedTemplatePagination(KeysetPagination):
@@ -115,11 +113,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @extend_schema(operation_id="list_templates", parameters=[LINK])
     def list(self, request: Request) -> Response:
         """List your templates, newest first, or those of them that fit."""
-        # A search reads until it has found enough, in as many round trips as that takes.
-        limit = (
-            pymongo.timeout(SEARCH_SECONDS) if "search" in request.query_params else nullcontext()
-        )
-        with limit:
+        with store.search_time("search" in request.query_params):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -39,6 +40,7 @@ CLIENT_DEFAULTS: dict[str, Any] = {
 SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 # While the store is known to be away: enough to see that it is back, too short to queue up for.
 AWAY_SECONDS = 0.4
+SEARCH_SECONDS = 5
 
 _client: MongoClient[dict[str, Any]] | None = None
 
@@ -163,6 +165,14 @@ def is_away(topology: TopologyDescription) -> bool:
     """Tell whether the last try to reach the store failed; not before there was one."""
     errors = [server.error for server in topology.server_descriptions().values()]
     return any(errors) and not topology.has_writable_server()
+
+
+def search_time(is_search: bool) -> AbstractContextManager[None]:
+    """Return the context to read a list in: a search may take this long for all its operations.
+
+    It looks at documents until it has found enough, in as many round trips as that takes.
+    """
+    return pymongo.timeout(SEARCH_SECONDS if is_search else None)
 
 
 class RequestDeadlineMiddleware:

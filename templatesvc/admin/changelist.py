@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from mongoengine.queryset import QuerySet
 
-from templatesvc.admin import ids
+from templatesvc import ids
 from templatesvc.admin.ordering import NoIndexError, Order, Query
 
 if TYPE_CHECKING:

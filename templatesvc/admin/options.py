@@ -13,7 +13,8 @@ from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
 from mongoengine.queryset import QuerySet
 
-from templatesvc.admin import ids, views
+from templatesvc import ids
+from templatesvc.admin import views
 from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pymongo
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +13,7 @@ from django.views import View
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import APIException
 
-from templatesvc.admin import ids
+from templatesvc import ids, store
 from templatesvc.admin.actions import Action
 from templatesvc.admin.changelist import SEARCH, ChangeList
 from templatesvc.admin.forms import PlainForm
@@ -24,7 +23,6 @@ from templatesvc.problems import message
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
-SEARCH_SECONDS = 5
 # What raises an error that the service explains; others are its bugs.
 REFUSALS = (APIException, NotUniqueError)
 # The name of Django's for the boxes that are ticked.
@@ -82,7 +80,7 @@ class ChangeListView(DocumentView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of the list."""
         admin = self.admin
-        with pymongo.timeout(SEARCH_SECONDS if request.GET.get(SEARCH) else None):
+        with store.search_time(bool(request.GET.get(SEARCH))):
             changes = ChangeList(request, admin)
         actions = self._actions()
         return self.page(

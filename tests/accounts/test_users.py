@@ -14,7 +14,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
-from templatesvc.admin import ids
+from templatesvc import ids
 from tests.accounts.callers import browser, log_in
 from tests.conftest import Person
 from tests.conftest import log_in as register

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from accounts.documents import Session, User
 from templates_app.documents import Template
-from templatesvc.admin import ids, site
+from templatesvc import ids
+from templatesvc.admin import site
 from templatesvc.admin.ordering import NoIndexError, Order
 from templatesvc.documents import now
 from tests.accounts.operators import operators_browser, page_of, text
