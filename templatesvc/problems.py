@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import (
     APIException,
     NotFound,
@@ -25,7 +26,7 @@ from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from templatesvc.exceptions import translated
+from templatesvc.exceptions import CSRFFailed, translated
 
 PROBLEM_JSON = "application/problem+json"
 # RFC 9110's names, of which Python before 3.13 has older ones for two.
@@ -127,7 +128,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(request, PermissionDenied(f"{reason} Go back, reload the page and try again."))
+    return answer(request, CSRFFailed(f"{reason} Go back, reload the page and try again."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -145,6 +146,7 @@ def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
         response = HttpResponse(page, status=exc.status_code)
     else:
         response = JsonResponse(body, status=exc.status_code, content_type=PROBLEM_JSON)
+    patch_vary_headers(response, ["Accept"])
     if wait := getattr(exc, "wait", None):
         response["Retry-After"] = str(wait)
     return response
