@@ -9,7 +9,7 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -45,6 +45,7 @@ from accounts.serializers import (
 from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
 from templatesvc.exceptions import Conflict
+from templatesvc.filters import check_parameters
 from templatesvc.flask import OnlyJSON
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
@@ -198,9 +199,11 @@ class SessionListView(APIView):
 
     SHOWN = 100
 
+    @raises(ValidationError)
     @extend_schema(operation_id="list_sessions", responses=SessionListSerializer)
     def get(self, request: Request) -> Response:
         """List your sessions, of tokens and of browsers, the newest first and 100 at the most."""
+        check_parameters(request, {"format"})
         sessions = Session.of(request.user).limit(self.SHOWN)
         context = {"current": current_session_id(request)}
         return Response(SessionListSerializer({"results": sessions}, context=context).data)

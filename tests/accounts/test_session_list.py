@@ -66,6 +66,13 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
     }
 
 
+@pytest.mark.parametrize("query", ["limit=5", "ordering=ip", "format=json&format=json"])
+def test_a_parameter_that_it_does_not_know_is_refused(alice: Person, query: str) -> None:
+    answer = alice.client.get(f"/api/v1/sessions?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert alice.client.get("/api/v1/sessions?format=json").status_code == 200
+
+
 def test_a_browser_sees_its_own_session_as_the_current_one(alice: Person) -> None:
     page = browser("alice", alice.password)
     sessions = page.get("/api/v1/sessions").json()["results"]
