@@ -125,7 +125,10 @@ class RefreshView(PublicMixin, GenericAPIView):
         client = Client.of(request)
         if not session.rotate(token["jti"], client):
             if Session.end(session.id):
-                audit.record(Action.TOKEN_REUSED, session.username, client, session=session.id)
+                # Owner or thief, nobody knows which.
+                audit.record(
+                    Action.TOKEN_REUSED, session.username, client, by="", session=session.id
+                )
             raise SessionEnded()
         return Response(token_pair(session))
 
