@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from inspect import getgeneratorlocals
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.management.base import CommandError
 
 from accounts import audit
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
+from accounts.management.commands.auditlog import LATE, Command
+from templatesvc.documents import now
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for
@@ -44,6 +48,11 @@ def test_it_tells_what_happened_the_oldest_first() -> None:
         "alice  An operator changed a template of theirs.  by root  templates/1  version: 1 ->"
     )
     assert changed in lines[-1]
+
+
+def test_of_what_nobody_knows_who_did_it_the_line_says_nobody() -> None:
+    audit.record(Action.LOGIN_FAILED, "alice", PHONE, by="")
+    assert "A log-in failed.  [192.0.2.1" in run("auditlog")
 
 
 @pytest.mark.usefixtures("entries")
@@ -115,6 +124,20 @@ def test_a_terminal_obeys_nothing_in_it() -> None:
 def test_what_it_can_not_read_it_refuses(argument: str) -> None:
     with pytest.raises(CommandError):
         run("auditlog", argument)
+
+
+def test_following_remembers_only_what_could_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel(now(), tick=False) as clock:
+
+        def sleep(_: float) -> None:
+            clock.shift(LATE / 2)
+            audit.record(Action.LOGGED_IN, "alice", PHONE)
+
+        monkeypatch.setattr("time.sleep", sleep)
+        news = Command()._new(AuditEntry.objects, set(), now())
+        shown = [next(news).id for _ in range(20)]
+    assert len(set(shown)) == 20
+    assert len(getgeneratorlocals(news)["seen"]) <= 4
 
 
 @pytest.mark.wire

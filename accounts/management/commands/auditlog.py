@@ -69,14 +69,18 @@ class Command(OperatorCommand):
 
     def _new(self, found: QuerySet, seen: set[ObjectId], start: datetime) -> Iterator[AuditEntry]:
         """Yield entries as they come, from ``start`` on, until the command is interrupted."""
+        since = start
         while True:
+            asked = now()
             try:
-                recent = list(found.filter(id__gte=new_id(max(start, now() - LATE))).order_by("id"))
+                recent = list(found.filter(id__gte=new_id(since)).order_by("id"))
             except exceptions.STORE_ERRORS as error:
                 self.stderr.write(f"The store does not answer: {error}")
-                recent = []
-            yield from (entry for entry in recent if entry.id not in seen)
-            seen |= {entry.id for entry in recent}
+            else:
+                yield from (entry for entry in recent if entry.id not in seen)
+                # Never back, even if the clock is: what is seen reaches back only as far.
+                since = max(since, asked - LATE)
+                seen = {entry.id for entry in recent}
             time.sleep(POLL_SECONDS)
 
     def _show(self, entry: AuditEntry) -> ObjectId:
@@ -100,7 +104,7 @@ def line(entry: AuditEntry) -> str:
         entry.at.strftime("%Y-%m-%d %H:%M:%S"),
         entry.username or "(nobody's name)",
         entry.sentence,
-        *([f"by {entry.by}"] if entry.by != entry.username else []),
+        *([f"by {entry.by}"] if entry.by and entry.by != entry.username else []),
         *([entry.document] if entry.document else []),
         *changes,
         *details,
