@@ -39,10 +39,8 @@ class FlaskView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Flask tells a wrong method before a missing token.
-        if (request.method or "").lower() not in self.http_method_names or not hasattr(
-            self, (request.method or "").lower()
-        ):
-            raise MethodNotAllowed(request.method or "")
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method)
         super().initial(request, *args, **kwargs)
 
     @staticmethod
