@@ -48,13 +48,12 @@ class Happened(NamedTuple):
     by: str
     what: str
     more: str = ""
-    url: str = ""  # of a page about it
 
 
 class DocumentAdmin:
     """The pages of one document: a list, and one page each to look at, with what can be done.
 
-    What is a name below is an attribute of the document, or a method here that takes it, which
+    Each name below is an attribute of the document, or a method here that takes the document, which
     Django's ``@display`` describes.
     """
 
