@@ -89,9 +89,9 @@ EXAMPLES: dict[str, Any] = {
     "next": f"{API}/templates?cursor={CURSOR}",
     "previous": None,
     # Headers
-    "ETag": '"2-Zm9vYmFyYmF6"',
-    "If-Match": '"2-Zm9vYmFyYmF6"',
-    "If-None-Match": '"2-Zm9vYmFyYmF6"',
+    "ETag": '"2-0f1e2d3c4b5a69788796"',
+    "If-Match": '"2-0f1e2d3c4b5a69788796"',
+    "If-None-Match": '"2-0f1e2d3c4b5a69788796"',
     "Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     "Idempotency-Replayed": "true",
     "Location": f"{API}/templates/{TEMPLATE_ID}",
