@@ -28,7 +28,7 @@ def check_value(value: Any) -> None:
         if isinstance(item, int) and not fits_int64(item):
             raise ValueError("A number in it does not fit 64 bits.")
         if isinstance(item, float) and not -float("inf") < item < float("inf"):
-            raise ValueError("A number in it is too large for a double.")
+            raise ValueError("A number in it is not finite.")
         if isinstance(item, dict):
             _check_keys(item)
 

@@ -19,7 +19,7 @@ threads = 4
 preload_app = True
 # Its default is a socket in the home folder, the same for every service of a person.
 control_socket_disable = True
-# A header of a trusted proxy, on this machine unless FORWARDED_ALLOW_IPS says otherwise.
+# Believed only from FORWARDED_ALLOW_IPS, by default 127.0.0.1.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
 # glibc gives each thread an arena, which keeps the 19 MiB that hashing a password takes. With one

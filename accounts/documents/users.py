@@ -106,7 +106,7 @@ class User(ServiceDocument):
     def strong_hash(self) -> str:
         """The strong hash that this service put beside the Flask service's; empty if there is none.
 
-        None also if the other side has changed the password since.
+        Empty also if the other side has changed the password since.
         """
         strong = self.strong_password or ""
         is_ours = constant_time_compare(
