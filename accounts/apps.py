@@ -1,3 +1,5 @@
+"""Registers what accounts bring along."""
+
 from django.apps import AppConfig
 
 

@@ -8,6 +8,8 @@ from templatesvc.exceptions import Conflict
 
 
 class PasswordChangeRequired(PermissionDenied):
+    """403: the user has a temporary password, and wants something other than to change it."""
+
     default_detail = (
         "You have to change your password before anything else: POST /api/v1/users/me/password."
     )
@@ -15,24 +17,34 @@ class PasswordChangeRequired(PermissionDenied):
 
 
 class UsernameTaken(Conflict):
+    """409: a user of this name exists."""
+
     default_detail = "Username already exists"
     default_code = "username_taken"
 
 
 class LastSuperuser(Conflict):
+    """409: the change would leave the service without a superuser."""
+
     default_detail = "This is the last superuser. Make somebody else one first."
     default_code = "last_superuser"
 
 
 class OperatorProtected(PermissionDenied):
+    """403: the user to be changed is an operator, and whoever changes them is no superuser."""
+
     default_detail = "Only a superuser may do this to an operator."
     default_code = "operator_protected"
 
 
 class UserInactive(Conflict):
+    """409: a deactivated user is to be made an operator."""
+
     default_detail = "This account is deactivated. Reactivate it first."
     default_code = "user_inactive"
 
 
 class WrongCredentials(AuthenticationFailed):
+    """401: no active user has this name and password."""
+
     default_detail = "The username or password is incorrect"

@@ -9,6 +9,8 @@ from accounts.clients import Client
 
 
 class SessionMiddleware(DjangoSessionMiddleware):
+    """Gives the session of a request the client's address and user agent, to be saved with it."""
+
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
         request.session.client = Client.of(request)

@@ -26,6 +26,8 @@ from templatesvc.schema import raises
 
 
 class UserPagination(KeysetPagination):
+    """Pages of users, ordered by name."""
+
     orderings = ("username", "-username")
 
 

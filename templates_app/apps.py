@@ -1,3 +1,5 @@
+"""Registers what templates bring along, and what of it goes with a user."""
+
 from django.apps import AppConfig
 
 

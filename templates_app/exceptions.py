@@ -9,18 +9,20 @@ from templatesvc.exceptions import Conflict
 
 
 class TemplateExists(Conflict):
+    """409: the owner has a template of this value already."""
+
     default_detail = "Template already exists on your profile"
     default_code = "template_exists"
 
 
 class TemplateNotThere(NotFound):
-    """There is no template of the value that a Flask route names."""
+    """404: there is no template of the value that a Flask route names."""
 
     default_detail = "Template not exists on your profile"
 
 
 class PreconditionFailed(APIException):
-    """The template is not in the state that the request names."""
+    """412: the template is not in the state that the request names."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_detail = (
@@ -36,6 +38,8 @@ class PreconditionFailed(APIException):
 
 
 class PreconditionRequired(APIException):
+    """428: the change has no ``If-Match``, which ``REQUIRE_IF_MATCH`` demands."""
+
     status_code = status.HTTP_428_PRECONDITION_REQUIRED
     default_detail = "Say which state you mean to change: send the ETag that you read as If-Match."
     default_code = "precondition_required"

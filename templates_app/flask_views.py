@@ -33,6 +33,8 @@ class TemplateFlaskView(FlaskView):
 
 
 class CreateView(TemplateFlaskView):
+    """``POST /create``: creates a template."""
+
     @raises(TemplateExists)
     @extend_schema(
         operation_id="flask_create",
@@ -52,6 +54,8 @@ class CreateView(TemplateFlaskView):
 
 
 class GetView(TemplateFlaskView):
+    """``GET /get``: lists the templates."""
+
     @extend_schema(operation_id="flask_get", responses=FlaskTemplateListSerializer)
     def get(self, request: Request) -> Response:
         """List all your templates, oldest first."""
@@ -60,6 +64,8 @@ class GetView(TemplateFlaskView):
 
 
 class UpdateView(TemplateFlaskView):
+    """``POST /update``: replaces the template of one value by another."""
+
     @raises(TemplateNotThere, TemplateExists)
     @extend_schema(
         operation_id="flask_update",
@@ -82,6 +88,8 @@ class UpdateView(TemplateFlaskView):
 
 
 class DeleteView(TemplateFlaskView):
+    """``POST /delete``: deletes the template of a value."""
+
     @raises(TemplateNotThere)
     @extend_schema(
         operation_id="flask_delete",

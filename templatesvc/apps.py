@@ -1,3 +1,5 @@
+"""Registers the store and the system checks, and disconnects Django's signals for SQL."""
+
 from django.apps import AppConfig
 
 

@@ -28,6 +28,8 @@ TTL_PATIENCE = timedelta(minutes=10)  # MongoDB deletes about once a minute
 
 
 class Level(Choices):
+    """How serious a finding is."""
+
     OK = "ok", "nothing to do"
     WARNING = "warning", "works, but see to it"
     ERROR = "error", "does not work, or is not safe"

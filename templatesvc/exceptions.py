@@ -24,23 +24,31 @@ STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 
 
 class Conflict(APIException):
+    """409: a unique index or the present state of things forbids the change."""
+
     status_code = status.HTTP_409_CONFLICT
     default_detail = "It is there already."
     default_code = "conflict"
 
 
 class CSRFFailed(PermissionDenied):
+    """403: a request with a browser's cookie lacks the CSRF token, or has a wrong one."""
+
     default_detail = "CSRF Failed: CSRF token missing."
     default_code = "csrf_failed"
 
 
 class PayloadTooLarge(APIException):
+    """413: the body has too many bytes, or an import too many lines."""
+
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than this service takes."
     default_code = "too_large"
 
 
 class StoreUnavailable(APIException):
+    """503: the database refused an operation or did not answer in time."""
+
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The database does not answer; try again in a moment."
     default_code = "store_unavailable"

@@ -26,6 +26,8 @@ class HealthView(OpenView):
 
 
 class LivezView(HealthView):
+    """``GET /livez``: whether the process answers at all."""
+
     @extend_schema(operation_id="get_liveness", responses=HealthSerializer)
     def get(self, request: Request) -> Response:
         """Answer 200 while the process does, whatever the store does: restarting is no help."""
@@ -33,6 +35,8 @@ class LivezView(HealthView):
 
 
 class ReadyzView(HealthView):
+    """``GET /readyz``: whether the store answers and has its indexes."""
+
     @extend_schema(
         operation_id="get_readiness",
         responses={200: HealthSerializer, 503: NotReadySerializer},

@@ -52,6 +52,8 @@ class KeyInUse(Conflict):
 
 
 class KeyReused(APIException):
+    """422: the ``Idempotency-Key`` came before with another request."""
+
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = (
         "This Idempotency-Key was used for another request. Use a new key for a new request."

@@ -113,6 +113,7 @@ def _flattened(detail: Any, path: str) -> Iterator[dict[str, str]]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that Django refused as suspicious: 400, or 413 if its body is too large."""
     exc = translated(exception)
     if isinstance(exc, DisallowedHost):
         exc = ParseError("The Host header names none of ALLOWED_HOSTS: use one of their names.")
@@ -120,14 +121,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 for a PermissionDenied of a page."""
     return answer(request, PermissionDenied())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 for a URL without a route, and for an Http404 of a page."""
     return answer(request, NotFound())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 for a form without a valid CSRF token; ``reason`` is Django's."""
     return answer(request, CSRFFailed(f"{reason} Go back, reload the page and try again."))
 
 

@@ -131,10 +131,12 @@ def register() -> None:
 
 
 def client() -> MongoClient[dict[str, Any]]:
+    """Return this process's client, made at the first call."""
     return get_connection()
 
 
 def database() -> Database[dict[str, Any]]:
+    """Return the database of the service, of this process's client."""
     return get_db()
 
 

@@ -27,6 +27,7 @@ LATE = timedelta(seconds=10)
 
 
 def duration(text: str) -> timedelta:
+    """Read a duration in the notation of the settings, such as ``12h``; raises ValueError."""
     try:
         return TimeDelta().deserialize(text)
     except ValidationError as error:
