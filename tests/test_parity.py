@@ -167,7 +167,7 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
         not isinstance(value, str) for value in credentials(request)
     ),
     "wrong method": lambda request, is_: True,
-    "username or password empty, or over 150 and 128 characters, "
+    "an empty username or password, a username over 150 or a password over 128 characters, "
     "control characters in a username": lambda request, is_: "" in credentials(request),
     "text over 100,000 characters, object over 1 MiB or 32 levels, a key with `$` in front, "
     "`.` or NUL, a number over 64 bits, half a surrogate pair": lambda request, is_: any(

@@ -41,7 +41,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
         ("/api/v1/login", {"username": ["carol"], "password": "builder-22"}),
         ("/api/v1/login", {"username": "carol", "password": 7}),
     ],
-    "username or password empty, or over 150 and 128 characters, "
+    "an empty username or password, a username over 150 or a password over 128 characters, "
     "control characters in a username": [
         ("/api/v1/users", {"username": "", "password": "builder-22"}),
         ("/api/v1/users", {"username": "carol", "password": ""}),
