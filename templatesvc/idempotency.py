@@ -202,7 +202,9 @@ def _fingerprint(request: Request) -> str:
             content = json.dumps(content, default=str).encode()
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
-    subject = f"{request.method} {request.get_full_path()}\0".encode() + content
+    # With a final slash and without, a path is one route.
+    path, mark, query = request.get_full_path().partition("?")
+    subject = f"{request.method} {path.removesuffix('/')}{mark}{query}\0".encode() + content
     return hashlib.sha256(subject).hexdigest()
 
 

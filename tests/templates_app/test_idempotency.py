@@ -73,6 +73,15 @@ def test_a_key_with_another_request_is_refused(alice: Person) -> None:
     assert listed(alice) == ["once"]
 
 
+def test_a_path_is_the_same_with_a_final_slash_and_without(alice: Person) -> None:
+    for start, query in (("k1", ""), ("k2", "?x=1")):
+        first = post(alice, start, start, f"{URL}{query}")
+        again = post(alice, start, start, f"{URL}/{query}")
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again["Idempotency-Replayed"] == "true"
+    assert post(alice, "k2", "k2", f"{URL}/").json()["code"] == "idempotency_key_reused"
+
+
 @pytest.mark.parametrize("key", ["8e03978e-40d5", "a b", "x" * 255, r"back\slash", 'quo"te'])
 def test_a_key_is_the_same_with_quotation_marks_and_without(key: str, alice: Person) -> None:
     quoted = key.replace("\\", "\\\\").replace('"', '\\"')
