@@ -300,6 +300,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     # --- Taking it along ---------------------------------------------------------------------
 
+    @raises(ValidationError)
     @extend_schema(
         operation_id="export_templates",
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
@@ -315,6 +316,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     def export(self, request: Request) -> StreamingHttpResponse:
         """Take all your templates along: a line of JSON each, the oldest first."""
+        check_parameters(request, {"format"})
         lines = exported(request.user)
         # The first are read now, so that a store which is away is still an answer of its own.
         return StreamingHttpResponse(
@@ -350,7 +352,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     def import_(self, request: Request) -> Response | HttpResponse:
         """Take templates back in, as the export wrote them, and tell what became of each line."""
-        check_parameters(request, {"mode"})
+        check_parameters(request, {"mode", "format"})
         mode = request.query_params.get("mode", "skip")
         if mode not in ("skip", "replace"):
             raise ValidationError({"mode": "Give skip or replace."})

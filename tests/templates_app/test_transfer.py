@@ -186,6 +186,15 @@ def test_an_import_is_of_lines_of_json(alice: Person) -> None:
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+def test_an_export_and_an_import_take_the_parameters_that_they_know(alice: Person) -> None:
+    for query in ("?mode=skip", "?ordering=created_at", "?format=json&format=json"):
+        answer = alice.client.get(f"{URL}/export{query}")
+        assert answer.status_code == 400, query
+    assert alice.client.get(f"{URL}/export?format=json").status_code == 200
+    assert send(alice, line(template="a"), "?format=json&mode=skip").status_code == 200
+    assert send(alice, b"", "?format=json&mod=skip").status_code == 400
+
+
 def test_an_import_may_be_10_mib_and_no_larger(alice: Person) -> None:
     assert settings.MAX_IMPORT_SIZE == 10 * 1024 * 1024
     lines = b"".join(line(template=f"{n} " + "x" * 99_000) for n in range(20))
