@@ -102,10 +102,10 @@ class UserView(OperatorView):
             operations.reactivate(by, user)
         if role != user.role:
             operations.appoint(by, user, role and Role(role))
-        if given.get("must_change_password", False) and not user.must_change_password:
-            operations.force_password_change(by, user)
         if user.is_active and not is_active:
             operations.deactivate(by, user)
+        if given.get("must_change_password", False) and not user.must_change_password:
+            operations.force_password_change(by, user)
 
     @raises(OperatorProtected, LastSuperuser)
     @extend_schema(operation_id="delete_user", responses={204: None})

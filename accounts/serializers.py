@@ -143,6 +143,13 @@ class OtherUserSerializer(StrictSerializer):
             raise serializers.ValidationError("Only they can end that, by changing it.")
         return value
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("role") and attrs.get("is_active") is False:
+            raise serializers.ValidationError(
+                {"role": "Who is deactivated has no role: send null, or leave it out."}
+            )
+        return attrs
+
 
 class SessionSerializer(serializers.Serializer):
     """A session as its user sees it; the context holds the id of the ``current`` one."""

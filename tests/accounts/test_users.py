@@ -278,15 +278,35 @@ def test_several_things_at_once(root: Person, bob: Person) -> None:
 
 
 def test_staff_does_nothing_of_what_it_may_not_do_in_part(staff: Person, bob: Person) -> None:
-    body = {"is_active": False, "must_change_password": True, "role": "superuser"}
+    body = {"must_change_password": True, "role": "superuser"}
     assert staff.client.patch(url(bob.user), body).status_code == 403
     assert bob.client.get("/get").status_code == 200
 
 
-@pytest.mark.parametrize("body", [{"role": None}, {"role": "staff"}, {"is_active": False}])
+def test_who_is_deactivated_is_given_no_role(root: Person, bob: Person) -> None:
+    before = stored()
+    answer = root.client.patch(url(bob.user), {"is_active": False, "role": "staff"})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (400, "role")
+    assert error["message"] == "Who is deactivated has no role: send null, or leave it out."
+    assert stored() == before
+    bob.user.appoint(Role.VIEWER)
+    answer = root.client.patch(url(bob.user), {"is_active": False, "role": None})
+    assert (answer.json()["is_active"], answer.json()["role"]) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"role": None}, {"role": "staff"}, {"is_active": False}),
+        {"is_active": False, "must_change_password": True},
+    ],
+)
 def test_the_last_superuser_stays(body: dict[str, Any], root: Person) -> None:
+    before = stored()
     answer = root.client.patch(url(root.user), body)
     assert (answer.status_code, answer.json()["code"]) == (409, "last_superuser")
+    assert stored() == before
     assert root.client.delete(url(root.user)).json()["code"] == "last_superuser"
     assert root.client.get(USERS).status_code == 200
 
