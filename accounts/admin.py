@@ -137,8 +137,8 @@ class UserAdmin(DocumentAdmin):
         done="“{name}” was deactivated.",
         applies=lambda user: user.is_active,
     )
-    def deactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
-        operations.deactivate(Actor.of(request), user)
+    def deactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
+        return operations.deactivate(Actor.of(request), user)
 
     @action(
         description="Reactivate",
@@ -146,8 +146,8 @@ class UserAdmin(DocumentAdmin):
         done="“{name}” was reactivated.",
         applies=lambda user: not user.is_active,
     )
-    def reactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
-        operations.reactivate(Actor.of(request), user)
+    def reactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
+        return operations.reactivate(Actor.of(request), user)
 
     @action(
         description="End all sessions",

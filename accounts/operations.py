@@ -1,7 +1,8 @@
 """What an operator does to somebody: the admin's pages, the API and the commands all do it here.
 
-Each checks that the operator may, does it, and leaves an audit entry. Raises PermissionDenied (403)
-and the errors of ``accounts.exceptions``.
+Each checks that the operator may, does it, and leaves an audit entry of what was done. Raises
+PermissionDenied (403), NotFound of whom somebody else has erased meanwhile, and the errors of
+``accounts.exceptions``.
 """
 
 from __future__ import annotations
@@ -75,26 +76,36 @@ def create_user(by: Actor, username: str, password: str, must_change: bool = Tru
     return user
 
 
-def deactivate(by: Actor, user: User) -> None:
-    """Lock a user out at once; raises LastSuperuser. No operator any more, if they were one."""
+def deactivate(by: Actor, user: User) -> bool:
+    """Lock a user out at once; raises LastSuperuser. No operator any more, if they were one.
+
+    Tell whether that was any change; of one that was none the audit says nothing.
+    """
     by.check_may_change(user)
-    was_active, role = user.is_active, user.role
-    user.deactivate()
-    changes = {"is_active": [was_active, False]} | ({"role": [role.value, None]} if role else {})
-    by.record(Action.USER_DEACTIVATED, user, changes=changes)
+    if changes := user.deactivate():
+        by.record(Action.USER_DEACTIVATED, user, changes=changes)
+    else:
+        _found(user.is_stored())
+    return bool(changes)
 
 
-def reactivate(by: Actor, user: User) -> None:
-    """Let a user who was deactivated log in again, as somebody who is no operator."""
+def reactivate(by: Actor, user: User) -> bool:
+    """Let a user who was deactivated log in again, as somebody who is no operator.
+
+    Tell whether that was any change; of one that was none the audit says nothing.
+    """
     by.check_may_change(user)
-    _found(user.reactivate())
-    by.record(Action.USER_REACTIVATED, user, changes={"is_active": [False, True]})
+    if is_changed := user.reactivate():
+        by.record(Action.USER_REACTIVATED, user, changes={"is_active": [False, True]})
+    else:
+        _found(user.is_stored())
+    return is_changed
 
 
 def end_sessions(by: Actor, user: User) -> None:
     """End every session of a user's."""
     by.check_may_change(user)
-    user.end_sessions()
+    _found(user.end_sessions())
     by.record(Action.SESSIONS_ENDED, user)
 
 
@@ -150,7 +161,7 @@ def erase(by: Actor, user: User) -> None:
     What the audit says of them stays until its time is over.
     """
     by.check_may_change(user, "accounts.delete_user")
-    user.erase()
+    _found(user.erase())
     by.record(Action.USER_ERASED, user)
 
 

@@ -76,8 +76,8 @@ class MeView(APIView):
     @extend_schema(operation_id="delete_me", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Delete your account, your templates and your sessions. There is no way back."""
-        request.user.erase()
-        audit.record(Action.USER_DELETED, request.user.username, Client.of(request))
+        if request.user.erase():
+            audit.record(Action.USER_DELETED, request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

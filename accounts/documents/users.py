@@ -207,24 +207,35 @@ class User(ServiceDocument):
         """Note the time of a login."""
         self._get_collection().update_one({"_id": self.id}, {"$set": {"last_login": now()}})
 
-    def end_sessions(self) -> None:
-        """End every session of the user's."""
-        self._end_sessions()
+    def end_sessions(self) -> bool:
+        """End every session of the user's; tell whether the user is there."""
+        return self._end_sessions()
 
-    def deactivate(self) -> None:
+    def deactivate(self) -> dict[str, list[Any]]:
         """Lock the user out: every session ends, and no login starts another.
 
-        They are no operator from then on, nor once they are active again. Raises LastSuperuser.
+        They are no operator from then on, nor once they are active again. Return what this made
+        of it, ``{field: [what it was, what it is]}``: nothing of who was out already. Raises
+        LastSuperuser.
         """
-        Operators.appoint(self, None)
-        self._end_sessions(is_active=False)
+        role = Operators.appoint(self, None)
+        was_active = self._end_sessions(only_if=Q(is_active__ne=False), is_active=False)
+        if not was_active:
+            self._end_sessions()  # of whom something else deactivated, and left them
         self.is_active = False
-        Operators.appoint(self, None)  # if they were made one in between
+        role = Operators.appoint(self, None) or role  # if they were made one in between
+        changes: dict[str, list[Any]] = {"is_active": [True, False]} if was_active else {}
+        return changes | ({"role": [role.value, None]} if role else {})
 
     def reactivate(self) -> bool:
-        """Let a user who was deactivated log in again; tell whether the user is there."""
+        """Let a user who was deactivated log in again; tell whether it made a difference."""
         self.is_active = True
-        return bool(type(self).objects(id=self.id).update_one(set__is_active=True))
+        inactive = type(self).objects(id=self.id, is_active=False)
+        return bool(inactive.update_one(set__is_active=True))
+
+    def is_stored(self) -> bool:
+        """Tell whether the user is there still."""
+        return type(self).objects(id=self.id).first() is not None
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
         """End every session in the one write that also makes the changes; tell whether it was done.
@@ -297,8 +308,10 @@ class User(ServiceDocument):
         """Have the export of a person hold, under a name, what this yields for the user: JSON."""
         cls.exports[name] = lines
 
-    def erase(self) -> None:
+    def erase(self) -> bool:
         """Delete the user with all that is theirs; raises LastSuperuser.
+
+        Tell whether the user was there: of several who do it at once one is told so.
 
         The user document goes last: if this is cut short, nobody can log in and the name stays
         taken, so that nobody else can register it and find what was left.
@@ -306,7 +319,7 @@ class User(ServiceDocument):
         self.deactivate()
         for delete_all_of in self._dependants:
             delete_all_of(self)
-        type(self).objects(id=self.id).delete()
+        return bool(type(self).objects(id=self.id).delete())
 
 
 def password_fields(password: str) -> dict[str, Any]:

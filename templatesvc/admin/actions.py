@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from templatesvc.admin.forms import PlainForm
 
-Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], HttpResponseBase | None]
+Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], HttpResponseBase | bool | None]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Action:
     """An act with the page that asks before it.
 
     ``run`` takes the declaration, the request, a document and what the form holds. It may return
-    an answer of its own, such as a file; it raises an APIException to refuse.
+    an answer of its own, such as a file, or False if somebody else has done it since the document
+    was read; it raises an APIException to refuse. It runs only if the act ``applies``.
     """
 
     run: Run

@@ -17,7 +17,7 @@ from templatesvc import ids, store
 from templatesvc.admin.actions import Action
 from templatesvc.admin.changelist import SEARCH, ChangeList
 from templatesvc.admin.forms import PlainForm
-from templatesvc.exceptions import translated
+from templatesvc.exceptions import Conflict, translated
 from templatesvc.problems import message
 
 if TYPE_CHECKING:
@@ -129,7 +129,11 @@ class ActionView(DocumentView):
         return self.admin.allows(self.request, self.action)
 
     def get(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Ask, unless it does not apply to the document: then its page says so."""
         document = self.admin.get_object(request, pk)
+        if not self.action.applies(document):
+            self._tell_refusal(document, self._does_not_apply())
+            return HttpResponseRedirect(self.admin.url_of("change", document))
         return self._ask([document], self._form([document], None))
 
     def post(self, request: HttpRequest, pk: str) -> HttpResponseBase:
@@ -150,8 +154,7 @@ class ActionView(DocumentView):
             try:
                 self._do(document, form)
             except REFUSALS as refusal:
-                said = message(translated(refusal))
-                self.tell(f"“{self.admin.name_of(document)}”: {said}", messages.ERROR)
+                self._tell_refusal(document, translated(refusal))
         return afterwards
 
     def _do_one(self, document: Any, form: PlainForm, afterwards: HttpResponse) -> HttpResponseBase:
@@ -162,10 +165,21 @@ class ActionView(DocumentView):
             return self._ask([document], form)
 
     def _do(self, document: Any, form: PlainForm) -> HttpResponseBase | None:
+        if not self.action.applies(document):
+            raise self._does_not_apply()
         answer = self.action.run(self.admin, self.request, document, form.cleaned_data)
-        if answer is None:
-            self.tell(self.action.done.format(name=self.admin.name_of(document)))
-        return answer
+        if answer is False:
+            raise self._does_not_apply()
+        if isinstance(answer, HttpResponseBase):
+            return answer
+        self.tell(self.action.done.format(name=self.admin.name_of(document)))
+        return None
+
+    def _does_not_apply(self) -> Conflict:
+        return Conflict(f"“{self.action.description}” does not apply as things are now.")
+
+    def _tell_refusal(self, document: Any, refusal: APIException) -> None:
+        self.tell(f"“{self.admin.name_of(document)}”: {message(refusal)}", messages.ERROR)
 
     def _form(self, documents: list[Any], data: Any) -> PlainForm:
         form = self.action.form_class(data)

@@ -150,6 +150,38 @@ def test_a_page_offers_what_applies(root: Client, alice: Person) -> None:
     assert "Deactivate" not in page
 
 
+@pytest.mark.parametrize(
+    ("action", "button"), [("reactivate", "Reactivate"), ("appoint", "Change role")]
+)
+def test_an_act_that_does_not_apply_any_more_is_refused_on_its_page(
+    root: Client, alice: Person, action: str, button: str
+) -> None:
+    refusal = f"“{button}” does not apply as things are now."
+    if action == "appoint":
+        alice.user.deactivate()
+    before = again(alice.user).to_mongo()
+    asking = root.get(page_of(alice.user, action))
+    assert asking.headers["Location"] == page_of(alice.user)
+    assert messages(root) == f"“alice”: {refusal}"
+    answer = do(root, alice.user, action, role="staff")
+    assert refusal in text(answer)
+    assert again(alice.user).to_mongo() == before
+    assert not AuditEntry.objects(by="root", action__ne="logged_in")
+
+
+def test_of_many_those_to_whom_an_act_does_not_apply_are_named(
+    root: Client, alice: Person, bob: Person
+) -> None:
+    bob.user.deactivate()
+    ticked = {"action": "reactivate", "_selected_action": [str(alice.user.id), str(bob.user.id)]}
+    root.post(USERS, ticked | {"post": "yes"})
+    assert messages(root) == (
+        "“alice”: “Reactivate” does not apply as things are now. “bob” was reactivated."
+    )
+    (entry,) = AuditEntry.objects(action="user_reactivated")
+    assert entry.username == "bob"
+
+
 def test_many_are_ticked_and_one_page_asks(root: Client, alice: Person, bob: Person) -> None:
     ticked = {"action": "deactivate", "_selected_action": [str(alice.user.id), str(bob.user.id)]}
     assert "2 users alice bob" in text(root.post(f"{USERS}?active=yes", ticked))

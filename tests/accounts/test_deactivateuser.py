@@ -22,6 +22,14 @@ def test_they_are_out_at_once_and_let_in_again(alice: Person) -> None:
     assert told == ["user_deactivated", "user_reactivated"]
 
 
+def test_what_is_so_already_is_said_and_not_audited(alice: Person) -> None:
+    assert run("deactivateuser", "alice", "--undo") == "alice is active already.\n"
+    assert not AuditEntry.objects
+    run("deactivateuser", "alice")
+    assert run("deactivateuser", "alice") == "alice is deactivated already.\n"
+    assert [entry.action for entry in AuditEntry.objects] == ["user_deactivated"]
+
+
 def test_the_last_superuser_stays(alice: Person) -> None:
     alice.user.appoint(Role.SUPERUSER)
     with pytest.raises(CommandError, match="This is the last superuser"):

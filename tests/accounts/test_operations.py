@@ -58,6 +58,7 @@ MAY: dict[str, dict[str, str]] = {
     "erase":          {"viewer": "no no no no", "staff": "yes no no no"},
     "export":         {"viewer": "yes yes yes yes", "staff": "yes yes yes yes"},
 }  # fmt: skip
+MAY_CHANGE_NOTHING = ("appoint", "dismiss", "reactivate")
 TO_WHOM: tuple[Role | None, ...] = (None, *Role)
 
 
@@ -94,7 +95,7 @@ def test_who_may_do_what_to_whom(
             assert not AuditEntry.objects(by="alice")
             continue
         OPERATIONS[name](actor(alice), current(bob))
-        assert AuditEntry.objects(by="alice").first() or name in ("appoint", "dismiss")
+        assert AuditEntry.objects(by="alice").first() or name in MAY_CHANGE_NOTHING
         AuditEntry.objects.delete()
         User.objects(username__in=["bob", "carol"]).delete()
         bob = register("bob", "builder-22")
@@ -108,7 +109,7 @@ def test_the_shell_may_do_everything_and_the_audit_says_who_it_was(
     for entry in AuditEntry.objects:
         assert entry.by.endswith(" (shell)")
         assert (entry.ip, entry.user_agent) == ("", "manage.py test")
-    assert AuditEntry.objects.count() == (name != "dismiss")  # which changes nothing here
+    assert AuditEntry.objects.count() == (name not in ("dismiss", "reactivate"))
 
 
 def test_who_is_deactivated_is_out_and_comes_back(root: Person, bob: Person) -> None:
@@ -121,6 +122,34 @@ def test_who_is_deactivated_is_out_and_comes_back(root: Person, bob: Person) -> 
     assert (out.action, out.username, out.ip) == ("user_deactivated", "bob", "192.0.2.7")
     assert out.changes == {"is_active": [True, False]}
     assert (back.action, back.changes) == ("user_reactivated", {"is_active": [False, True]})
+
+
+def test_of_two_who_do_the_same_one_is_told_to_have_done_it(root: Person, bob: Person) -> None:
+    by, first, second = actor(root), current(bob), current(bob)
+    assert operations.deactivate(by, first)
+    assert not operations.deactivate(by, second)
+    assert not current(bob).is_active
+    first, second = current(bob), current(bob)
+    assert operations.reactivate(by, first)
+    assert not operations.reactivate(by, second)
+    assert current(bob).is_active
+    operations.erase(by, first)
+    with pytest.raises(NotFound):
+        operations.erase(by, second)
+    told = [(entry.action, entry.changes) for entry in AuditEntry.objects.order_by("id")]
+    assert told == [
+        ("user_deactivated", {"is_active": [True, False]}),
+        ("user_reactivated", {"is_active": [False, True]}),
+        ("user_erased", {}),
+    ]
+
+
+def test_who_is_deactivated_already_keeps_no_session(root: Person, bob: Person) -> None:
+    """Though it was something else that deactivated them, in the store itself."""
+    User._get_collection().update_one({"_id": bob.user.id}, {"$set": {"is_active": False}})
+    operations.deactivate(actor(root), current(bob))
+    operations.reactivate(actor(root), current(bob))
+    assert bob.client.get("/get").status_code == 401
 
 
 def test_the_role_that_goes_with_it_is_told(root: Person, bob: Person) -> None:
@@ -172,7 +201,10 @@ def test_one_session_ends_and_others_stand(root: Person, bob: Person, alice: Per
     assert alice.client.get("/get").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["reactivate", "set a password", "force a change"])
+@pytest.mark.parametrize(
+    "name",
+    ["deactivate", "reactivate", "end sessions", "set a password", "force a change", "erase"],
+)
 def test_who_was_erased_meanwhile_does_not_come_back(name: str, root: Person, bob: Person) -> None:
     stale = User.named("bob")
     bob.user.erase()

@@ -20,8 +20,10 @@ class Command(UserCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = self.user(options["username"])
         if options["undo"]:
-            operations.reactivate(self.actor, user)
-            self.stdout.write(f"Reactivated {user}: they can log in.")
+            is_changed = operations.reactivate(self.actor, user)
+            done, already = "Reactivated {}: they can log in.", "{} is active already."
         else:
-            operations.deactivate(self.actor, user)
-            self.stdout.write(f"Deactivated {user}, and ended all their sessions.")
+            is_changed = operations.deactivate(self.actor, user)
+            done = "Deactivated {}, and ended all their sessions."
+            already = "{} is deactivated already."
+        self.stdout.write((done if is_changed else already).format(user))
