@@ -184,7 +184,10 @@ class TemplateVersion(ServiceDocument):
             "deleted_at": deleted_at,
             "expires_at": moment + settings.HISTORY_RETENTION,
         }
-        return {"_id": f"{before.id}/{slot}"}, {"$set": fields}
+        # With the owner: who imports an id that somebody has deleted has a history of their own. As
+        # a digest, because a name may be any text of any length, and operators' URLs hold this.
+        owner = hashlib.sha256(before.profile.encode()).hexdigest()
+        return {"_id": f"{before.id}/{slot}/{owner}"}, {"$set": fields}
 
     @classmethod
     def of(cls, owner: User, template_id: ObjectId | None = None) -> QuerySet:

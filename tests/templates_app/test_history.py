@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +63,40 @@ def test_nobody_else_sees_or_restores_a_version(alice: Person, bob: Person) -> N
     alice.client.delete(url)
     assert restore(bob, url, 1).status_code == 404
     assert deleted(bob) == []
+
+
+def test_who_imports_the_id_of_a_deleted_template_leaves_it_to_its_owner(
+    alice: Person, bob: Person
+) -> None:
+    created = make(alice, "hers")
+    alice.client.delete(path(created))
+    before = deleted(alice)
+    lines = json.dumps({"id": created.json()["id"], "template": "his", "version": 1})
+    assert import_lines(bob, lines).json()["created"] == 1
+    assert bob.client.put(path(created), {"template": "changed"}).status_code == 200
+    assert import_lines(bob, lines, "?mode=replace").json()["replaced"] == 1
+    assert deleted(alice) == before
+    assert alice.client.get(f"{path(created)}/versions/1").json()["template"] == "hers"
+    assert versions(bob, path(created)) == [2, 1]
+    assert bob.client.get(f"{path(created)}/versions/1").json()["template"] == "his"
+
+
+def import_lines(person: Person, lines: str, query: str = "") -> Any:
+    url = f"{URL}/import{query}"
+    return person.client.post(url, lines, content_type="application/x-ndjson")
+
+
+def test_a_slot_of_a_shorter_key_is_still_read(alice: Person) -> None:
+    created = make(alice, "one")
+    alice.client.delete(path(created))
+    rows = TemplateVersion._get_collection()
+    (slot,) = rows.find()
+    rows.delete_one({"_id": slot["_id"]})
+    rows.insert_one(slot | {"_id": f"{created.json()['id']}/1"})
+    assert [entry["version"] for entry in deleted(alice)] == [1]
+    assert restore(alice, path(created), 1).json()["version"] == 2
+    assert versions(alice, path(created)) == [1]
+    assert deleted(alice) == []
 
 
 @pytest.mark.parametrize("where", ["/versions/1", "/versions/2", "/versions/999999999999999"])
