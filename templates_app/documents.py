@@ -10,15 +10,29 @@ from typing import Any, Self
 import bson
 from bson import ObjectId
 from django.conf import settings
-from mongoengine import DateTimeField, IntField, StringField
+from mongoengine import DateTimeField, StringField
 from mongoengine.errors import NotUniqueError
 from mongoengine.queryset import QuerySet
 from pymongo import UpdateMany
 
 from accounts.documents import User
 from templates_app.querysets import Position, TemplateQuerySet, TemplateVersionQuerySet
-from templates_app.values import strings_in
+from templates_app.values import MAX_VERSION, strings_in
 from templatesvc.documents import RawField, ServiceDocument, TypedField, moment_of, new_id, now
+
+
+class VersionField(RawField):
+    """The number of a version: the whole part of a number from 1 to MAX_VERSION.
+
+    What is stored of any other kind counts as 1, here as in ``Template.state`` and ``new_value``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default=1, **kwargs)
+
+    def to_python(self, value: Any) -> int:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return int(value) if is_number and 1 <= value <= MAX_VERSION else 1
 
 
 class Template(ServiceDocument):
@@ -31,7 +45,7 @@ class Template(ServiceDocument):
     id = RawField(primary_key=True, default=ObjectId)
     profile = StringField(required=True)
     template = RawField()
-    version = TypedField(int, default=1)
+    version = VersionField()
     created_at = TypedField(datetime)
     updated_at = TypedField(datetime)
 
@@ -100,8 +114,10 @@ class Template(ServiceDocument):
 
         The value is compared as well as the version, which the Flask service does not touch.
         """
-        version = [self.version, None] if self.version == 1 else [self.version]
-        return {"version": {"$in": version}, "template": {"$eq": self.template}}
+        version: dict[str, Any] = {"$gte": self.version, "$lt": self.version + 1}
+        if self.version == 1:
+            version = {"$not": {"$gte": 2, "$lte": MAX_VERSION}}
+        return {"version": version, "template": {"$eq": self.template}}
 
     @property
     def etag(self) -> str:
@@ -128,7 +144,7 @@ class TemplateVersion(ServiceDocument):
     template_id = RawField(required=True)
     profile = StringField(required=True)
     template = RawField()
-    version = IntField(required=True)
+    version = VersionField(required=True)
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
     replaced_at = DateTimeField(required=True)
@@ -209,7 +225,7 @@ class TemplateVersion(ServiceDocument):
                 {"$group": {"_id": "$template_id", "version": {"$max": "$version"}}},
             ]
         )
-        return {row["_id"]: row["version"] for row in rows}
+        return {row["_id"]: cls.version.to_python(row["version"]) for row in rows}
 
     @property
     def position(self) -> Position:

@@ -13,6 +13,7 @@ from mongoengine import Q
 from mongoengine.queryset import QuerySet
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
+from templates_app.values import MAX_VERSION
 from templatesvc.documents import not_unique, now
 
 if TYPE_CHECKING:
@@ -166,12 +167,15 @@ class TemplateVersionQuerySet(QuerySet):
 
 
 def new_value(value: Any, moment: datetime) -> list[dict[str, Any]]:
-    """Return the update: a pipeline, because a document of the Flask service has no version."""
+    """Return the update: a pipeline, because a document of the Flask service has no version, and
+    others may have put one there that is no number.
+    """
+    is_number = {"$and": [{"$gte": ["$version", 1]}, {"$lte": ["$version", MAX_VERSION]}]}
     return [
         {
             "$set": {
                 "template": {"$literal": value},
-                "version": {"$add": [{"$ifNull": ["$version", 1]}, 1]},
+                "version": {"$add": [{"$cond": [is_number, "$version", 1]}, 1]},
                 "updated_at": moment,
             }
         }

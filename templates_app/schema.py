@@ -9,7 +9,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
-from templates_app.values import MAX_DEPTH, MAX_OBJECT_SIZE, MAX_TEXT_LENGTH
+from templates_app.values import MAX_DEPTH, MAX_OBJECT_SIZE, MAX_TEXT_LENGTH, MAX_VERSION
 from templatesvc.idempotency import LONGEST_KEY
 
 # --- Values --------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ LINK = _answer_header("Link", "`next` and `previous`, as in the body (RFC 8288).
 FILE_NAME = _answer_header("Content-Disposition", "A name for the file.", 200)
 NUMBER = OpenApiParameter(
     "number",
-    {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
+    {"type": "integer", "minimum": 0, "maximum": MAX_VERSION},
     OpenApiParameter.PATH,
     description="Of a version, as the list of versions has it.",
 )

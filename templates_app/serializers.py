@@ -15,7 +15,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from templates_app.documents import Template, TemplateVersion
-from templates_app.values import check_template, check_value
+from templates_app.values import MAX_VERSION, check_template, check_value
 from templatesvc.serializers import StrictSerializer
 
 # No host's name has such a character, and no URL needs to have it quoted.
@@ -154,7 +154,7 @@ class TemplateVersionListSerializer(serializers.Serializer):
 class RestoreSerializer(StrictSerializer):
     """Which version to go back to."""
 
-    version = serializers.IntegerField(min_value=1, max_value=2**53)
+    version = serializers.IntegerField(min_value=1, max_value=MAX_VERSION)
 
 
 class ImportLineSerializer(serializers.Serializer):

@@ -21,7 +21,12 @@ from accounts.documents import User
 from accounts.transfer import as_line, walk
 from templates_app.documents import Template, TemplateVersion
 from templates_app.querysets import new_value
-from templates_app.values import FIRST_MOMENT, LAST_MOMENT, check_template
+from templates_app.values import (
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    MAX_IMPORTED_VERSION,
+    check_template,
+)
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest
 
@@ -154,8 +159,8 @@ class Import:
             # Templates are listed in the order of their ids.
             raise ValueError("created_at: it is not when the id was made; leave one of them out.")
         version = given.get("version", 1)
-        if type(version) is not int or not 1 <= version < 2**53:
-            raise ValueError("version: give a whole number from 1 on.")
+        if type(version) is not int or not 1 <= version <= MAX_IMPORTED_VERSION:
+            raise ValueError(f"version: give a whole number from 1 to {MAX_IMPORTED_VERSION}.")
         return Template(
             id=own_id or self._derived_id(number, created),
             profile=self.owner.username,

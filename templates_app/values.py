@@ -11,6 +11,10 @@ import bson
 
 MAX_TEXT_LENGTH = 100_000  # characters
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
+# Of a version's number: whatever has so many digits fits 64 bits.
+MAX_VERSION = 10**18 - 1
+# Of one that is imported: every reader of JSON has it exactly, and changes can go on from it.
+MAX_IMPORTED_VERSION = 10**15 - 1
 MAX_DEPTH = 32  # an object that holds no other is 1 deep
 # What an ObjectId can tell, but for its last second.
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)

@@ -247,7 +247,8 @@ class TemplateViewSet(viewsets.GenericViewSet):
         responses=FullTemplateVersionSerializer,
         parameters=[ID, NUMBER],
     )
-    @action(detail=True, url_path="versions/(?P<number>[0-9]{1,15})", url_name="version")
+    # Of as many digits as MAX_VERSION has.
+    @action(detail=True, url_path="versions/(?P<number>[0-9]{1,18})", url_name="version")
     def version(self, request: Request, pk: str, number: str) -> Response:
         """Read a state that a template was in."""
         version = self._old_version(int(number))

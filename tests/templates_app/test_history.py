@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from bson import ObjectId
+from bson import Int64, ObjectId
 from django.conf import settings
 from django.test import override_settings
 
 from templates_app.documents import Template, TemplateVersion
+from templates_app.values import MAX_VERSION
 from templatesvc import store
 from templatesvc.documents import now
 from tests.conftest import Person, renew_unique_index
@@ -99,7 +100,7 @@ def test_a_slot_of_a_shorter_key_is_still_read(alice: Person) -> None:
     assert deleted(alice) == []
 
 
-@pytest.mark.parametrize("where", ["/versions/1", "/versions/2", "/versions/999999999999999"])
+@pytest.mark.parametrize("where", ["/versions/1", "/versions/2", f"/versions/{MAX_VERSION}"])
 def test_a_version_that_never_was_is_not_found(where: str, alice: Person) -> None:
     url = path(make(alice, "one"))
     assert alice.client.get(f"{url}{where}").status_code == 404
@@ -107,7 +108,40 @@ def test_a_version_that_never_was_is_not_found(where: str, alice: Person) -> Non
     assert alice.client.get(f"{URL}/{ObjectId()}/versions").status_code == 404
 
 
-@pytest.mark.parametrize("version", [0, -1, "x", None, 1.5, 2**60, {"$gt": 0}])
+# What this service, or somebody else, may have stored; and what it counts as.
+STORED = [
+    *((number, number) for number in (1, 7, Int64(8), 10**15, 2**53, MAX_VERSION - 2)),
+    *((2.0, 2), (2.5, 2), (1.5, 1), (0.5, 1), (float("nan"), 1), (float("inf"), 1)),
+    *((other, 1) for other in (0, -5, 2**63 - 1, MAX_VERSION + 1, True, "x", None, {"a": 3})),
+]
+
+
+@pytest.mark.parametrize(("stored", "number"), STORED)
+def test_whatever_version_is_stored_has_a_history(stored: Any, number: int, alice: Person) -> None:
+    url = path(make(alice, "one"))
+    Template._get_collection().update_one({}, {"$set": {"version": stored}})
+    seen = alice.client.get(url)
+    assert seen.json()["version"] == number
+    changed = alice.client.put(url, {"template": "two"}, headers={"If-Match": seen["ETag"]})
+    assert (changed.status_code, changed.json()["version"]) == (200, number + 1)
+    assert alice.client.get(url).json() == changed.json()
+    (entry,) = alice.client.get(f"{url}/versions").json()["results"]
+    assert alice.client.get(entry["url"]).json()["template"] == "one"
+    assert alice.client.delete(url, headers={"If-Match": changed["ETag"]}).status_code == 204
+    assert [entry["version"] for entry in deleted(alice)] == [number + 1]
+    assert restore(alice, url, number + 1).json()["version"] == number + 2
+
+
+@pytest.mark.parametrize("version", [-5, 2**63 - 1, MAX_VERSION + 1, 1.5])
+def test_whatever_version_is_in_the_history_can_be_listed(version: Any, alice: Person) -> None:
+    url = path(make(alice, "one"))
+    alice.client.delete(url)
+    TemplateVersion._get_collection().update_one({}, {"$set": {"version": version}})
+    assert versions(alice, url) == [1]
+    assert [entry["version"] for entry in deleted(alice)] == [1]
+
+
+@pytest.mark.parametrize("version", [0, -1, "x", None, 1.5, MAX_VERSION + 1, {"$gt": 0}])
 def test_a_restore_asks_for_a_number(version: Any, alice: Person) -> None:
     answer = restore(alice, path(make(alice, "one")), version)
     assert answer.status_code == 400

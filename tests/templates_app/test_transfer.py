@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from templates_app.documents import Template
 from templates_app.parsers import NDJSONParser
+from templates_app.values import MAX_IMPORTED_VERSION
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
@@ -144,6 +145,20 @@ def test_what_was_deleted_comes_back_as_a_version_it_never_had(alice: Person) ->
     assert alice.client.get(f"{URL}/deleted").json()["results"] == []
 
 
+def test_what_comes_with_the_largest_version_can_be_changed_and_restored(alice: Person) -> None:
+    id, last = ObjectId(), MAX_IMPORTED_VERSION
+    assert imported(alice, line(id=str(id), template="a", version=last))["created"] == 1
+    for number in range(1, 4):
+        changed = alice.client.put(path_of(id), {"template": f"{number}"})
+        assert changed.json()["version"] == last + number
+    shown = alice.client.get(f"{path_of(id)}/versions").json()["results"]
+    assert [version["version"] for version in shown] == [last + 2, last + 1, last]
+    alice.client.delete(path_of(id))
+    assert alice.client.get(f"{URL}/deleted").json()["results"][0]["version"] == last + 3
+    restored = alice.client.post(f"{path_of(id)}/restore", {"version": last + 3})
+    assert restored.status_code == 201
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -164,6 +179,7 @@ def test_what_was_deleted_comes_back_as_a_version_it_never_had(alice: Person) ->
         line(template="a", id=5),
         line(template="a", version=0),
         line(template="a", version=True),
+        line(template="a", version=MAX_IMPORTED_VERSION + 1),
         line(template="a", profile="bob"),
         line(template="a", created_at="2020-01-01"),
         line(template="a", created_at="1960-01-01T00:00:00Z"),
