@@ -113,7 +113,7 @@ EXAMPLES: dict[str, Any] = {
     "title": "Not Found",
     "status": 404,
     "detail": "Not found.",
-    "when": "There is nothing at this address that is yours to see.",
+    "when": "There is nothing at this address that you may see.",
     "remedy": "Look for it in the list.",
     "field": "template",
     "message": "This field is required.",
