@@ -148,7 +148,8 @@ class DeletedTemplateAdmin(DocumentAdmin):
 
     @action(
         description="Restore",
-        consequence="Its owner has it again, under the id that it had.",
+        consequence="Its owner has it again, under the id that it had unless somebody else has "
+        "imported that.",
         done="“{name}” is there again.",
         permission="templates_app.change_template",
         form_class=ReasonForm,

@@ -271,7 +271,11 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     @action(detail=True, methods=["post"], serializer_class=RestoreSerializer)
     def restore(self, request: Request, pk: str) -> Response:
-        """Go back to an old version, as a new one: 200; or bring a deleted template back: 201."""
+        """Go back to an old version, as a new one: 200; or bring a deleted template back: 201.
+
+        It comes back under the id that it had, or under a new one if somebody else has imported
+        that meanwhile: `Location` says which.
+        """
         serializer = RestoreSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         version = self._old_version(serializer.validated_data["version"])

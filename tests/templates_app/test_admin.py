@@ -152,6 +152,19 @@ def test_what_is_there_again_can_not_be_restored(root: Client, alice: Person) ->
     assert "Template already exists on your profile" in text(answer)
 
 
+def test_what_has_lost_its_id_to_somebody_else_is_restored_under_another(
+    root: Client, alice: Person, bob: Person
+) -> None:
+    template = Template.create(alice.user, "First")
+    Template.objects.of(alice.user).filter(id=template.id).remove()
+    Template(id=template.id, profile=bob.name, template="His").insert()
+    version = TemplateVersion.objects(template_id=template.id).first()
+    root.post(page_of(version, "restore"), {"post": "yes", "reason": "asked for"})
+    (restored,) = Template.objects.of(alice.user)
+    assert (restored.template, stored(template)) == ("First", "His")
+    assert AuditEntry.objects(document=f"templates/{restored.id}").count() == 1
+
+
 @pytest.mark.parametrize("value", [5, None, True, ["a"], {"a": {"b": 1}}, "", 1.5])
 def test_whatever_the_flask_service_stored_has_its_pages(root: Client, value: Any) -> None:
     id = Template._get_collection().insert_one({"profile": "alice", "template": value}).inserted_id

@@ -11,6 +11,7 @@ import time_machine
 from bson import Int64, ObjectId
 from django.conf import settings
 from django.test import override_settings
+from mongoengine.errors import NotUniqueError
 
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION
@@ -197,6 +198,38 @@ def test_a_restore_meets_what_is_there(alice: Person) -> None:
     answer = restore(alice, url, 1)
     assert (answer.status_code, answer.json()["code"]) == (409, "template_exists")
     assert len(deleted(alice)) == 1
+
+
+def test_what_has_lost_its_id_to_somebody_else_is_restored_under_another(
+    alice: Person, bob: Person
+) -> None:
+    created = make(alice, "hers")
+    alice.client.delete(path(created))
+    lines = json.dumps({"id": created.json()["id"], "template": "his"})
+    assert import_lines(bob, lines).json()["created"] == 1
+    restored = restore(alice, path(created), 1)
+    assert (restored.status_code, restored.json()["template"]) == (201, "hers")
+    assert restored.json()["id"] != created.json()["id"]
+    assert restored["Location"] == restored.json()["url"]
+    assert alice.client.get(restored["Location"]).json() == restored.json()
+    assert restored.json()["created_at"] == created.json()["created_at"]
+    assert deleted(alice) == []
+    assert listed(bob) == ["his"]
+    answer = restore(alice, path(created), 1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "template_exists")
+    assert listed(alice) == ["hers"]
+
+
+def test_two_who_restore_two_versions_get_one_template(alice: Person) -> None:
+    url = path(make(alice, "one"))
+    alice.client.put(url, {"template": "two"})
+    alice.client.delete(url)
+    forget_old_values()
+    first, second = TemplateVersion.of(alice.user).order_by("-version")
+    first.restore(alice.user)
+    with pytest.raises(NotUniqueError):
+        second.restore(alice.user)
+    assert listed(alice) == ["two"]
 
 
 def test_a_restore_takes_a_condition(alice: Person) -> None:
