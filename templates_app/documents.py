@@ -67,6 +67,10 @@ class Template(ServiceDocument):
 
         With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
         stored. ``as_flask``: with no fields but those that the Flask service knows.
+
+        An owner who is erased between the request's look at the session and this write leaves the
+        template to whoever registers the name next. Of so short a time an import, which may take
+        minutes, makes sure by asking afterwards; here that would be a third round trip.
         """
         moment = moment_of(id) if id else now()
         times = {} if as_flask else {"created_at": moment, "updated_at": moment}

@@ -17,6 +17,7 @@ from bson import ObjectId, json_util
 from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from accounts.authentication import SessionEnded
 from accounts.documents import User
 from accounts.transfer import as_line, walk
 from templates_app.documents import Template, TemplateVersion
@@ -122,7 +123,9 @@ class Import:
     def run(self, text: bytes, hold: Callable[[], None] | None = None) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
 
-        ``hold`` is called before each batch, and may raise to end it there.
+        ``hold`` is called before each batch, and may raise to end it there. Raises SessionEnded
+        (401) if the owner was erased or deactivated meanwhile; what earlier batches stored is then
+        the owner's, as long as the account stands.
         """
         lines = enumerate(text.splitlines(), start=1)
         numbered = ((number, line) for number, line in lines if line.strip())
@@ -178,8 +181,27 @@ class Import:
                 hold()
             there = self._there(readable)
             known = [entry for entry in readable if entry.id in there]
-            self._create([entry for entry in readable if entry.id not in there])
+            new = [entry for entry in readable if entry.id not in there]
+            self._create(new)
             self._meet(known, there)
+            # Asked afterwards: an erasure that begins from here on deletes the batch as well.
+            if not User.objects(id=self.owner.id, is_active__ne=False).first():
+                self._take_back(new, known)
+                raise SessionEnded()
+            if created := [entry.id for entry in new if entry.status == "created"]:
+                TemplateVersion.stand_again(self.owner, created)
+
+    def _take_back(self, new: list[Entry], known: list[Entry]) -> None:
+        """Delete what a batch stored of an owner who is gone, or is just being erased.
+
+        By ids, because the name may be another person's by now. An owner who was only deactivated
+        keeps what was there before, and its history.
+        """
+        ids = [entry.id for entry in new if entry.status == "created"]
+        Template.objects.of(self.owner).filter(id__in=ids).delete()
+        there = self._there(known)
+        gone = [entry.id for entry in known if entry.id not in there]
+        TemplateVersion.objects(profile=self.owner.username, template_id__in=gone).delete()
 
     def _create(self, entries: list[Entry]) -> None:
         """Store those whose id the owner does not have, or does not have any more."""
@@ -195,8 +217,6 @@ class Import:
         for entry in self._insert(refused):
             entry.fail("skipped", "You have this template already.")
             entry.template = None  # whose id this would be is not known
-        if created := [entry.id for entry in entries if entry.template]:
-            TemplateVersion.stand_again(self.owner, created)
 
     def _there(self, entries: list[Entry]) -> dict[ObjectId, Template]:
         """Return the owner's templates that the entries name by their ids."""

@@ -159,7 +159,7 @@ def idempotent(
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
     ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
-    or above is not stored, and frees the key.
+    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -217,7 +217,8 @@ def _answer(
     try:
         response = perform(first)
     except APIException as error:
-        if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        is_of_session = error.status_code == status.HTTP_401_UNAUTHORIZED
+        if is_of_session or error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
             raise
         response = view.handle_exception(error)
     body = JSONRenderer().render(response.data)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,10 +13,16 @@ from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp, encode
 from django.conf import settings
 from django.test import override_settings
 
-from templates_app.documents import Template
+from accounts.authentication import SessionEnded
+from accounts.documents import Session
+from accounts.tokens import token_pair
+from templates_app import transfer
+from templates_app.documents import Template, TemplateVersion
 from templates_app.parsers import NDJSONParser
+from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
-from tests.conftest import Person
+from templatesvc.idempotency import IdempotentRequest
+from tests.conftest import Person, log_in
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
 BOOK = {"author": "Orwell", "year": 1949}
@@ -219,6 +227,87 @@ def test_an_import_may_be_10_mib_and_no_larger(alice: Person) -> None:
         answer = send(alice, lines + b" ")
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert send(alice, b"\n" * (NDJSONParser.max_lines + 1)).status_code == 413
+
+
+def before_batch(number: int, act: Callable[[], object]) -> Callable[[], None]:
+    """Return what does something before the batch of a number, from 1 on."""
+    numbers = count(1)
+
+    def hold() -> None:
+        if next(numbers) == number:
+            act()
+
+    return hold
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
+    batch: int, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "IMPORT_BATCH", 2)
+    heirs: list[Person] = []
+
+    def erase() -> None:
+        alice.user.erase()
+        heirs.append(log_in("alice", "another-alice-1"))
+        make(heirs[0], "the heir's")
+
+    lines = b"".join(line(template=f"{n}") for n in range(6))
+    importing = Import(alice.user, "skip", str(ObjectId()))
+    with pytest.raises(SessionEnded):
+        importing.run(lines, before_batch(batch, erase))
+    assert listed(heirs[0]) == ["the heir's"]
+    assert Template.objects.count() == 1
+
+
+def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) -> None:
+    """As if the erasure came between the two writes of a replacement."""
+    id = ObjectId(make(alice, "old").json()["id"])
+    entry = Entry(1, Template.objects.get(), "replaced")
+    alice.user.erase()
+    TemplateVersion.keep_all([entry.template])
+    Import(alice.user, "replace", str(ObjectId()))._take_back([], [entry])
+    assert TemplateVersion.objects(template_id=id).count() == 0
+
+
+def test_who_is_deactivated_meanwhile_keeps_what_was_there(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "IMPORT_BATCH", 2)
+    old, deleted = make(alice, "old"), make(alice, "deleted")
+    alice.client.delete(path(deleted))
+    lines = line(template="a") + line(template="b")
+    lines += line(id=deleted.json()["id"], template="c") + line(id=old.json()["id"], template="d")
+    importing = Import(alice.user, "replace", str(ObjectId()))
+    with pytest.raises(SessionEnded):
+        importing.run(lines, before_batch(2, alice.user.deactivate))
+    assert {template.template for template in Template.objects} == {"a", "b", "d"}
+    assert {version.template for version in TemplateVersion.objects} == {"old", "deleted"}
+    assert [version.template for version in TemplateVersion.deleted_of(alice.user)] == ["deleted"]
+
+
+def test_an_import_whose_session_ended_meanwhile_is_a_401_that_frees_its_key(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, lines = IdempotentRequest.hold, line(template="a")
+
+    def deactivated(first: IdempotentRequest) -> None:
+        hold(first)
+        alice.user.deactivate()
+
+    headers = {"Idempotency-Key": "k1"}
+    url, kind = f"{URL}/import", "application/x-ndjson"
+    with monkeypatch.context() as patch:
+        patch.setattr(IdempotentRequest, "hold", deactivated)
+        answer = alice.client.post(url, lines, content_type=kind, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert Template.objects.count() == 0
+    alice.user.reactivate()
+    session = token_pair(Session.start(alice.user))
+    alice.client.credentials(HTTP_AUTHORIZATION=f"Bearer {session['access_token']}")
+    again = alice.client.post(url, lines, content_type=kind, headers=headers)
+    assert (again.status_code, again.json()["created"]) == (200, 1)
 
 
 @pytest.mark.wire
