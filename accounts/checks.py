@@ -40,7 +40,7 @@ def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
 @checks.register(checks.Tags.security)
 def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
     """New passwords are hashed by a class that is there, and that nobody would replace."""
-    hint = "Leave PASSWORD_HASHER out, or name a hasher of Django's."
+    hint = "Unset PASSWORD_HASHER, or set it to one of Django's hashers."
     try:
         algorithm = hashers.get_hasher().algorithm
         hashers.make_password("")  # which loads the hasher's library
@@ -48,7 +48,9 @@ def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
         yield checks.Error(f"PASSWORD_HASHER can't be used: {error}", hint=hint, id="accounts.E004")
         return
     if algorithm in WEAK_ALGORITHMS:
-        yield checks.Error("PASSWORD_HASHER is quick to reverse.", hint=hint, id="accounts.E005")
+        yield checks.Error(
+            "PASSWORD_HASHER makes hashes that are easy to reverse.", hint=hint, id="accounts.E005"
+        )
 
 
 @checks.register(checks.Tags.security)
@@ -57,7 +59,7 @@ def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
     if settings.FLASK_SIDE_BY_SIDE:
         yield checks.Warning(
             "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
-            "of the Flask service are taken, which nothing can end before they expire.",
+            "of the Flask service are accepted, which can't be revoked before they expire.",
             hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
             id="accounts.W001",
         )
@@ -92,6 +94,6 @@ def guessing(**_: Any) -> Iterator[checks.CheckMessage]:
 
 def _error(message: str, number: str) -> checks.Error:
     hint = (
-        f"Give a secret of {SHORTEST_SECRET} bytes or more, or a PEM private key of RSA or Ed25519."
+        f"Set a secret of {SHORTEST_SECRET} bytes or more, or a PEM private key of RSA or Ed25519."
     )
     return checks.Error(message, hint=hint, id=f"accounts.{number}")

@@ -34,7 +34,7 @@ def proxy() -> Iterator[Finding]:
     if settings.HTTPS and not settings.TRUSTED_PROXIES:
         yield doctor.warning(
             "addresses",
-            "a proxy ends HTTPS and TRUSTED_PROXIES names none: the limits of an address hold for "
-            "everybody together",
+            "a proxy terminates HTTPS but TRUSTED_PROXIES is empty: all clients share the "
+            "limits of one address",
             "Set TRUSTED_PROXIES to the proxy's address.",
         )

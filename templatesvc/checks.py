@@ -51,8 +51,8 @@ def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
             )
     if "*" in settings.ALLOWED_HOSTS:
         yield checks.Error(
-            "ALLOWED_HOSTS lets every host name in.",
-            hint="Set it to the names that the service is reached by, separated by commas.",
+            "ALLOWED_HOSTS allows every host name.",
+            hint="Set it to the host names of the service, separated by commas.",
             id="templatesvc.E004",
         )
 
@@ -66,9 +66,9 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
         store.check(settings.MONGODB_URI)
     except ValueError:
         yield checks.Error(
-            "MONGODB_URI can't be read.",
-            hint="Write mongodb://name:password@host:port/database?options, with what is special "
-            "in the name and the password percent-encoded (urllib.parse.quote_plus does it).",
+            "MONGODB_URI is invalid.",
+            hint="Write mongodb://name:password@host:port/database?options, with special "
+            "characters in the name and the password percent-encoded (urllib.parse.quote_plus).",
             id="templatesvc.E007",
         )
 
@@ -79,14 +79,14 @@ def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
     options = store.given_options(settings.MONGODB_URI)
     if options.get("readpreference", "primary").lower() != "primary":
         yield checks.Error(
-            "MONGODB_URI reads from secondaries, which let in whom the primary has logged out.",
-            hint="Leave readPreference out of it.",
+            "MONGODB_URI reads from secondaries, which may accept sessions that have ended.",
+            hint="Remove readPreference from it.",
             id="templatesvc.E008",
         )
     if options.get("w") == "0":
         yield checks.Error(
-            "MONGODB_URI asks for writes that nobody acknowledges, so that none can be relied on.",
-            hint="Leave w out of it: writes then wait for a majority.",
+            "MONGODB_URI asks for unacknowledged writes, which can be lost.",
+            hint="Remove w from it: writes then wait for a majority.",
             id="templatesvc.E009",
         )
 
@@ -118,8 +118,8 @@ def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
             )
     if settings.REFRESH_TOKEN_GRACE > LONGEST_GRACE:
         yield checks.Error(
-            "REFRESH_TOKEN_GRACE is so long that a thief's refresh token passes for a tab's.",
-            hint="Set REFRESH_TOKEN_GRACE to seconds, 5m at the most.",
+            "REFRESH_TOKEN_GRACE is so long that a stolen refresh token can go unnoticed.",
+            hint="Set REFRESH_TOKEN_GRACE to some seconds, 5m at most.",
             id="templatesvc.E006",
         )
 
@@ -138,8 +138,8 @@ def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
 def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
     if not settings.MONGODB_URI.startswith("mongodb"):
         yield checks.Warning(
-            "The data are not on a MongoDB server.",
-            hint="Set MONGODB_URI: the embedded store is for trying the service out.",
+            "The data are not kept on a MongoDB server.",
+            hint="Set MONGODB_URI: the embedded store is for trials and development only.",
             id="templatesvc.W002",
         )
 

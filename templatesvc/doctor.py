@@ -108,7 +108,7 @@ def system_checks() -> Iterator[Finding]:
         tell = error if message.is_serious() else warning
         yield tell("settings", f"({message.id}) {message.msg}", message.hint or "")
     if not messages:
-        yield ok("settings", "nothing in them is unsafe")
+        yield ok("settings", "safe")
 
 
 @examines
@@ -116,7 +116,7 @@ def connection() -> Iterator[Finding]:
     """Whether the store answers, how soon, and what it promises for a write."""
     if store.is_in_memory(settings.MONGODB_URI):
         yield warning(
-            "connection", "none: the store is this process's memory", "Unset MONGODB_URI."
+            "connection", "none: the store is in the memory of this process", "Unset MONGODB_URI."
         )
         return
     client = store.client()
@@ -129,18 +129,22 @@ def connection() -> Iterator[Finding]:
     if took < SLOW_ANSWER:
         yield ok("connection", text)
     else:
-        yield warning("connection", text, "Each request waits twice: run nearer to the store.")
+        yield warning(
+            "connection",
+            text,
+            "Each request waits twice for it: run nearer to the store.",
+        )
     if client.write_concern.document.get("w", "majority") != "majority":
         yield error(
             "writes",
             f"are acknowledged by w={client.write_concern.document['w']} only",
-            "Take w out of MONGODB_URI: an ended session could come back after a failover.",
+            "Remove w from MONGODB_URI: a session that has ended could return after a failover.",
         )
     if client.read_preference != ReadPreference.PRIMARY:
         yield error(
             "reads",
-            "may come from a secondary, where an ended session still stands",
-            "Take readPreference out of MONGODB_URI.",
+            "may come from a secondary, which may still have a session that has ended",
+            "Remove readPreference from MONGODB_URI.",
         )
 
 
@@ -158,7 +162,9 @@ def server() -> Iterator[Finding]:
     hello = store.client().admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         yield warning(
-            "replication", "none", "Run MongoDB as a replica set, so that a machine may fail."
+            "replication",
+            "none",
+            "Run MongoDB as a replica set, which survives a failure.",
         )
 
 
@@ -170,12 +176,12 @@ def clock() -> Iterator[Finding]:
     before = now()
     theirs = store.client().admin.command("hello")["localTime"].replace(tzinfo=UTC)
     apart = max(before - theirs, theirs - now(), timedelta())
-    text = f"{apart.total_seconds():.1f} s apart from the store's"
+    text = f"{apart.total_seconds():.1f} s off the store's"
     if apart < CLOCK_WARNING:
         yield ok("clock", text)
     else:
         tell = warning if apart < CLOCK_ERROR else error
-        yield tell("clock", text, "Let a time service such as chrony set both machines' clocks.")
+        yield tell("clock", text, "Synchronize both clocks, for example with chrony.")
 
 
 @examines
@@ -185,7 +191,7 @@ def standing_indexes() -> Iterator[Finding]:
     for index in missing:
         yield error("index", f"{index} is missing", f"Run: {command('ensureindexes')}")
     if not missing:
-        yield ok("indexes", f"all {len(list(indexes.declared()))} stand")
+        yield ok("indexes", f"all {len(list(indexes.declared()))} exist")
 
 
 @examines
@@ -202,7 +208,7 @@ def expiry() -> Iterator[Finding]:
         yield warning(
             "expiry",
             f"{name} has documents that expired over ten minutes ago",
-            "See whether MongoDB's ttlMonitorEnabled is on, and its secondaries keep up.",
+            "Check that MongoDB's ttlMonitorEnabled is on and its secondaries keep up.",
         )
     if not lagging:
         yield ok("expiry", "what has expired is deleted")

@@ -23,7 +23,7 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         if store.is_in_memory(settings.MONGODB_URI):
-            self.stderr.write("The store is this command's own memory, and gone when it ends.")
+            self.stderr.write("The store is in memory: its data are lost when the command ends.")
         try:
             return super().execute(*args, **options)
         except APIException as error:
@@ -48,7 +48,7 @@ class OperatorCommand(BaseCommand):
             return sys.stdin.readline().rstrip("\r\n")
         password = getpass.getpass("New password: ")
         if password != getpass.getpass("New password, again: "):
-            raise CommandError("These were two passwords. Nothing was changed.")
+            raise CommandError("The two passwords differ. Nothing was changed.")
         return password
 
 

@@ -24,7 +24,7 @@ def test_it_asks_for_the_password(alice: Person, monkeypatch: pytest.MonkeyPatch
 
 def test_a_temporary_one_has_to_be_changed(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe_in(monkeypatch, "handed-over-1\n")
-    assert "have to choose another" in run("changepassword", "alice", "--temporary")
+    assert "must change it" in run("changepassword", "alice", "--temporary")
     token = log_in("alice", "handed-over-1").json()["access_token"]
     assert caller(token).get("/get").status_code == 403
 

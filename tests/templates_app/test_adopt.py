@@ -115,7 +115,7 @@ def test_nothing_stands_in_the_way_of_an_empty_database(flasks: Database[Any]) -
     assert report["store"].endswith(f"/{flasks.name}")
     out = StringIO()
     call_command("adopt", stdout=out)
-    assert "is it the right database?" in out.getvalue()
+    assert "is it the right one?" in out.getvalue()
 
 
 def test_a_terminal_is_shown_no_commands_of_its_own(flasks: Database[Any]) -> None:
@@ -257,7 +257,7 @@ def test_what_comes_in_meanwhile_is_cleared_away_too(
 def test_options_that_would_have_no_effect_are_refused(flasks: Database[Any]) -> None:
     for without in ([], ["--undo"]):
         for option in (["--wrap-passwords", "--yes"], [RENAME]):
-            with pytest.raises(CommandError, match="are for --apply"):
+            with pytest.raises(CommandError, match="require --apply"):
                 adopt(*without, *option)
 
 

@@ -39,7 +39,7 @@ def given(**others: str) -> dict[str, str]:
 def test_what_is_well_is_told_with_what_was_looked_at(alice: Person) -> None:
     alice.user.appoint(Role.SUPERUSER)
     assert lines("operators") == ["ok       operators: 1, of them 1 superusers"]
-    assert lines("indexes") == [f"ok       indexes: all {len(list(indexes.declared()))} stand"]
+    assert lines("indexes") == [f"ok       indexes: all {len(list(indexes.declared()))} exist"]
     assert lines("expiry") == ["ok       expiry: what has expired is deleted"]
 
 
@@ -125,7 +125,7 @@ def test_unsafe_settings_are_part_of_the_report() -> None:
     for line in (
         "error    settings: (templatesvc.E002) SECRET_KEY has 5 characters.",
         "warning  settings: (accounts.W002) LOGIN_LIMIT_PER_USER is off.",
-        "warning  addresses: a proxy ends HTTPS",
+        "warning  addresses: a proxy terminates HTTPS",
     ):
         assert line in ran.stdout
     assert "Traceback" not in ran.stderr

@@ -35,16 +35,18 @@ def duration(text: str) -> timedelta:
 
 
 class Command(OperatorCommand):
-    help = "Show who did what, the oldest first: the newest 100 entries, or those that fit."
+    help = "Show the newest 100 entries of the audit, or those that match, the oldest first."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--user", help="what happened to this user")
-        parser.add_argument("--by", help="what this user did")
+        parser.add_argument("--user", help="entries about this user")
+        parser.add_argument("--by", help="entries of what this user did")
         parser.add_argument("--action", choices=[action.value for action in Action])
-        parser.add_argument("--document", help="what happened to it, such as templates/65f0…")
+        parser.add_argument("--document", help="entries about a document, such as templates/65f0…")
         parser.add_argument("--since", type=duration, help="how far back: 30m, 12h, 7d")
-        parser.add_argument("--all", action="store_true", help="all there is, not the newest 100")
-        parser.add_argument("--follow", action="store_true", help="go on as more happens")
+        parser.add_argument(
+            "--all", action="store_true", help="all entries instead of the newest 100"
+        )
+        parser.add_argument("--follow", action="store_true", help="wait for new entries")
         parser.add_argument("--format", choices=["line", "json"], default="line")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -11,14 +11,12 @@ from accounts.management.operator_command import UserCommand
 
 
 class Command(UserCommand):
-    help = (
-        "Set a user's password, asked for or from the first line of the input; ends all sessions."
-    )
+    help = "Set a user's password and end all their sessions. Asks for it, or reads the first line."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--temporary", action="store_true", help="they have to choose another to go on"
+            "--temporary", action="store_true", help="the user must change it at the next log-in"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,4 +24,4 @@ class Command(UserCommand):
         operations.set_password(self.actor, user, self.new_password(), options["temporary"])
         self.stdout.write(f"Set the password of {user}, and ended all their sessions.")
         if options["temporary"]:
-            self.stdout.write("They have to choose another when they log in.")
+            self.stdout.write("They must change it when they log in.")

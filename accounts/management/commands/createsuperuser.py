@@ -16,16 +16,16 @@ from accounts.operators import Role
 
 class Command(OperatorCommand):
     help = (
-        "Create a superuser. Asks for the name and the password; without a terminal the password "
+        "Create a superuser. Asks for the name and password; without a terminal, the password "
         "is DJANGO_SUPERUSER_PASSWORD or, if that is not set, the first line of the input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--username", help="the name; asked for if it is not given")
+        parser.add_argument("--username", help="the name; if omitted, the command asks for it")
         parser.add_argument(
             "--promote",
             action="store_true",
-            help="take a user that there is, who keeps their password",
+            help="appoint an existing user, who keeps the password",
         )
         parser.add_argument(
             "--role",
@@ -46,13 +46,13 @@ class Command(OperatorCommand):
 
     def _ask_username(self) -> str:
         if not (self.may_ask and sys.stdin.isatty()):
-            raise CommandError("Give the name: --username.")
+            raise CommandError("Specify the name with --username.")
         return input("Username: ")
 
     def _create(self, username: str) -> User:
         if User.named(username):  # before a password is asked for; the index decides
             raise CommandError(
-                f"There is a user named {username!r} already. If it is the right person: --promote."
+                f"A user named {username!r} exists already. To appoint that user, add --promote."
             )
         user = operations.create_user(self.actor, username, self._password(), must_change=False)
         self.stdout.write(f"Created the user {username}.")

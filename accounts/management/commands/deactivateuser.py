@@ -11,11 +11,11 @@ from accounts.management.operator_command import UserCommand
 
 
 class Command(UserCommand):
-    help = "Deactivate a user: all their sessions end at once, and they can't log in."
+    help = "Deactivate a user: their sessions end at once, and they can't log in any more."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--undo", action="store_true", help="let them log in again")
+        parser.add_argument("--undo", action="store_true", help="reactivate the user")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = self.user(options["username"])

@@ -33,34 +33,38 @@ def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
 
 class Command(BaseCommand):
     help = (
-        "Tell what stands in the way of taking over a database of the Flask service; with --apply "
-        "clear it, with --undo put back what was taken out. Exit status 0: nothing is in the way."
+        "List the documents that prevent taking over the Flask service's database. --apply moves "
+        "them to the quarantine, --undo puts them back. Exits with status 0 if there are none."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         step = parser.add_mutually_exclusive_group()
-        step.add_argument("--apply", action="store_true", help="do what the report says")
-        step.add_argument("--undo", action="store_true", help="put back the quarantine")
+        step.add_argument(
+            "--apply",
+            action="store_true",
+            help="quarantine what is marked with !",
+        )
+        step.add_argument("--undo", action="store_true", help="put back what is in the quarantine")
         parser.add_argument(
             "--duplicate-users",
             choices=["keep-oldest", "rename"],
             default="",
-            help="what becomes of all but the oldest of the users of one name",
+            help="what to do with users who have the same name as an older one",
         )
         parser.add_argument(
             "--wrap-passwords",
             action="store_true",
-            help="put Argon2id around the remaining SHA-256 hashes: the Flask service can then no "
-            "longer log these people in",
+            help="wrap the remaining SHA-256 hashes in Argon2id: the Flask service can then no "
+            "longer log these users in",
         )
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         parser.add_argument("--format", choices=["table", "json"], default="table")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["format"] == "json"
         try:
             if not options["apply"] and (options["duplicate_users"] or options["wrap_passwords"]):
-                raise CommandError("--duplicate-users and --wrap-passwords are for --apply.")
+                raise CommandError("--duplicate-users and --wrap-passwords require --apply.")
             self._do_in_time(options)
         except CommandError as error:
             if self.as_json:
@@ -96,14 +100,14 @@ class Command(BaseCommand):
         choice, wrap = options["duplicate_users"], options["wrap_passwords"]
         if wrap and settings.FLASK_SIDE_BY_SIDE:
             raise CommandError(
-                "While FLASK_SIDE_BY_SIDE is on, each log-in puts a bare SHA-256 back. Set it to "
-                "off, here and for the service, and then wrap the passwords."
+                "While FLASK_SIDE_BY_SIDE is on, each log-in stores a bare SHA-256 again. Set it "
+                "to off, here and for the service, and then wrap the passwords."
             )
         before = report(progress)
         if before.count("duplicate_users") and not choice:
             raise CommandError(
                 f"{before.count('duplicate_users')} users have the name of an older one. Choose "
-                "what becomes of them: --duplicate-users=keep-oldest or --duplicate-users=rename."
+                "what to do with them: --duplicate-users=keep-oldest or --duplicate-users=rename."
             )
         if wrap and not options["yes"]:
             self._ask(before.count("flask_passwords"))
@@ -126,12 +130,12 @@ class Command(BaseCommand):
 
     def _ask(self, count: int) -> None:
         self.stderr.write(
-            f"The Flask service will no longer be able to log in {count} people, until they have "
+            f"The Flask service will no longer be able to log in {count} users until they have "
             "logged in here with FLASK_SIDE_BY_SIDE=on. --undo does not change that."
         )
         if not sys.stdin.isatty():
-            raise CommandError("Give --yes if that is what you want.")
-        self.stderr.write("Type yes to go on: ", ending="")
+            raise CommandError("Add --yes to confirm this.")
+        self.stderr.write("Type yes to continue: ", ending="")
         self.stderr.flush()
         if sys.stdin.readline().strip() != "yes":
             raise CommandError("Nothing was changed.")
@@ -160,7 +164,7 @@ class Command(BaseCommand):
             for sample in finding["samples"] if finding["kind"] != "flask_passwords" else []:
                 self.stdout.write(f"{'':15}{sample}")
         if not told["users"] and not told["templates"]:
-            self.stdout.write("There is nothing in it: is it the right database?")
+            self.stdout.write("The database is empty: is it the right one?")
         elif told["ready"]:
             self.stdout.write("Nothing stands in the way.")
         else:

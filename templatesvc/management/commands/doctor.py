@@ -13,8 +13,8 @@ from templatesvc import doctor, exceptions, store
 
 class Command(BaseCommand):
     help = (
-        "Examine the settings, the store and its indexes: a line for each, with what to do. "
-        "Exit status 0: no error, though there may be warnings."
+        "Check the settings, the store and its indexes, and say how to fix each problem. "
+        "Exits with status 0 if there are no errors; there may be warnings."
     )
     requires_system_checks: list[str] = []  # they are a part of the report
 

@@ -11,7 +11,7 @@ from templatesvc import doctor, exceptions, indexes, store
 
 
 class Command(BaseCommand):
-    help = "Build the indexes that the service needs and the store does not have yet."
+    help = "Build the indexes that the store lacks."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"Store: {store.describe()}")
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def _ensure(self, index: indexes.Index, failures: list[str]) -> None:
         if index.stands():
-            self.stdout.write(f"stands  {index}")
+            self.stdout.write(f"exists  {index}")
             return
         try:
             index.build()

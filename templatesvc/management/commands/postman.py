@@ -46,7 +46,7 @@ VARIABLES = {
 
 
 class Command(BaseCommand):
-    help = "Write docs/postman_collection.json, a Postman collection made of the OpenAPI schema."
+    help = "Write docs/postman_collection.json, a Postman collection generated from the schema."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
