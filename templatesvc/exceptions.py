@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -10,7 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from mongoengine.connection import ConnectionFailure as NotConnected
 from mongoengine.errors import NotUniqueError, OperationError
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
@@ -21,6 +22,19 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 2
 LONGEST_MESSAGE = 500  # characters
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
+# What a server answers while it starts, stops, hands over to another or is busy: the codes of
+# MongoDB's specifications of retryable reads and writes, and those of locks and lost cursors.
+PASSING_CODES = frozenset(
+    [
+        *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
+        *(91, 11600),  # ShutdownInProgress, InterruptedAtShutdown
+        *(189, 10058, 10107, 11602, 13435, 13436),  # of a server that is not the primary now
+        *(50, 134, 202, 262),  # a time limit; ReadConcernMajorityNotAvailableYet
+        *(24, 46, 112),  # LockTimeout, LockBusy, WriteConflict
+        *(43, 175, 237),  # CursorNotFound, QueryPlanKilled, CursorKilled
+    ]
+)
+PASSING_LABELS = ("RetryableWriteError", "RetryableError", "TransientTransactionError")
 
 
 class Conflict(APIException):
@@ -47,7 +61,7 @@ class PayloadTooLarge(APIException):
 
 
 class StoreUnavailable(APIException):
-    """503: the database refused an operation or did not answer in time."""
+    """503: the database does not answer, or not in time, and may in a moment."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The database does not answer; try again in a moment."
@@ -57,10 +71,52 @@ class StoreUnavailable(APIException):
 
 def said(error: BaseException) -> str:
     """Return what the store says, without the operation: that holds what was to be written."""
+    error = _of_pymongo(error)
     details = getattr(error, "details", None) or {}
     refused = (details.get("writeErrors") or [details])[0]
     text: str = refused.get("errmsg") or str(error)
     return text[:LONGEST_MESSAGE]
+
+
+def traced(error: BaseException) -> str:
+    """Return the stack of a store's error and what the store says: a traceback would hold all."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    return f"{stack}{type(error).__name__}: {said(error)}"
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether what failed may succeed in a moment, with nobody mending anything."""
+    error = _of_pymongo(error)
+    if not isinstance(error, OperationFailure):
+        return not isinstance(error, OperationError)  # MongoEngine's own, of a wrong call
+    details = error.details or {}
+    parts = [*details.get("writeErrors", []), *details.get("writeConcernErrors", [])]
+    codes = {error.code, *(part.get("code") for part in parts)}
+    return (
+        error.timeout
+        or not PASSING_CODES.isdisjoint(codes)
+        or any(map(error.has_error_label, PASSING_LABELS))
+    )
+
+
+def _of_pymongo(error: BaseException) -> BaseException:
+    """Return the error of PyMongo that one of MongoEngine's was raised for, or else itself.
+
+    Of what PyMongo's has as data MongoEngine makes a text.
+    """
+    cause = error.__context__
+    is_copy = isinstance(error, OperationError) and isinstance(cause, PyMongoError)
+    return cause if is_copy and cause else error
+
+
+class StoreErrorFilter(logging.Filter):
+    """Puts ``traced`` in the place of the traceback that Django logs with an error of the store."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info and record.exc_info[1]
+        if isinstance(error, STORE_ERRORS):
+            record.exc_text, record.exc_info = traced(error), None
+        return True
 
 
 def translated(exc: BaseException | None) -> Any:
@@ -68,8 +124,11 @@ def translated(exc: BaseException | None) -> Any:
     if isinstance(exc, NotUniqueError):
         return Conflict()
     if isinstance(exc, STORE_ERRORS):
-        logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
-        return StoreUnavailable()
+        if may_pass(exc):
+            logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
+            return StoreUnavailable()
+        logger.error("The store refused what it can't do:\n%s", traced(exc))
+        return APIException()
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()
     if isinstance(exc, Http404):

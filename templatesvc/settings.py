@@ -315,12 +315,15 @@ LOGGING = {
             "fmt": "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s",
         },
     },
-    "filters": {"request_id": {"()": "templatesvc.request_ids.RequestIDFilter"}},
+    "filters": {
+        "request_id": {"()": "templatesvc.request_ids.RequestIDFilter"},
+        "store_error": {"()": "templatesvc.exceptions.StoreErrorFilter"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["request_id"],
+            "filters": ["request_id", "store_error"],
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},

@@ -1,9 +1,39 @@
-"""Errors that are answered outside REST Framework's views."""
+"""What becomes of errors that no view foresees."""
 
 from __future__ import annotations
 
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
-from django.test import Client
+from django.core.handlers.exception import response_for_exception
+from django.test import Client, RequestFactory
+from mongoengine.errors import OperationError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    CursorNotFound,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from templatesvc.embedded import EmbeddedStoreError
+from templatesvc.exceptions import StoreUnavailable, translated
 
 HTML = "text/html,*/*;q=0.8"
 
@@ -20,3 +50,105 @@ def test_a_cache_is_told_that_another_would_get_another_answer(accept: str) -> N
     answer = Client().get("/nowhere", HTTP_ACCEPT=accept)
     assert answer.status_code == 404
     assert "Accept" in answer.headers["Vary"].split(", ")
+
+
+# --- What the store says -----------------------------------------------------------------------
+
+SECRET = "what-alice-wrote"
+
+
+def failure(code: int | None, message: str = "no", **details: Any) -> OperationFailure:
+    given = {"ok": 0.0, "errmsg": message, "q": {"template": SECRET}} | details
+    return OperationFailure(message, code, given)
+
+
+def of_mongoengine(cause: PyMongoError) -> OperationError:
+    """Return what MongoEngine makes of an error of PyMongo's."""
+    try:
+        try:
+            raise cause
+        except PyMongoError as error:
+            raise OperationError(f"Update failed ({error})")  # noqa: B904, as MongoEngine does
+    except OperationError as error:
+        return error
+
+
+PASSING = [
+    AutoReconnect("connection closed"),
+    NetworkTimeout("timed out"),
+    NotPrimaryError("not primary"),
+    ServerSelectionTimeoutError("no servers"),
+    WaitQueueTimeoutError("no connection is free"),
+    ConfigurationError("The DNS does not answer"),
+    EmbeddedStoreError("It did not start."),
+    ExecutionTimeout("operation exceeded time limit", 50),
+    WTimeoutError("waiting for replication timed out", 64),
+    CursorNotFound("cursor id 1 not found", 43),
+    *map(failure, (91, 112, 189, 262, 10107, 11600, 11602, 13435, 13436)),
+    failure(1, errorLabels=["RetryableWriteError"]),
+    failure(1, errorLabels=["TransientTransactionError"]),
+    BulkWriteError({"writeErrors": [{"code": 91, "errmsg": "shutting down"}]}),
+    BulkWriteError({"writeConcernErrors": [{"code": 11600, "errmsg": "interrupted"}]}),
+    of_mongoengine(failure(189)),
+    of_mongoengine(ExecutionTimeout("operation exceeded time limit", 50)),
+]
+LASTING = [
+    failure(2, "BadValue: unknown operator"),
+    failure(13, "not authorized"),
+    failure(18, "Authentication failed."),
+    failure(None),
+    DuplicateKeyError("E11000 duplicate key", 11000),
+    BulkWriteError({"writeErrors": [{"code": 2, "errmsg": "no", "op": {"template": SECRET}}]}),
+    of_mongoengine(failure(2)),
+    OperationError("No update parameters, would remove data"),
+]
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is written into the service's log."""
+    root = logging.getLogger().handlers
+    (console,) = [handler for handler in root if type(handler) is logging.StreamHandler]
+    written = io.StringIO()
+    before = console.setStream(written)
+    yield written
+    console.setStream(before)
+
+
+def raised(error: Exception) -> Exception:
+    """Return an error as it comes out of a function."""
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_what_may_be_over_in_a_moment_is_a_503(error: Exception) -> None:
+    assert isinstance(translated(raised(error)), StoreUnavailable)
+
+
+@pytest.mark.parametrize("error", LASTING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("place", ["a view of the API", "elsewhere"])
+def test_what_no_second_try_mends_is_a_500_whose_log_has_no_document(
+    error: Exception, place: str, log: io.StringIO
+) -> None:
+    class Failing(APIView):
+        permission_classes = [AllowAny]
+
+        def get(self, request: Request) -> Response:
+            raise error
+
+    request = RequestFactory().get("/api/v1/templates")
+    if place == "elsewhere":
+        answer: Any = response_for_exception(request, raised(error))
+    else:
+        answer = Failing.as_view()(request).render()
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert json.loads(answer.content)["code"] == "error"
+    assert "Retry-After" not in answer.headers
+    told = log.getvalue()
+    assert type(error).__name__ in told
+    assert "raise error\n" in told  # the stack
+    assert SECRET not in told
+    assert SECRET not in answer.content.decode()
