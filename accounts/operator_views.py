@@ -54,7 +54,7 @@ class UserListView(OperatorView):
 
     @extend_schema(operation_id="list_users")
     def get(self, request: Request) -> Response:
-        """List the users, or those of them that fit, by name. For operators."""
+        """List users by name, optionally filtered and searched. For operators."""
         with store.search_time("search" in request.query_params):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -76,16 +76,16 @@ class UserView(OperatorView):
 
     @extend_schema(operation_id="get_user")
     def get(self, request: Request, pk: str) -> Response:
-        """Read somebody's account. For operators."""
+        """Read a user's account. For operators."""
         return Response(self.get_serializer(self.get_object()).data)
 
     @raises(OperatorProtected, LastSuperuser, UserInactive)
     @extend_schema(operation_id="update_user")
     def patch(self, request: Request, pk: str) -> Response:
-        """Deactivate or reactivate somebody, have them change their password, or change their role.
+        """Deactivate or reactivate a user, require a change of password, or change the role.
 
-        For staff; roles, and operators' accounts, for superusers. Deactivating ends all sessions
-        and takes the role away.
+        For staff; only superusers can change roles and the accounts of operators. Deactivating
+        ends all sessions and takes the role away.
         """
         user = self.get_object()
         serializer = self.get_serializer(user, data=request.data, partial=True)
@@ -110,6 +110,6 @@ class UserView(OperatorView):
     @raises(OperatorProtected, LastSuperuser)
     @extend_schema(operation_id="delete_user", responses={204: None})
     def delete(self, request: Request, pk: str) -> Response:
-        """Delete somebody's account with all that is theirs. There is no way back. For staff."""
+        """Delete a user's account and everything in it. This can't be undone. For staff."""
         operations.erase(Actor.of(request), self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -75,7 +75,7 @@ class MeView(APIView):
     @raises(LastSuperuser)
     @extend_schema(operation_id="delete_me", responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Delete your account, your templates and your sessions. There is no way back."""
+        """Delete your account, your templates and your sessions. This can't be undone."""
         if request.user.erase():
             audit.record(Action.USER_DELETED, request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -113,8 +113,8 @@ class RefreshView(PublicMixin, GenericAPIView):
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair.
 
-        A token that is used a second time was stolen, from whoever comes later or by them: its
-        session ends. Only within a few seconds is it taken for a parallel tab.
+        If a token is used a second time, either use may be a thief's: the session ends. Only a
+        second use within a few seconds is put down to a parallel tab.
         """
         given = validated(self.get_serializer(data=request.data))["refresh_token"]
         token = read_token(RefreshToken, given)
@@ -134,14 +134,14 @@ class RefreshView(PublicMixin, GenericAPIView):
 
 
 class VerifyView(PublicMixin, GenericAPIView):
-    """Whether a token would be let in right now."""
+    """Whether a token is valid now."""
 
     serializer_class = VerifySerializer
 
     @raises(InvalidToken, SessionEnded)
     @extend_schema(operation_id="verify_token", responses=OpenApiTypes.OBJECT, auth=[])
     def post(self, request: Request) -> Response:
-        """Answer 200 for an access or refresh token that is good now, 401 for any other."""
+        """Answer 200 if an access or refresh token is valid now, 401 otherwise."""
         token = read_token(any_token, validated(self.get_serializer(data=request.data))["token"])
         user = token.resolve()
         if user is None or not token.is_accepted_by(user.session):
@@ -150,7 +150,7 @@ class VerifyView(PublicMixin, GenericAPIView):
 
 
 class LogoutView(GenericAPIView):
-    """The end of the session that you came with."""
+    """The end of the current session."""
 
     serializer_class = LogoutSerializer
     authentication_classes = [SignatureAuthentication, SessionAuthentication]
@@ -165,7 +165,7 @@ class LogoutView(GenericAPIView):
     def post(self, request: Request) -> Response:
         """End the session of the bearer token, of the refresh token, or of the browser.
 
-        204 also if it has ended before. A token that has expired still ends what it stood on.
+        Answers 204 even if it has already ended. An expired token can still end its session.
         """
         given = validated(self.get_serializer(data=request.data)).get("refresh_token")
         tokens = [read_token(signed_token, given)] if given is not None else []
@@ -191,21 +191,21 @@ class LogoutAllView(APIView):
 
     @extend_schema(operation_id="logout_all", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """End every session of yours, this one too."""
+        """End all your sessions, including this one."""
         request.user.end_sessions()
         audit.record(Action.LOGGED_OUT_EVERYWHERE, request.user.username, Client.of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SessionListView(APIView):
-    """Where you are logged in."""
+    """Your sessions: where you are logged in."""
 
     SHOWN = 100
 
     @raises(ValidationError)
     @extend_schema(operation_id="list_sessions", responses=SessionListSerializer)
     def get(self, request: Request) -> Response:
-        """List your sessions, of tokens and of browsers, the newest first and 100 at the most."""
+        """List your newest sessions, with tokens and in browsers, at most 100."""
         check_parameters(request, {"format"})
         sessions = Session.of(request.user).limit(self.SHOWN)
         context = {"current": current_session_id(request)}

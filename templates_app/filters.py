@@ -98,7 +98,7 @@ class TemplateFilter(BaseFilterBackend):
         return [
             text(
                 "search",
-                "Templates with this text in them, of whatever case.",
+                "Templates that contain this text, ignoring case.",
                 pattern="^[^\\u0000]*$",
             ),
             text("kind", "Only texts, or only objects.", enum=list(KINDS)),
@@ -107,9 +107,9 @@ class TemplateFilter(BaseFilterBackend):
             {
                 "name": "template",
                 "in": "query",
-                "description": "Objects in which a field has this value, or a list with it: "
+                "description": "Objects in which a field is this value or a list that contains it: "
                 "`template.author=Orwell`, `template.publisher.city=London`. A number, `true`, "
-                "`false` and `null` match the text as well.",
+                "`false` and `null` also match the same text.",
                 "style": "form",
                 "explode": True,
                 "schema": {

@@ -42,7 +42,7 @@ class CreateView(TemplateFlaskView):
         responses={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Keep a new template."""
+        """Create a template."""
         serializer = FlaskTemplateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
@@ -73,7 +73,7 @@ class UpdateView(TemplateFlaskView):
         responses={200: MessageSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Replace the template that has one value by another value."""
+        """Change the value of the template that has the old value."""
         serializer = FlaskUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))

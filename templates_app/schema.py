@@ -79,13 +79,13 @@ ETAG = _answer_header("ETag", "The state of the template, strongly: for `If-Matc
 CONDITIONS = [
     _request_header(
         "If-Match",
-        "Do it only if the template has one of these entity tags, with commas between; `*`: if "
-        "it is there. Weak ones (`W/…`) equal none (RFC 9110, section 13.1.1).",
+        "Only if the template has one of these entity tags, separated by commas; `*`: if it "
+        "exists. Weak tags (`W/…`) never match (RFC 9110, section 13.1.1).",
     ),
     _request_header(
         "If-None-Match",
-        "Do it only if the template has none of these entity tags, with commas between; `*`: if "
-        "it is not there. `GET` answers 304 otherwise (RFC 9110, section 13.1.2).",
+        "Only if the template has none of these entity tags, separated by commas; `*`: if it does "
+        "not exist. Otherwise `GET` answers 304 (RFC 9110, section 13.1.2).",
     ),
     ETAG,
 ]
@@ -93,8 +93,8 @@ IDEMPOTENCY = [
     _request_header(
         "Idempotency-Key",
         f"Up to {LONGEST_KEY} characters of your own, such as a UUID: the request is carried out "
-        "once, however often it is sent with this key within a day, and the first answer is "
-        "given again. Another request with the same key is refused.",
+        "once, however often it is sent with this key within a day, and repetitions get the first "
+        "answer again. Another request with the same key is refused.",
         # Bare, or a quoted string of structured fields (RFC 8941, section 3.3.3).
         rf"^([!#-~]([ -~]{{0,{LONGEST_KEY - 2}}}[!-~])?"
         rf'|"([ !#-\[\]-~]|\\["\\]){{1,{LONGEST_KEY}}}")$',
@@ -110,12 +110,12 @@ NUMBER = OpenApiParameter(
     "number",
     {"type": "integer", "minimum": 0, "maximum": MAX_VERSION},
     OpenApiParameter.PATH,
-    description="Of a version, as the list of versions has it.",
+    description="The number of a version, as in the list of versions.",
 )
 ID = OpenApiParameter(
     "id",
     OpenApiTypes.STR,
     OpenApiParameter.PATH,
-    description="Of a template, as lists have it.",
+    description="The id of a template, as in lists.",
     pattern="^[0-9a-f]{24}$",
 )

@@ -112,7 +112,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     @extend_schema(operation_id="list_templates", parameters=[LINK])
     def list(self, request: Request) -> Response:
-        """List your templates, newest first, or those of them that fit."""
+        """List your templates, newest first, optionally filtered and searched."""
         with store.search_time("search" in request.query_params):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -120,7 +120,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @raises(TemplateExists, KeyInUse, KeyReused)
     @extend_schema(operation_id="create_template", parameters=[*IDEMPOTENCY, ETAG, LOCATION])
     def create(self, request: Request) -> Response | HttpResponse:
-        """Keep a new template."""
+        """Create a template."""
         return idempotent(self, request, self._create)
 
     def _create(self, first: IdempotentRequest | None) -> Response:
@@ -157,7 +157,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(operation_id="replace_template", parameters=[ID, *CONDITIONS])
     def update(self, request: Request, pk: str) -> Response:
-        """Replace one of your templates."""
+        """Replace the value of one of your templates."""
         return self._replace(self.value(request.data))
 
     def _replace(self, value: Any) -> Response:
@@ -234,7 +234,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
-        """List the states that a template was in, the newest first, without what they held."""
+        """List the earlier versions of a template, newest first, without their values."""
         versions = TemplateVersion.of(request.user, self.template_id).order_by("-version")
         found = list(versions.exclude("template"))
         if not found:
@@ -250,7 +250,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     # Of as many digits as MAX_VERSION has.
     @action(detail=True, url_path="versions/(?P<number>[0-9]{1,18})", url_name="version")
     def version(self, request: Request, pk: str, number: str) -> Response:
-        """Read a state that a template was in."""
+        """Read an earlier version of a template."""
         version = self._old_version(int(number))
         context = self.get_serializer_context()
         return Response(FullTemplateVersionSerializer(version, context=context).data)
@@ -271,10 +271,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     @action(detail=True, methods=["post"], serializer_class=RestoreSerializer)
     def restore(self, request: Request, pk: str) -> Response:
-        """Go back to an old version, as a new one: 200; or bring a deleted template back: 201.
+        """Restore an earlier version as a new version (200), or restore a deleted template (201).
 
-        It comes back under the id that it had, or under a new one if somebody else has imported
-        that meanwhile: `Location` says which.
+        A deleted template keeps its id, or gets a new one if somebody else has imported its id in
+        the meantime; `Location` says which.
         """
         serializer = RestoreSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -296,7 +296,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     )
     @action(detail=False, filter_backends=[], pagination_class=DeletedTemplatePagination)
     def deleted(self, request: Request) -> Response:
-        """List the templates that can be restored, the last deleted first."""
+        """List the deleted templates that can be restored, the last deleted first."""
         check_parameters(request, self.paginator.parameters | {"format"})
         deleted = TemplateVersion.deleted_of(request.user).exclude("template")
         page, context = self.paginate_queryset(deleted), self.get_serializer_context()
@@ -320,7 +320,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         pagination_class=None,
     )
     def export(self, request: Request) -> StreamingHttpResponse:
-        """Take all your templates along: a line of JSON each, the oldest first."""
+        """Export all your templates, oldest first, as one JSON object per line."""
         check_parameters(request, {"format"})
         lines = exported(request.user)
         # The first are read now, so that a store which is away is still an answer of its own.
@@ -340,7 +340,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
                 "mode",
                 enum=["skip", "replace"],
                 default="skip",
-                description="What becomes of a template that is there already.",
+                description="What to do with templates that exist already.",
             ),
             *IDEMPOTENCY,
         ],
@@ -356,7 +356,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         pagination_class=None,
     )
     def import_(self, request: Request) -> Response | HttpResponse:
-        """Take templates back in, as the export wrote them, and tell what became of each line."""
+        """Import templates in the format of the export, and report the result of each line."""
         check_parameters(request, {"mode", "format"})
         mode = request.query_params.get("mode", "skip")
         if mode not in ("skip", "replace"):

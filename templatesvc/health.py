@@ -30,7 +30,7 @@ class LivezView(HealthView):
 
     @extend_schema(operation_id="get_liveness", responses=HealthSerializer)
     def get(self, request: Request) -> Response:
-        """Answer 200 while the process does, whatever the store does: restarting is no help."""
+        """Answer 200 as long as the process runs, even if the store is away."""
         return Response({"status": "ok"})
 
 

@@ -155,7 +155,7 @@ class KeysetPagination(BasePagination):
         return [
             parameter(
                 "limit",
-                "How many to answer with.",
+                "The maximum number of results.",
                 type="integer",
                 minimum=1,
                 maximum=self.max_limit,
@@ -163,10 +163,12 @@ class KeysetPagination(BasePagination):
             ),
             parameter(
                 "cursor",
-                "Where to go on: taken from `next` or `previous`, and good for the same other "
-                "parameters only.",
+                "Where to continue: from `next` or `previous`, and valid only with the same other "
+                "parameters.",
                 type="string",
             ),
-            parameter("ordering", "Which come first.", type="string", enum=self.orderings),
-            parameter("count", "Whether to count all that fit.", type="boolean", default=False),
+            parameter("ordering", "The order of the results.", type="string", enum=self.orderings),
+            parameter(
+                "count", "Whether to count all matching templates.", type="boolean", default=False
+            ),
         ]
