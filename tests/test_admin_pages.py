@@ -38,7 +38,8 @@ TABLE = {
     "accounts/user/{pk}/change": LOGIN,
     "accounts/user/{pk}/history": LOGIN,
     "accounts/user/{pk}/deactivate": CHANGE,
-    "accounts/user/{pk}/reactivate": CHANGE,
+    # Of an active user, to whom it does not apply: whoever may do it is sent to the user's page.
+    "accounts/user/{pk}/reactivate": "login login 403 302 302",
     "accounts/user/{pk}/end_sessions": CHANGE,
     "accounts/user/{pk}/set_password": CHANGE,
     "accounts/user/{pk}/force_password_change": CHANGE,
