@@ -6,12 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
 
 Raw = dict[str, Any]
+# As the store's connection reads.
+CODEC: CodecOptions[Raw] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 
 # Documents in memory at once: a server's own batches may have 100,000.
 BATCH = 200
@@ -32,12 +37,13 @@ def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
 
 
 def encoded(document: Raw) -> bytes:
-    """Return a document in BSON, as the store's connection writes it."""
-    return bson.encode(document, codec_options=users().codec_options)
+    """Return a document in BSON."""
+    return bson.encode(document)
 
 
 def decoded(data: bytes) -> Raw:
-    document: Raw = bson.decode(data, users().codec_options)
+    """Return the document that was encoded."""
+    document: Raw = bson.decode(data, CODEC)
     return document
 
 

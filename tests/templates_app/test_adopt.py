@@ -519,6 +519,6 @@ def test_on_a_terminal_wrapping_waits_for_a_yes(
     flasks["users"].insert_one({"username": "ann", "password": sha256("one")})
     ended, seen = on_terminal("--apply", "--wrap-passwords", typed=typed)
     assert ended == status, seen
-    assert "no longer be able to log in 1 people" in seen
+    assert "no longer be able to log in 1 user" in seen
     wrapped = flasks["users"].count_documents({"password": {"$regex": "^argon2_flask_sha256"}})
     assert wrapped == (status == 0)
