@@ -16,6 +16,7 @@ from contextlib import suppress
 from io import StringIO
 from typing import Any
 
+import pymongo
 import pytest
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, ObjectId, Regex
 from django.conf import settings
@@ -38,20 +39,23 @@ from tests.processes import KEY, ROOT, environment, free_port, manage
 
 # mongomock has not all that the aggregations ask for.
 pytestmark = pytest.mark.wire
+SECONDS = 120
 KEEP, RENAME = "--duplicate-users=keep-oldest", "--duplicate-users=rename"
 
 
 @pytest.fixture
 def flasks() -> Iterator[Database[Any]]:
     """The store as the Flask service leaves it: without indexes of ours, and empty."""
-    for index in indexes.declared():
-        if index.document in (User, Template):
-            index.drop()
-    yield store.database()
-    for document in (User, Template):
-        document._get_collection().delete_many({})
-    for index in indexes.missing():
-        index.build()
+    # Hundreds of documents in one operation, or 16 MB, may take a slow server its time.
+    with pymongo.timeout(SECONDS):
+        for index in indexes.declared():
+            if index.document in (User, Template):
+                index.drop()
+        yield store.database()
+        for document in (User, Template, Quarantined):
+            document._get_collection().delete_many({})
+        for index in indexes.missing():
+            index.build()
 
 
 @pytest.fixture
