@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -48,7 +49,9 @@ def test_orderings_hold_over_pages(ordering: str, alice: Person) -> None:
     field, url, seen = ordering.lstrip("-"), f"{URL}?limit=2&ordering={ordering}", []
     while url:
         answer = alice.client.get(url).json()
-        seen += [(result[field], result["id"]) for result in answer["results"]]
+        seen += [
+            (datetime.fromisoformat(result[field]), result["id"]) for result in answer["results"]
+        ]
         url = answer["next"]
     assert len(seen) == 8
     assert seen == sorted(seen, reverse=ordering.startswith("-"))
