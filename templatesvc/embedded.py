@@ -233,7 +233,7 @@ class Keeper:
                 [*BECOME, str(self.directory / "server.pid"), self.program]
                 + ["--host", "127.0.0.1", "--port", str(port)]
                 + ["--storage-path", str(self.directory / "data")]
-                + ["--sync-on-commit", "--cache-size", "256M"],
+                + ["--sync-on-commit"],
                 pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
