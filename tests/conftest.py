@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import pytest
 from django.conf import settings
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
@@ -19,6 +20,8 @@ from accounts.tokens import token_pair
 from templates_app.documents import Template
 from templatesvc import indexes, store
 from templatesvc.documents import ServiceDocument
+
+PATIENCE_SECONDS = 60
 
 
 class Person(NamedTuple):
@@ -58,14 +61,31 @@ def _store() -> Iterator[None]:
         index.build()
     yield
     if not store.is_in_memory(settings.MONGODB_URI):
-        store.client().drop_database(store.database().name)
+        with suppress(ConnectionFailure):  # the run ended for it: what it says is not to be hidden
+            store.client().drop_database(store.database().name)
     store.client().close()
 
 
 @pytest.fixture(autouse=True)
 def _empty_store(_store: None) -> Iterator[None]:
     yield
-    empty_store()
+    try:
+        empty_store()
+    except ConnectionFailure as error:
+        # Each further test would wait for the store and fail: hours of errors that say nothing.
+        if not answers_again():
+            pytest.exit(f"The store of the tests no longer answers: {error}", returncode=3)
+        raise
+
+
+def answers_again() -> bool:
+    """Wait for a store that was slow, or is started again; tell whether it answers."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(PyMongoError):
+            store.client().admin.command("ping")
+            return True
+    return False
 
 
 def empty_store() -> None:
