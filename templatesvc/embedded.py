@@ -232,8 +232,7 @@ class Keeper:
             self.server = subprocess.Popen(
                 [*BECOME, str(self.directory / "server.pid"), self.program]
                 + ["--host", "127.0.0.1", "--port", str(port)]
-                + ["--storage-path", str(self.directory / "data")]
-                + ["--sync-on-commit"],
+                + ["--storage-path", str(self.directory / "data"), "--sync-on-commit"],
                 pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -20,8 +19,7 @@ from accounts.tokens import token_pair
 from templates_app.documents import Template
 from templatesvc import indexes, store
 from templatesvc.documents import ServiceDocument
-
-PATIENCE_SECONDS = 60
+from tests.processes import wait_for
 
 
 class Person(NamedTuple):
@@ -72,19 +70,19 @@ def _empty_store(_store: None) -> Iterator[None]:
     try:
         empty_store()
     except ConnectionFailure as error:
-        # Each further test would wait for the store and fail: hours of errors that say nothing.
-        if not answers_again():
-            pytest.exit(f"The store of the tests no longer answers: {error}", returncode=3)
+        try:
+            wait_for(answers, "the store of the tests answers again")
+        except pytest.fail.Exception as failure:
+            # Each further test would wait for it and fail: hours of errors that say nothing.
+            pytest.exit(f"{failure}: {error}", returncode=3)
         raise
 
 
-def answers_again() -> bool:
-    """Wait for a store that was slow, or is started again; tell whether it answers."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(PyMongoError):
-            store.client().admin.command("ping")
-            return True
+def answers() -> bool:
+    """Tell whether the store answers."""
+    with suppress(PyMongoError):
+        store.client().admin.command("ping")
+        return True
     return False
 
 
