@@ -42,17 +42,12 @@ class RegisterView(PublicMixin, FlaskView):
         serializer = RegistrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         client = Client.of(request)
-        limit = registration_limit(client.ip)
-        limit.check()
+        # Before the password is hashed, whatever comes of it: a hash costs more than the request.
+        registration_limit(client.ip).count()
         try:
             user = User.register(**serializer.validated_data)
         except NotUniqueError as error:
             raise UsernameTaken() from error
-        try:
-            limit.count()
-        except TooManyAttempts:
-            user.erase()  # others registered from there between the check and this
-            raise
         audit.record(Action.REGISTERED, user.username, client)
         return msg("User created successfully", status.HTTP_201_CREATED)
 

@@ -41,7 +41,7 @@ def claims(token: str) -> dict[str, Any]:
 
 def test_of_200_registrations_of_one_name_one_succeeds(tmp_path: Path) -> None:
     body = {"username": "test1", "password": "1234"}
-    with running(tmp_path, WEB_CONCURRENCY="3") as service:
+    with running(tmp_path, WEB_CONCURRENCY="3", REGISTRATION_LIMIT="off") as service:
         answers = at_once(200, lambda _: service.post("/api/v1/users", body).status)
     assert Counter(answers) == {201: 1, 409: 199}
 
@@ -130,6 +130,14 @@ def test_of_30_parallel_registrations_the_limit_is_let_in_and_no_more_is_left(
         answers = at_once(30, lambda number: service.post("/api/v1/users", bodies[number]).status)
     assert Counter(answers) == {201: 5, 429: 25}
     assert User.objects.count() == 5
+
+
+def test_of_30_parallel_registrations_of_a_taken_name_the_limit_is_hashed(tmp_path: Path) -> None:
+    body = {"username": "alice", "password": "x"}
+    with running(tmp_path, REGISTRATION_LIMIT="5/1h") as service:
+        service.log_in("alice")  # the first of the five
+        answers = at_once(30, lambda _: service.post("/api/v1/users", body).status)
+    assert Counter(answers) == {409: 4, 429: 26}
 
 
 def test_of_40_parallel_wrong_current_passwords_ten_are_looked_at(tmp_path: Path) -> None:
