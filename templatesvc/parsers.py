@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import IO, Any
 
 from django.conf import settings
@@ -15,11 +16,12 @@ from templatesvc.exceptions import PayloadTooLarge
 from templatesvc.renderers import JSONRenderer
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object; raises ParseError (400) for a repeated key."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in times.items() if count > 1)
         raise ParseError(f"The key {json.dumps(repeated)} is given twice in one JSON object.")
     return members
 
@@ -59,7 +61,7 @@ def bounded(stream: IO[bytes], most: int) -> bytes:
 def parsed(text: str) -> Any:
     """Return the value of a JSON text; raises ParseError (400)."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=_constant)
     except ValueError as error:
         raise ParseError(f"The body is not valid JSON: {error}.") from error
     except RecursionError as error:
