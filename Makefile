@@ -2,6 +2,7 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement
 
 # The embedded store has wheels for Python 3.11 to 3.13; a later Python runs without it.
 FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
@@ -10,7 +11,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 
 .PHONY: run test test-long lint format postman screenshots bench clean
 
-run: $(VENV)/installed
+run: $(VENV)/runs
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
 		echo "WARNING: the embedded store is not to be had for $$($(PYTHON) --version)."; \
 		echo "WARNING: NOTHING IS KEPT. To keep data set MONGODB_URI, or install Python 3.13."; \
@@ -44,9 +45,14 @@ postman: $(VENV)/installed
 bench: $(VENV)/installed
 	$(PYTHON) -m benchmarks $(BENCH)
 
-$(VENV)/installed: requirements.txt requirements-dev.txt
+# What runs the service, without the tools of the tests and linters.
+$(VENV)/runs: requirements.txt requirements-run.txt
 	python=$$($(FIND_PYTHON)) && $$python -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	$(INSTALL) requirements-run.txt
+	touch $@
+
+$(VENV)/installed: $(VENV)/runs requirements-dev.txt
+	$(INSTALL) requirements-dev.txt
 	touch $@
 
 clean:

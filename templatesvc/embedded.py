@@ -130,7 +130,7 @@ def _start_keeper(directory: Path) -> None:
     server_program = program()
     if server_program is None:
         raise EmbeddedStoreError(
-            f"{PROGRAM} is not installed here: install requirements-dev.txt with Python 3.11 to "
+            f"{PROGRAM} is not installed here: install requirements-run.txt with Python 3.11 to "
             "3.13, or set MONGODB_URI to a MongoDB server (or to mongomock:// to keep nothing)."
         )
     # What an ended keeper left says nothing any more, except where clients may wait.

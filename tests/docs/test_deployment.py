@@ -107,7 +107,7 @@ def test_the_image_installs_what_requirements_txt_names_and_nothing_else() -> No
 def test_the_embedded_server_is_not_in_production() -> None:
     for name in ("requirements.txt", "Dockerfile", "compose.yaml"):
         assert "secantus" not in document(name).lower()
-    assert "secantusdb" in document("requirements-dev.txt").lower()
+    assert "secantusdb" in document("requirements-run.txt").lower()
     # requirements.txt names packages only: nothing in it brings another file along.
     lines = [
         line for line in document("requirements.txt").splitlines() if line[:1] not in ("#", "")
