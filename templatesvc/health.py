@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware import common
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -16,6 +18,22 @@ from templatesvc.views import OpenView
 RETRY_AFTER = OpenApiParameter(
     "Retry-After", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[503]
 )
+
+
+# What programs ask that know the service by its address, not by its name.
+PROBES = {"/livez", "/readyz", "/metrics"}
+
+
+class CommonMiddleware(common.CommonMiddleware):
+    """Django's, which refuses a request whose Host is none of ALLOWED_HOSTS, unless it is a probe.
+
+    Kubernetes and load balancers send an address there. No answer to a probe names a host.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        if request.path_info.rstrip("/") in PROBES:
+            return None
+        return super().process_request(request)
 
 
 class HealthView(OpenView):
