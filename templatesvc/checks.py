@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -70,6 +71,17 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
             hint="Write mongodb://name:password@host:port/database?options, with special "
             "characters in the name and the password percent-encoded (urllib.parse.quote_plus).",
             id="templatesvc.E007",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_in_memory(**_: Any) -> Iterator[checks.CheckMessage]:
+    """The package that is the store in memory is not among those of production."""
+    if store.is_in_memory(settings.MONGODB_URI) and not find_spec("mongomock"):
+        yield checks.Error(
+            "MONGODB_URI is mongomock://, and the package mongomock is not installed.",
+            hint="Install requirements-run.txt, or set MONGODB_URI to a MongoDB server.",
+            id="templatesvc.E011",
         )
 
 

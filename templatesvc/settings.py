@@ -7,6 +7,7 @@ the system checks in ``templatesvc.checks``.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -43,6 +44,24 @@ def _networks(value: str) -> list[IPv4Network | IPv6Network]:
         ) from error
 
 
+# A name or .name for all below it, or an address; Django would never find a scheme, a port, a path
+# or *.name in a Host header.
+HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.I | re.A)
+
+
+@env.parser_for("hosts")
+def _hosts(value: str) -> list[str]:
+    hosts = _parts(value)
+    wrong = [host for host in hosts if not HOST.fullmatch(host)]
+    if wrong or not hosts:
+        raise ValidationError(
+            "Must be host names with commas between, such as example.org, .example.org (with all "
+            "names below it) or [::1], without a scheme, a port or a path"
+            + (f", not {', '.join(wrong)}." if wrong else ".")
+        )
+    return hosts
+
+
 # --- Where the data live ---------------------------------------------------------------------
 
 MONGODB_URI: str = env.str(
@@ -69,7 +88,7 @@ SECRET_KEY: str = env.str("SECRET_KEY", "") or (
     "unset" if PRODUCTION else keys.stored_key(VAR_DIR / "secret_key")
 )
 JWT_SECRET_KEY: str = env.str("JWT_SECRET_KEY", "") or keys.derived_key(SECRET_KEY, "jwt")
-ALLOWED_HOSTS: list[str] = env.parts("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+ALLOWED_HOSTS: list[str] = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 
 # Cookies over HTTPS only, and browsers told to use nothing else. Redirecting from HTTP is left to
 # the proxy that ends TLS, and subdomains are not this service's to speak for.
@@ -192,7 +211,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "templatesvc.health.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -301,6 +320,15 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# --- The process -----------------------------------------------------------------------------
+
+PORT: int = env.int(
+    "PORT", 8000, validate=validate.Range(min=1, max=65535, error="Must be from {min} to {max}.")
+)
+WEB_CONCURRENCY: int = env.int(
+    "WEB_CONCURRENCY", 2, validate=validate.Range(min=1, error="Must be {min} or more.")
+)
+
 LOG_LEVEL: str = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
 )
@@ -340,6 +368,8 @@ try:
 except EnvValidationError as error:
     faults = dict(error.error_messages).items()  # type: ignore[arg-type]
     raise ImproperlyConfigured(
-        "Correct these environment variables: "
-        + "; ".join(f"{name}: {' '.join(map(str, said))}" for name, said in faults)
+        "\n".join(
+            ["Correct these environment variables:"]
+            + [f"{name}: {' '.join(map(str, said))}" for name, said in faults]
+        )
     ) from None

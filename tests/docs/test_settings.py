@@ -112,4 +112,4 @@ def test_a_value_that_cannot_be_read_stops_the_start_naming_the_setting(name: st
         text=True,
     )
     assert ran.returncode != 0
-    assert f"Correct these environment variables: {name}:" in ran.stderr
+    assert f"Correct these environment variables:\n{name}: " in ran.stderr

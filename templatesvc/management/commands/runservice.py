@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -17,6 +18,7 @@ class Command(BaseCommand):
     help = "Start the store if it is the embedded one, build its indexes, and serve with gunicorn."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._check_port()
         uri = settings.MONGODB_URI
         if store.is_embedded(uri):
             self._hold_embedded_store()
@@ -33,6 +35,16 @@ class Command(BaseCommand):
             + ["templatesvc.wsgi"],
         )
 
+    def _check_port(self) -> None:
+        """Say that the port is taken before anything is started for nothing."""
+        try:
+            socket.create_server(("127.0.0.1", settings.PORT)).close()
+        except OSError as error:
+            raise CommandError(
+                f"Port {settings.PORT} can't be used: {os.strerror(error.errno or 0)}. "
+                "Set PORT to another port, or stop the program that uses this one."
+            ) from error
+
     def _hold_embedded_store(self) -> None:
         try:
             embedded.acquire(settings.EMBEDDED_STORE)
@@ -47,7 +59,7 @@ class Command(BaseCommand):
             raise CommandError("The service was not started; see above.")
 
     def _say_where(self) -> None:
-        url = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+        url = f"http://127.0.0.1:{settings.PORT}"
         self.stdout.write(
             f"\nStore: {store.describe()}\n"
             f"For a browser: {url}/api/v1/   Swagger UI: {url}/api/v1/docs\n"

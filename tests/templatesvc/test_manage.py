@@ -1,0 +1,81 @@
+"""What manage.py says where a command can't do what it is for: sentences, and no traceback."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import KEY, ROOT, environment, manage
+
+# As where requirements.txt alone is installed.
+WITHOUT_MONGOMOCK = """
+import runpy, sys
+sys.modules["mongomock"] = None
+runpy.run_path("manage.py", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "runservice", "ensureindexes", "help"])
+def test_bad_settings_end_every_command_with_a_sentence_for_each(command: str) -> None:
+    ran = manage(command, PORT="abc", LOGIN_LIMIT_PER_USER="often", MONGODB_URI="mongomock://")
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    first, *faults = ran.stderr.splitlines()
+    assert first == "Correct these environment variables:"
+    assert [fault.partition(": ")[0] for fault in faults] == ["LOGIN_LIMIT_PER_USER", "PORT"]
+    assert all(fault.endswith(".") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        *("https://example.org", "example.org:8000", "example.org/templates", "::1", "[::1]:8000"),
+        *("*.example.org", "example.org.", "m\N{LATIN SMALL LETTER U WITH DIAERESIS}ller.example"),
+        *("", ",", "a b", "localhost,http://127.0.0.1"),
+    ],
+)
+def test_what_no_host_header_can_match_is_no_allowed_host(hosts: str) -> None:
+    ran = manage("check", MONGODB_URI="mongomock://", ALLOWED_HOSTS=hosts)
+    assert ran.returncode == 1
+    _, fault = ran.stderr.splitlines()
+    assert fault.startswith("ALLOWED_HOSTS: Must be host names")
+    assert hosts.rpartition(",")[2] in fault
+
+
+def test_names_of_every_kind_are_allowed_hosts() -> None:
+    hosts = "Example.org,.example.org,192.0.2.1,[2001:db8::1],my_service,xn--mller-kva.example"
+    assert manage("check", MONGODB_URI="mongomock://", ALLOWED_HOSTS=hosts).returncode == 0
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "8000.5"])
+def test_a_port_that_there_is_not_is_refused(port: str) -> None:
+    ran = manage("check", MONGODB_URI="mongomock://", PORT=port)
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 2)
+    assert "PORT: " in ran.stderr
+
+
+def test_a_taken_port_is_told_before_anything_is_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ran = manage("runservice", MONGODB_URI="mongodb://127.0.0.1:1/", SECRET_KEY=KEY, PORT=port)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (said,) = ran.stderr.splitlines()
+    assert said.startswith(f"CommandError: Port {port} can't be used: Address already in use.")
+    assert "Set PORT to another port" in said
+
+
+def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MONGOMOCK, "check"],
+        cwd=ROOT,
+        env=environment(MONGODB_URI="mongomock://"),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert "(templatesvc.E011)" in ran.stderr
+    assert "Install requirements-run.txt" in ran.stderr
+    assert "Traceback" not in ran.stderr
