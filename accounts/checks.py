@@ -59,7 +59,7 @@ def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
     if settings.FLASK_SIDE_BY_SIDE:
         yield checks.Warning(
             "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
-            "of the Flask service are accepted, which can't be revoked before they expire.",
+            "of the Flask service are accepted, which it goes on accepting until they expire.",
             hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
             id="accounts.W001",
         )

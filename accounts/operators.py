@@ -40,7 +40,7 @@ class Operator(EmbeddedDocument):
     """
 
     username = StringField(required=True)
-    user_id = RawField(required=True)
+    user_id = RawField(null=True)  # null is an id like any other
     role = StringField(required=True, choices=Role.pairs())
 
 

@@ -72,7 +72,7 @@ class AccessToken(SessionToken, tokens.AccessToken):
 
     @property
     def is_flasks(self) -> bool:
-        """Whether the Flask service made it: it stands on no session, and nothing can end it."""
+        """Whether the Flask service made it: it stands on no session."""
         return settings.FLASK_SIDE_BY_SIDE and "iss" not in self
 
     def verify(self) -> None:
@@ -85,7 +85,10 @@ class AccessToken(SessionToken, tokens.AccessToken):
         if not self.is_flasks:
             return super().resolve()
         user = User.named(self["sub"])
-        return user if user and user.is_active else None
+        if user is None or not user.is_active or not user.accepts_issue_of(self["iat"]):
+            return None
+        user.may_operate = False
+        return user
 
     def is_accepted_by(self, session: Session | None) -> bool:
         return True

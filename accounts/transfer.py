@@ -47,7 +47,7 @@ def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def sessions(user: User) -> Iterator[bytes]:
     """Yield where the user is logged in."""
-    for session in walk(Session.objects(user_id=user.id)):
+    for session in walk(Session.objects(user_id=user.id, username=user.username)):
         yield as_line({name: getattr(session, name) for name in SESSION_FIELDS})
 
 

@@ -173,7 +173,7 @@ class LogoutView(GenericAPIView):
         if not tokens and not request.user.is_authenticated:
             raise NotAuthenticated()
         if any("sid" not in token for token in tokens):
-            raise Conflict("The Flask service made this token: it can't be ended, only expire.")
+            raise Conflict("Only ending all sessions ends a token of the Flask service here.")
         for token in tokens:
             if Session.end(token["sid"]):
                 audit.record(

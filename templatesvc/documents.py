@@ -90,7 +90,7 @@ class TypedField(RawField):
 def _read(field: BaseField, son: dict[str, Any]) -> Any:
     """Return the value of a field in a document of the store; its default if there is none."""
     value = son.get(field.db_field)
-    if value is None:
+    if value is None and not (field.primary_key and field.db_field in son):  # null is an id, too
         return field.default() if callable(field.default) else field.default
     return field.to_python(value)
 

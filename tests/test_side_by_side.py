@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
 from tests.flask_data import sha256
-from tests.processes import KEY, FlaskService, Service, manage
+from tests.processes import KEY, FlaskService, Service, manage, wait_for
 
 pytestmark = pytest.mark.wire
 SETTINGS = {
@@ -172,10 +173,19 @@ def test_a_token_that_was_ended_here_is_still_good_there(both: Both) -> None:
     assert both.flask.get("/get", mine).status == 200
 
 
-def test_a_token_of_the_flask_service_is_not_ended_by_logging_out(both: Both) -> None:
-    theirs = token(both.flask, both.register("cannot-log-out", both.flask))
-    both.service.post("/api/v1/logout/all", {}, theirs)
+def test_a_token_of_the_flask_service_is_ended_here_with_all_sessions(both: Both) -> None:
+    credentials = both.register("logs-out-everywhere", both.flask)
+    theirs = token(both.flask, credentials)
+    assert both.service.post("/api/v1/logout", {}, theirs).status == 409
     assert both.service.get("/get", theirs).status == 200
+    both.service.post("/api/v1/logout/all", {}, theirs)
+    for service, status in ((both.service, 401), (both.flask, 200)):
+        assert service.get("/get", theirs).status == status
+    # A token has whole seconds: one of the next second is good again.
+    wait_for(
+        lambda: both.service.get("/get", token(both.flask, credentials)).status == 200,
+        "a new token of the Flask service is let in",
+    )
 
 
 def test_who_is_deactivated_is_locked_out_here_alone(both: Both) -> None:
@@ -198,13 +208,13 @@ def test_who_registered_there_as_inactive_is_let_in_here_once_reactivated(both: 
     assert both.service.post("/api/v1/login", credentials).status == 200
 
 
-def test_a_changed_password_ends_no_token_of_the_flask_service(both: Both) -> None:
+def test_a_changed_password_ends_a_token_of_the_flask_service_here_alone(both: Both) -> None:
     credentials = both.register("keeps-token", both.flask)
     theirs = token(both.flask, credentials)
     body = {"current_password": credentials["password"], "new_password": "another-2"}
     assert both.service.post("/api/v1/users/me/password", body, theirs).status == 200
-    for service in (both.service, both.flask):
-        assert service.get("/get", theirs).status == 200
+    for service, status in ((both.service, 401), (both.flask, 200)):
+        assert service.get("/get", theirs).status == status
 
 
 def test_who_deletes_their_account_is_gone_on_both(both: Both) -> None:
@@ -214,6 +224,47 @@ def test_who_deletes_their_account_is_gone_on_both(both: Both) -> None:
     for service in (both.service, both.flask):
         assert service.post("/api/v1/login", credentials).status == 401
         assert service.get("/get", theirs).json == {"msg": "Access Token Expired"}
+
+
+def test_a_token_of_an_earlier_account_of_the_name_is_refused(both: Both) -> None:
+    """And stays so, whatever the heir is and does."""
+    theirs = token(both.flask, both.register("root", both.flask))
+    (kept,) = both.database["users"].find({"username": "root"})
+    both.database["users"].delete_one({"_id": kept["_id"]})
+    wait_for(lambda: int(time.time()) > claims(theirs)["iat"], "the next second")
+    settings = SETTINGS | {"MONGODB_URI": uri_of(both.database)}
+    secret = {"DJANGO_SUPERUSER_PASSWORD": "root-password-1"}
+    ran = manage("createsuperuser", "--username", "root", "--noinput", **settings, **secret)
+    assert ran.returncode == 0, ran.stderr
+    for path in ("/get", "/api/v1/users", "/api/v1/users/me"):
+        assert both.service.get(path, theirs).status == 401
+    assert manage("endsessions", "root", **settings).returncode == 0
+    assert both.service.get("/api/v1/users", theirs).status == 401
+
+
+def test_a_flask_token_carries_no_operators_rights(both: Both) -> None:
+    credentials = both.register("operator", both.flask)
+    settings = SETTINGS | {"MONGODB_URI": uri_of(both.database)}
+    ran = manage("createsuperuser", "--promote", "--username", "operator", **settings)
+    assert ran.returncode == 0, ran.stderr
+    theirs, ours = (token(each, credentials) for each in (both.flask, both.service))
+    assert both.service.get("/api/v1/users", ours).status == 200
+    assert both.service.get("/api/v1/users", theirs).status == 403
+    assert both.service.get("/api/v1/users/me", theirs).status == 200
+
+
+def test_a_null_id_that_the_flask_service_let_in_is_an_id(both: Both) -> None:
+    credentials = {"username": "null", "password": "null-password-1"}
+    assert both.flask.post("/api/v1/users", credentials | {"_id": None}).status == 201
+    assert both.database["users"].count_documents({"_id": None, "username": "null"}) == 1
+    mine = token(both.service, credentials)
+    theirs = token(both.flask, credentials)
+    for each in (mine, theirs):
+        assert both.service.get("/api/v1/users/me", each).status == 200
+    assert both.service.post("/create", {"template": "x"}, mine).status == 200
+    assert both.service.request("DELETE", "/api/v1/users/me", None, mine).status == 204
+    for service in (both.service, both.flask):
+        assert service.post("/api/v1/login", credentials).status == 401
 
 
 def test_a_flask_token_is_good_for_every_route_and_breaks_none(both: Both) -> None:

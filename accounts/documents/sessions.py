@@ -39,7 +39,7 @@ class Session(ServiceDocument):
     MOST_SPENT: ClassVar = 100
 
     id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
-    user_id = RawField()
+    user_id = RawField(null=True)  # null is an id like any other
     username = StringField()
     token_version = StringField(default="")
     created_at = DateTimeField(required=True, default=now)
@@ -77,7 +77,12 @@ class Session(ServiceDocument):
     def of(cls, user: User) -> QuerySet:
         """Return the query of the user's sessions that stand, the newest first."""
         # The user first: some servers take the first index that fits a part of a query.
-        theirs = {"user_id": {"$eq": user.id}, "token_version": user.token_version}
+        # The name as well: a browser's session of nobody has no user's id, as a null id looks like.
+        theirs = {
+            "user_id": {"$eq": user.id},
+            "username": user.username,
+            "token_version": user.token_version,
+        }
         return cls.objects(__raw__=theirs | cls.in_time()).order_by("-created_at")
 
     @staticmethod

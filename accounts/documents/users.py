@@ -44,6 +44,7 @@ class User(ServiceDocument):
     last_login = TypedField(datetime)
     # Any new value ends all sessions at once: each names the version it was started with.
     token_version = TypedField(str, default="")
+    sessions_ended_at = TypedField(datetime)
 
     meta = {
         "collection": "users",
@@ -64,6 +65,8 @@ class User(ServiceDocument):
 
     # The session that the user came with, when a token let them in.
     session: Session | None = None
+    # False for who came with something that stands on no session, and so is nobody's for certain.
+    may_operate = True
 
     _dependants: ClassVar[list[Callable[[Any], object]]] = []
     exports: ClassVar[dict[str, Callable[[Any], Iterator[bytes]]]] = {}
@@ -195,6 +198,16 @@ class User(ServiceDocument):
         user.session = session
         return user
 
+    def accepts_issue_of(self, issued_at: int) -> bool:
+        """Tell whether what was issued in this second, and stands on no session, is still good.
+
+        Not if it was issued to whoever had the name before, nor before the user's sessions were
+        last ended; within that very second nobody can tell, so it is refused.
+        """
+        begun, ended = self.joined, self.sessions_ended_at
+        is_theirs = begun is None or issued_at >= int(begun.timestamp())
+        return is_theirs and (ended is None or issued_at > int(ended.timestamp()))
+
     def get_session_auth_hash(self) -> str:
         """Return what a browser session keeps to compare: Django calls this at each request."""
         return f"{self.id}:{self.token_version}"
@@ -243,12 +256,12 @@ class User(ServiceDocument):
         Sessions of another version are worth nothing from then on; deleting them is tidiness.
         """
         version = secrets.token_hex(8)
-        changes |= {"token_version": version}
+        changes |= {"token_version": version, "sessions_ended_at": now()}
         found = type(self).objects(only_if or Q(), id=self.id)
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
-        Session.objects(user_id=self.id).delete()
+        Session.objects(user_id=self.id, username=self.username).delete()
         return True
 
     # --- Rights: asked for where operators work only, never on an ordinary request ------------
@@ -261,7 +274,7 @@ class User(ServiceDocument):
     @property
     def role(self) -> Role | None:
         """What the user may do as an operator; None for everybody else."""
-        return self.operators.role_of(self) if self.is_active else None
+        return self.operators.role_of(self) if self.is_active and self.may_operate else None
 
     def appoint(self, role: Role | None, by: Self | None = None) -> Role | None:
         """Make the user an operator, or with None no longer one; return the role of before.

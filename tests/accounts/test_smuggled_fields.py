@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from io import StringIO
 from typing import Any
 
 import pytest
 from bson import ObjectId
+from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from accounts.documents import User
+from accounts.documents import Session, User
+from accounts.operators import Role
+from accounts.sessions import SessionStore
+from tests.accounts.operators import operators_browser, page_of
 from tests.conftest import Person
 
 ODD = {
@@ -27,7 +32,7 @@ ODD = {
     "_data": {"id": 1},
     "session": "x",
 }
-IDS = [5, "a", "5f" * 12, {"a": 1}, 1.5, True, ObjectId()]
+IDS = [None, 5, "a", "5f" * 12, {"a": 1}, 1.5, True, ObjectId()]
 
 
 def smuggle(**fields: Any) -> APIClient:
@@ -70,3 +75,30 @@ def test_nobody_becomes_another_by_a_field(name: str, alice: Person) -> None:
 @pytest.mark.parametrize("value", ["no", 0, None, [], {}])
 def test_only_what_this_service_writes_deactivates(value: Any) -> None:
     assert smuggle(is_active=value).get("/get").status_code == 200
+
+
+@pytest.mark.parametrize("id", IDS, ids=repr)
+def test_operators_and_commands_reach_whatever_id(id: Any) -> None:
+    smuggle(_id=id)
+    mallory = User.named("mallory")
+    assert mallory
+    root = operators_browser()
+    for page in ("change", "deactivate", "erase"):
+        assert root.get(page_of(mallory, page)).status_code == 200
+    mallory.appoint(Role.STAFF)
+    assert mallory.is_staff
+    assert not User(id=ObjectId(), username="mallory").is_staff
+    call_command("endsessions", "mallory", stdout=StringIO())
+    assert Session.of(mallory).count() == 0
+    call_command("deactivateuser", "mallory", stdout=StringIO())
+    assert User._get_collection().count_documents({"is_active": False}) == 1
+
+
+def test_a_null_id_has_no_part_in_the_sessions_of_nobody() -> None:
+    """A browser's session of somebody who is not logged in has no user's id, which is like null."""
+    nobodys = SessionStore()
+    nobodys.create()
+    client = smuggle(_id=None)
+    assert len(client.get("/api/v1/sessions").json()["results"]) == 1
+    assert client.post("/api/v1/logout/all").status_code == 204
+    assert nobodys.exists(nobodys.session_key)

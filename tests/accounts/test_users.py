@@ -348,7 +348,7 @@ def test_what_can_only_be_read_stays(root: Person, bob: Person) -> None:
     assert root.client.patch(url(bob.user), body).json() == as_it_is
 
 
-IDS: list[Any] = ["x", "a/b?c", "6" * 24, 5, 2.5, True, {"a": 1}, {"a": {"b": ""}}, b"\0"]
+IDS: list[Any] = [None, "x", "a/b?c", "6" * 24, 5, 2.5, True, {"a": 1}, {"a": {"b": ""}}, b"\0"]
 
 
 @pytest.mark.parametrize("id", IDS, ids=repr)
