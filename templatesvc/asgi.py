@@ -2,12 +2,16 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
 
-application = get_asgi_application()
+django.setup(set_prefix=False)
 
-from templatesvc.checks import refuse_unsafe_start  # noqa: E402  (needs Django set up)
+# These need Django set up.
+from templatesvc.checks import refuse_unsafe_start  # noqa: E402
+from templatesvc.encoding import ASGIHandler  # noqa: E402
+
+application = ASGIHandler()
 
 refuse_unsafe_start()

@@ -142,10 +142,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
-    """Return an error as a page if a browser asks, as Problem Details otherwise."""
-    body = problem(exc)
+    """Return an error as its route puts it, or as a page if a browser asks."""
+    view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
+    error_body = getattr(view, "error_body", problem)
+    body = error_body(exc)
     response: HttpResponse
-    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+    if error_body is not problem:
+        response = JsonResponse(body, status=exc.status_code)
+    elif request.get_preferred_type(["application/json", "text/html"]) == "text/html":
         page = loader.render_to_string("problem.html", {"problem": body})
         response = HttpResponse(page, status=exc.status_code)
     else:

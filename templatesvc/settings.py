@@ -207,6 +207,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "templatesvc.request_ids.RequestIDMiddleware",
+    "templatesvc.encoding.EncodingMiddleware",
     "templatesvc.store.RequestDeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

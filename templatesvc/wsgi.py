@@ -2,12 +2,16 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
-from templatesvc.checks import refuse_unsafe_start  # noqa: E402  (needs Django set up)
+# These need Django set up.
+from templatesvc.checks import refuse_unsafe_start  # noqa: E402
+from templatesvc.encoding import WSGIHandler  # noqa: E402
+
+application = WSGIHandler()
 
 refuse_unsafe_start()

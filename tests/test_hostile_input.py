@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.operators import Role
 from templates_app.documents import Template
 from tests.conftest import Person
 
@@ -111,16 +110,3 @@ def test_files_are_not_taken_from_anybody(path: str, client: Any) -> None:
     assert not answer.wsgi_request.FILES
     answer = client.post(path, {"refresh_token": large}, format="multipart")
     assert answer.status_code == 413
-
-
-@pytest.mark.parametrize("parameter", ["search", "template.a", "no"])
-def test_a_parameter_in_an_encoding_with_half_characters_is_refused(
-    parameter: str, alice: Person
-) -> None:
-    alice.user.appoint(Role.VIEWER)
-    for path in ("/api/v1/templates", "/api/v1/users"):
-        for query in (f"{parameter}=%2B2AA-", f"{parameter}%2B2AA-=x"):
-            answer = alice.client.generic(
-                "GET", f"{path}?{query}", content_type="text/html; charset=utf-7"
-            )
-            assert answer.status_code == 400, query

@@ -40,16 +40,28 @@ REFUSED += ["half a pair \ud800", {"n": 2**70}]
 NAMES: list[Any] = [*PEOPLE, *PEOPLE, "nobody", 7, None, ["alice"], {"$ne": None}, {"a": 1}]
 PASSWORDS: list[Any] = [*PEOPLE.values(), *PEOPLE.values(), "wrong", "", 7, None]
 REPEATED = '{"template": "a", "template": "b"}'
+CHARSETS = ["utf-8", "latin-1", "punycode", "no-such"]
+ENCODINGS = [*CHARSETS, "identity", "gzip"]
 BROKEN = ["{", "", "[1, 2]", "5", '"text"', "null", REPEATED]
 
 
 class Request(NamedTuple):
-    """A request; ``bearer`` is a name, or a text that is no token."""
+    """A request; ``bearer`` is a name, or a text that is no token.
+
+    ``encoding`` is the charset or the compression that its headers name.
+    """
 
     method: str
     path: str
     body: Any = None
     bearer: str = ""
+    encoding: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self.encoding in CHARSETS:
+            return {"Content-Type": f"application/json; charset={self.encoding}"}
+        return {"Content-Encoding": self.encoding} if self.encoding else {}
 
     @property
     def members(self) -> dict[str, Any]:
@@ -69,7 +81,9 @@ class Requests:
 
     def next(self) -> Request:
         ways = [self.account, self.login, self.template, self.malformed, self.else_]
-        return self.random.choices(ways, [1, 3, 16, 2, 1])[0]()
+        request = self.random.choices(ways, [1, 3, 16, 2, 1])[0]()
+        encoding = self.random.choice(ENCODINGS) if self.random.random() < 0.05 else ""
+        return request._replace(encoding=encoding)
 
     def one_of(self, *many: list[Any]) -> Any:
         """Return a value, most often of the first list."""
@@ -148,6 +162,9 @@ def clashes(request: Request, is_: Answer) -> bool:
 # request that several are about counts for the first.
 ROWS: dict[str, Callable[[Request, Answer], bool]] = {
     "repeated key in a JSON object": lambda request, is_: request.body == REPEATED,
+    "a body with a `charset` other than UTF-8, or with a `Content-Encoding`": (
+        lambda request, is_: request.encoding not in ("", "utf-8", "identity")
+    ),
     "login with a Mongo operator as username": lambda request, is_: is_operator(
         request.members.get("username")
     ),
@@ -236,7 +253,7 @@ class Trio:
 
     def send(self, to: Service, request: Request, token: str) -> Answer:
         body = None if request.method == "GET" else request.body
-        answer = to.request(request.method, request.path, body, token)
+        answer = to.request(request.method, request.path, body, token, **request.headers)
         if answer.headers.get_content_type() != "application/json":
             return Answer(answer.status, HTML if "<html" in answer.text else answer.text)
         body = {name: value for name, value in answer.json.items() if name not in GAINED}

@@ -33,8 +33,8 @@ RECORDED_CASES = {
 DEEP: dict[str, Any] = {}
 for _ in range(32):
     DEEP = {"in": DEEP}
-# Requests for the rows that nothing was recorded of.
-REQUESTS: dict[str, list[tuple[str, Any]]] = {
+# Requests for the rows that nothing was recorded of, with their headers.
+REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "username or password that is no text": [
         ("/api/v1/users", {"username": 7, "password": "builder-22"}),
         ("/api/v1/users", {"username": "carol", "password": None}),
@@ -71,6 +71,10 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
         ("/create", '{"template": "one", "template": "two"}'),
         ("/create", '{"template": {"key": 1, "key": 2}}'),
     ],
+    "a body with a `charset` other than UTF-8, or with a `Content-Encoding`": [
+        ("/create", {"template": "x"}, {"content_type": "application/json; charset=latin-1"}),
+        ("/create", {"template": "x"}, {"HTTP_CONTENT_ENCODING": "gzip"}),
+    ],
 }
 
 
@@ -102,11 +106,13 @@ def test_a_row_gives_the_recorded_statuses_and_those_of_today(row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "path", "body"), [(row, *request) for row, many in REQUESTS.items() for request in many]
+    ("row", "request_"), [(row, request) for row, many in REQUESTS.items() for request in many]
 )
-def test_the_service_answers_as_the_row_says(row: str, path: str, body: Any, alice: Person) -> None:
+def test_the_service_answers_as_the_row_says(row: str, request_: Any, alice: Person) -> None:
+    path, body, *given = request_
     text = body if isinstance(body, str) else json.dumps(body)
-    response = alice.client.post(path, text, content_type="application/json")
+    headers = {"content_type": "application/json"} | (given[0] if given else {})
+    response = alice.client.post(path, text, **headers)
     assert {response.status_code} == documented()[row][1]
     assert list(response.json()) == ["msg"]
 

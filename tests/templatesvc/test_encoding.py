@@ -1,0 +1,119 @@
+"""Whatever charset a request names: it is read as UTF-8, or refused."""
+
+from __future__ import annotations
+
+import encodings
+import json
+from typing import Any
+
+import pytest
+
+from templatesvc.encoding import KNOWN_CODECS
+from tests.conftest import Person
+from tests.wsgi import ask
+
+CHARSETS = ["punycode", "hex", "zlib_codec", "rot13", "undefined", "utf-7", "utf-16", "latin-1"]
+CHARSETS += ["us-ascii", "idna", "unicode_escape", "no-such", "", "x" * 3000, "utf---8"]
+BODY = json.dumps({"token": "x"}).encode()
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MULTIPART = 'multipart/form-data; boundary="b"'
+FORMS = {
+    FORM: b"token=x",
+    MULTIPART: b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\nx',
+}
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+@pytest.mark.parametrize("path", ["/api/v1/templates", "/get", "/admin/login", "/api-auth/login"])
+def test_without_a_body_a_charset_is_ignored(path: str, charset: str) -> None:
+    plain, named = (
+        ask("GET", f"{path}?search=%C3%A4&a=%2B2AA-", b"", f"text/html{parameter}")
+        for parameter in ("", f"; charset={charset}")
+    )
+    assert named.status == plain.status < 500
+
+
+def test_a_query_is_read_as_utf8(alice: Person) -> None:
+    alice.client.post("/create", {"template": "ä"})
+    token = f"Bearer {alice.tokens['access_token']}"
+    for charset in ("utf-8", "latin-1", "punycode"):
+        content_type = f"text/html; charset={charset}"
+        answer = ask(
+            "GET", "/api/v1/templates?search=%C3%A4", b"", content_type, authorization=token
+        )
+        assert [each["template"] for each in answer.json["results"]] == ["ä"]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+@pytest.mark.parametrize("content_type", [JSON, FORM, MULTIPART])
+def test_a_body_in_another_charset_is_refused(content_type: str, charset: str) -> None:
+    named = f'{content_type}; charset="{charset}"'
+    answer = ask("POST", "/api/v1/token/verify", BODY, named)
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    assert "Send the body in UTF-8" in answer.json["detail"]
+    answer = ask("POST", "/api/v1/login", BODY, named)
+    assert (answer.status, set(answer.json)) == (415, {"msg"})
+    assert ask("POST", "/api-auth/login", BODY, named).status == 415
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", '"utf-8"'])
+def test_a_body_that_says_it_is_in_utf8_is_read(charset: str, client: Any) -> None:
+    body = {JSON: BODY} | FORMS
+    for content_type, content in body.items():
+        answer = ask("POST", "/api/v1/token/verify", content, f"{content_type}; charset={charset}")
+        assert (answer.status, answer.json["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("field", ["_charset_", "token"])
+def test_a_form_does_not_choose_its_charset_in_a_field(field: str) -> None:
+    answer = ask("POST", "/api/v1/token/verify", f"{field}=utf-7&token=%2B2AA-".encode(), FORM)
+    assert answer.status in (400, 401)
+
+
+EXTENDED = [f"charset*={charset}''x" for charset in ("no-such", "punycode", "hex")]
+EXTENDED += ["charset*0*=no-such''x; charset*1=y", f"charset*{'9' * 5000}=x"]
+
+
+@pytest.mark.parametrize("parameter", EXTENDED)
+def test_extended_parameters_of_headers_are_not_decoded(parameter: str) -> None:
+    for path in ("/", "/nothing", "/api/v1/templates", "/problems", "/admin/login"):
+        with_type = ask("GET", f"{path}?a=b", b"", f"text/html; {parameter}")
+        with_accept = ask("GET", path, accept=f"text/html; {parameter}, application/json")
+        assert with_type.status < 500
+        assert with_accept.status < 500
+    answer = ask("POST", "/api/v1/token/verify", BODY, f"{JSON}; {parameter}")
+    assert answer.status == 401
+    answer = ask("POST", "/api/v1/token/verify", FORMS[MULTIPART], f"{MULTIPART}; {parameter}")
+    assert answer.status == 400  # the boundary is gone with the parameter
+
+
+def test_no_name_of_a_charset_is_kept() -> None:
+    kept = set(encodings._cache)
+    for number in range(20):
+        names = [f"no-such-{number}", f"utf{'-' * number}8", f"latin{' ' * number}1"]
+        for name in names:
+            ask("GET", "/", b"", f"text/html; charset={name}")
+            ask("GET", "/", b"", f"text/html; charset*={name}''x")
+            part = f"--b\r\nContent-Disposition: form-data; name*={name}''x\r\n\r\nx"
+            ask("POST", "/api/v1/token/verify", part.encode(), MULTIPART)
+    new = set(encodings._cache) - kept
+    assert {name.replace("-", "_") for name in new} <= KNOWN_CODECS
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_a_compressed_body_is_refused(coding: str) -> None:
+    answer = ask("POST", "/api/v1/token/verify", BODY, JSON, content_encoding=coding)
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    assert answer.json["detail"] == f"Send the body uncompressed, not in {coding}."
+    assert answer.headers["Accept-Encoding"] == "identity"
+    answer = ask("POST", "/api/v1/login", BODY, JSON, content_encoding=coding)
+    assert (answer.status, answer.json) == (
+        415,
+        {"msg": f"Send the body uncompressed, not in {coding}."},
+    )
+
+
+def test_a_body_that_says_it_is_not_compressed_is_read() -> None:
+    for coding in ("identity", "Identity", ""):
+        answer = ask("POST", "/api/v1/token/verify", BODY, JSON, content_encoding=coding)
+        assert answer.status == 401
