@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, NamedTuple, Self
 
-from django.conf import settings
+from templatesvc.proxies import is_trusted, valid_address
 
 USER_AGENT_LENGTH = 200
 
@@ -29,28 +29,11 @@ def _address(meta: dict[str, str]) -> str:
     Each proxy appends whom it was called by to X-Forwarded-For, so the list is read from its end,
     and what stands before the first stranger's address is that stranger's own invention.
     """
-    address = _valid(meta.get("REMOTE_ADDR", ""))
+    address = valid_address(meta.get("REMOTE_ADDR", ""))
     forwarded = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while _is_trusted_proxy(address) and forwarded and (previous := _valid(forwarded.pop())):
+    while is_trusted(address) and forwarded and (previous := valid_address(forwarded.pop())):
         address = previous
     return address
-
-
-def _is_trusted_proxy(address: str) -> bool:
-    if not address:
-        # A Unix socket's other end has no address: it is the proxy, if there is any.
-        return bool(settings.TRUSTED_PROXIES)
-    return any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
-
-
-def _valid(text: str) -> str:
-    """Return an address in its one notation; empty if the text is none."""
-    try:
-        address = ip_address(text.strip())
-    except ValueError:
-        return ""
-    # A socket for both families shows an IPv4 address as ::ffff:192.0.2.1.
-    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def network(address: str) -> str:

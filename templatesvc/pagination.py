@@ -106,7 +106,9 @@ class KeysetPagination(BasePagination):
         """Return a digest of what a cursor is good for: this person's list of these rows."""
         free = self.parameters - {"ordering"}
         given = sorted(item for item in self.request.query_params.items() if item[0] not in free)
-        subject = repr((self.request.user.get_username(), self.request.path.rstrip("/"), given))
+        subject = repr(
+            (self.request.user.get_username(), self.request.path_info.rstrip("/"), given)
+        )
         return hashlib.sha256(subject.encode()).hexdigest()[:16]
 
     # --- The answer --------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.urls import get_script_prefix
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -24,20 +25,24 @@ class ProblemType(NamedTuple):
 
     code: str
     when: str
-    example: dict[str, Any]
+    documented: dict[str, Any]
     remedy: str
 
     @property
     def type(self) -> str:
-        return str(self.example["type"])
+        return type_of(self.code)
+
+    @property
+    def example(self) -> dict[str, Any]:
+        return self.documented | {"type": self.type}
 
     @property
     def title(self) -> str:
-        return str(self.example["title"])
+        return str(self.documented["title"])
 
     @property
     def status(self) -> int:
-        return int(self.example["status"])
+        return int(self.documented["status"])
 
     # For the page:
 
@@ -52,6 +57,11 @@ class ProblemType(NamedTuple):
     @property
     def remedy_html(self) -> SafeString:
         return _html(self.remedy)
+
+
+def type_of(code: str) -> str:
+    """Return the ``type`` of an error with this code: the path of its page."""
+    return f"{get_script_prefix()}problems/{code}"
 
 
 @cache

@@ -27,6 +27,7 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from templatesvc.exceptions import CSRFFailed, translated
+from templatesvc.problem_types import type_of
 
 PROBLEM_JSON = "application/problem+json"
 # RFC 9110's names, of which Python before 3.13 has older ones for two.
@@ -61,7 +62,7 @@ def problem(exc: APIException) -> dict[str, Any]:
     errors = list(field_errors(exc))
     code = error_code(exc)
     body = {
-        "type": f"/problems/{code}",
+        "type": type_of(code),
         "title": PHRASES[exc.status_code],
         "status": exc.status_code,
         "detail": message(exc),

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from django.apps import apps
+from django.urls import get_script_prefix
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework.authentication import SessionAuthentication
@@ -192,6 +193,15 @@ def _headers(status: int, errors: list[APIException]) -> dict[str, Any]:
 
 def _instance(error: type[APIException]) -> APIException:
     return error("text/plain") if error is UnsupportedMediaType else error()
+
+
+# --- The document --------------------------------------------------------------------------------
+
+
+def with_servers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say where the paths of a schema begin: at the prefix of the request that it is made for."""
+    url = get_script_prefix().rstrip("/") or "/"
+    return result | {"servers": [{"url": url, "description": "The service that answered this."}]}
 
 
 # --- Examples ------------------------------------------------------------------------------------

@@ -156,8 +156,18 @@ def _rate(value: str | Rate) -> Rate | None:
 LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
 LOGIN_LIMIT_PER_ADDRESS: Rate | None = env.rate("LOGIN_LIMIT_PER_ADDRESS", "100/15m")
 REGISTRATION_LIMIT: Rate | None = env.rate("REGISTRATION_LIMIT", "60/1h")
-# Proxies whose X-Forwarded-For is believed, as addresses or networks.
+# Proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, as addresses or networks.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
+# The path under which the service is, if a proxy forwards it whole; gunicorn reads it as well.
+SCRIPT_NAME: str = env.str(
+    "SCRIPT_NAME",
+    "",
+    validate=validate.Regexp(
+        r"((/[\w~-][\w.~-]*)+)?$",
+        re.A,
+        error="Must be a path such as /templates, without a slash at its end.",
+    ),
+)
 
 STRICT_PASSWORD_VALIDATORS = [
     {
@@ -241,6 +251,8 @@ if METRICS_TOKEN:
         *MIDDLEWARE,
         "django_prometheus.middleware.PrometheusAfterMiddleware",
     ]
+# First, because all others look at the path.
+MIDDLEWARE = ["templatesvc.proxies.PathPrefixMiddleware", *MIDDLEWARE]
 # Every path is routed with and without a final slash; a redirect would lose a POST's body.
 APPEND_SLASH = False
 MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
@@ -276,6 +288,7 @@ TEMPLATES = [
 # What was done is told on the next page by a cookie, for which nothing has to be stored.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "templatesvc.staticfiles.StaticFilesStorage"}}
 # Static files come straight from the packages that bring them: there is no step to forget.
 WHITENOISE_USE_FINDERS = True
 
@@ -318,6 +331,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "templatesvc.schema.with_examples",
+        "templatesvc.schema.with_servers",
     ],
 }
 

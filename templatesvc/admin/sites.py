@@ -13,7 +13,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, re_path, reverse
+from django.urls import URLPattern, URLResolver, re_path, reverse, reverse_lazy
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
 
@@ -32,7 +32,7 @@ class DocumentSite(AdminSite):
     site_header = "Templates service"
     site_title = "Templates service"
     index_title = "Administration"
-    site_url = "/api/v1/"
+    site_url = reverse_lazy("api-root")
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)

@@ -1,0 +1,80 @@
+"""The proxies in front of the service: whom it believes, and the path that they put it under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import get_script_prefix, set_script_prefix
+
+# Whole segments: `//example.org` as a prefix would make URLs of another site.
+PREFIX = re.compile(r"(/[\w~-][\w.~-]*)+", re.A)
+
+
+def valid_address(text: str) -> str:
+    """Return an address in its one notation; empty if the text is none."""
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return ""
+    # A socket for both families shows an IPv4 address as ::ffff:192.0.2.1.
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def is_trusted(address: str) -> bool:
+    """Tell whether a valid address is one of TRUSTED_PROXIES."""
+    if not address:
+        # A Unix socket's other end has no address: it is the proxy, if there is any.
+        return bool(settings.TRUSTED_PROXIES)
+    return any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+
+
+class PathPrefixMiddleware:
+    """Puts the service under a path: each URL and each cookie that Django writes begins with it.
+
+    A proxy that forwards the path whole needs the setting SCRIPT_NAME, one that strips the prefix
+    sends it in X-Forwarded-Prefix; several that strip name theirs with commas between, outer first.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        prefix = _forwarded_prefix(request.META) + _own_prefix(request)
+        if not prefix:
+            return self.get_response(request)
+        request.META["SCRIPT_NAME"] = prefix
+        request.path = prefix + request.path_info
+        before = get_script_prefix()
+        set_script_prefix(f"{prefix}/")
+        try:
+            response = self.get_response(request)
+        finally:
+            set_script_prefix(before)
+        for cookie in response.cookies.values():
+            if cookie["path"] == "/":
+                cookie["path"] = prefix
+        return response
+
+
+def _forwarded_prefix(meta: dict[str, Any]) -> str:
+    """Return what a trusted proxy says; empty if it says nothing, or what is no path."""
+    forwarded = meta.get("HTTP_X_FORWARDED_PREFIX")
+    if not forwarded or not is_trusted(valid_address(meta.get("REMOTE_ADDR", ""))):
+        return ""
+    prefix = "".join(part.strip().rstrip("/") for part in forwarded.split(","))
+    return prefix if PREFIX.fullmatch(prefix) else ""
+
+
+def _own_prefix(request: HttpRequest) -> str:
+    """Return the server's SCRIPT_NAME, or else the setting's, which is taken off the path."""
+    if server_prefix := get_script_prefix().rstrip("/"):
+        return server_prefix
+    prefix: str = settings.SCRIPT_NAME
+    if prefix and f"{request.path_info}/".startswith(f"{prefix}/"):
+        request.path_info = request.path_info.removeprefix(prefix) or "/"
+    return prefix
