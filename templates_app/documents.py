@@ -244,8 +244,7 @@ class TemplateVersion(ServiceDocument):
     def restore(self, owner: User) -> Template:
         """Store a deleted template again, as a version that it never had.
 
-        Under its id; if somebody else has imported that meanwhile, under a new one. Raises
-        mongoengine's NotUniqueError if it is there, or the owner has such a template.
+        Raises mongoengine's NotUniqueError if it is there, or the owner has such a template.
         """
         last = self.last_of(owner, [self.template_id]).get(self.template_id, self.version)
         template = Template(
@@ -256,13 +255,6 @@ class TemplateVersion(ServiceDocument):
             created_at=self.created_at,
             updated_at=now(),
         )
-        try:
-            template.insert()
-        except NotUniqueError:
-            if Template.objects.of(owner).filter(id=template.id).first():
-                raise
-            # Templates are listed in the order of their ids.
-            template.id = new_id(template.created)
-            template.insert()
+        template.insert()
         self.stand_again(owner, [self.template_id])
         return template

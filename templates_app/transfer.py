@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextvars import Context
@@ -14,6 +13,7 @@ from typing import Any
 import bson
 import pymongo
 from bson import ObjectId, json_util
+from django.utils.crypto import salted_hmac
 from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -28,6 +28,7 @@ from templates_app.values import (
     MAX_IMPORTED_VERSION,
     check_template,
 )
+from templatesvc import ids
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest
 
@@ -86,6 +87,7 @@ class Entry:
     """A line of an import, and what became of it."""
 
     line: int
+    given: ObjectId | None = None  # the id that the line names, whosever it is
     template: Any = None  # a Template, or None if the line is not one
     status: str = "invalid"
     detail: str = ""
@@ -112,6 +114,10 @@ class Import:
 
     A template is recognised by its id among the owner's own, or by its value, of which an owner
     has one. ``mode`` says what becomes of one that is there: ``skip`` or ``replace``.
+
+    An id that is not the owner's already is always exchanged for one derived from the owner and
+    it: whether somebody else has it makes no difference, so that nothing tells, and importing the
+    same lines again finds the same templates.
     """
 
     owner: User
@@ -142,7 +148,7 @@ class Import:
     def _read(self, number: int, line: bytes) -> Entry:
         entry = Entry(number)
         try:
-            template = self._template(number, line)
+            entry.given, template = self._template(number, line)
             if self.lines_of.setdefault(template.id, number) != number:
                 raise ValueError(f"Line {self.lines_of[template.id]} has this id as well.")
             entry.template = template
@@ -151,8 +157,11 @@ class Import:
         self.entries.append(entry)
         return entry
 
-    def _template(self, number: int, line: bytes) -> Template:
-        """Return the template of a line, not stored; raises ValueError with a sentence."""
+    def _template(self, number: int, line: bytes) -> tuple[ObjectId | None, Template]:
+        """Return the id that a line names and its template, not stored.
+
+        Raises ValueError with a sentence.
+        """
         given = _members(line)
         # Of the import, where the line does not say, so that a repetition has the same.
         own_id = given_id(given.get("id"))
@@ -164,14 +173,15 @@ class Import:
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version <= MAX_IMPORTED_VERSION:
             raise ValueError(f"version: give a whole number from 1 to {MAX_IMPORTED_VERSION}.")
-        return Template(
-            id=own_id or self._derived_id(number, created),
+        template = Template(
+            id=own_id or self._derived_id(new_id(created), f"{self.seed}/{number}"),
             profile=self.owner.username,
             template=given["template"],
             version=version,
             created_at=created,
             updated_at=max(created, _moment(given.get("updated_at"), created)),
         )
+        return own_id, template
 
     def _import(self, entries: list[Entry], hold: Callable[[], None] | None) -> None:
         """Store a batch in a constant number of round trips, however many lines it has."""
@@ -179,7 +189,7 @@ class Import:
         with pymongo.timeout(IMPORT_BATCH_SECONDS):
             if hold:
                 hold()
-            there = self._there(readable)
+            there = self._recognise(readable)
             known = [entry for entry in readable if entry.id in there]
             new = [entry for entry in readable if entry.id not in there]
             self._create(new)
@@ -199,28 +209,35 @@ class Import:
         """
         ids = [entry.id for entry in new if entry.status == "created"]
         Template.objects.of(self.owner).filter(id__in=ids).delete()
-        there = self._there(known)
+        there = self._there([entry.id for entry in known])
         gone = [entry.id for entry in known if entry.id not in there]
         TemplateVersion.objects(profile=self.owner.username, template_id__in=gone).delete()
+
+    def _recognise(self, entries: list[Entry]) -> dict[ObjectId, Template]:
+        """Give each entry the id that it has among the owner's; return those that are there."""
+        exchanged = {e.given: self._derived_id(e.given, str(e.given)) for e in entries if e.given}
+        there = self._there([entry.id for entry in entries] + list(exchanged.values()))
+        for entry in entries:
+            if entry.given and entry.id not in there:
+                entry.template.id = exchanged[entry.given]
+        return there
 
     def _create(self, entries: list[Entry]) -> None:
         """Store those whose id the owner does not have, or does not have any more."""
         if not entries:
             return
-        had = TemplateVersion.last_of(self.owner, [entry.id for entry in entries])
+        named = [id for entry in entries for id in (entry.id, entry.given) if id]
+        had = TemplateVersion.last_of(self.owner, named)
         for entry in entries:
+            if entry.given in had:  # it was the owner's, and was deleted
+                entry.template.id = entry.given
             entry.template.version = max(entry.template.version, had.get(entry.id, 0) + 1)
-        refused = self._insert(entries)
-        for entry in refused:
-            # The id may be taken by somebody else's template: another is as good.
-            entry.template.id = self._derived_id(entry.line, entry.template.created)
-        for entry in self._insert(refused):
+        for entry in self._insert(entries):
             entry.fail("skipped", "You have this template already.")
             entry.template = None  # whose id this would be is not known
 
-    def _there(self, entries: list[Entry]) -> dict[ObjectId, Template]:
-        """Return the owner's templates that the entries name by their ids."""
-        ids = [entry.id for entry in entries]
+    def _there(self, ids: list[ObjectId]) -> dict[ObjectId, Template]:
+        """Return the owner's templates with these ids."""
         found = Template.objects.of(self.owner).filter(id__in=ids).batch_size(IMPORT_BATCH)
         return {template.id: template for template in found}
 
@@ -247,9 +264,8 @@ class Import:
 
     def _meet(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
         """Skip or replace those whose id the owner has already."""
-        for entry in entries:
-            mine = entry.id == self._derived_id(entry.line, entry.template.created)
-            entry.status = "created" if mine else "skipped"
+        for entry in entries:  # one that names no id was made by this import, sent before
+            entry.status = "skipped" if entry.given else "created"
         if self.mode == "replace":
             self._replace([e for e in entries if e.status == "skipped"], there)
 
@@ -281,7 +297,7 @@ class Import:
 
     def _arrived(self, entries: list[Entry], there: dict[ObjectId, Template]) -> list[Entry]:
         """Return those that were replaced, where others wrote at the same time."""
-        current = self._there(entries)
+        current = self._there([entry.id for entry in entries])
         arrived = []
         for entry in entries:
             entry.template.version = there[entry.id].version + 1
@@ -291,13 +307,15 @@ class Import:
                 entry.detail = "Somebody changed or deleted it during the import."
         return arrived
 
-    def _derived_id(self, number: int, created: datetime) -> ObjectId:
-        """Return the id of a line that names none: a repetition of this import finds it again.
+    def _derived_id(self, id: ObjectId, source: str) -> ObjectId:
+        """Return an id of the time of another, for what came from a source: the same each time.
 
-        It begins with the time as ``new_id`` has it, and goes on with the import and the line.
+        To the millisecond, if ``new_id`` made the other. Signed, so that nobody can find a source
+        whose id would meet somebody else's.
         """
-        own = hashlib.sha256(self.seed.encode()).digest()[:3] + number.to_bytes(3)
-        return ObjectId(new_id(created).binary[:6] + own)
+        text = f"{ids.encode(self.owner.id)}\0{source}"
+        digest = salted_hmac("templates_app.import", text, algorithm="sha256").digest()
+        return ObjectId(id.binary[:6] + digest[:6])
 
 
 def _members(line: bytes) -> dict[str, Any]:

@@ -273,8 +273,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
     def restore(self, request: Request, pk: str) -> Response:
         """Restore an earlier version as a new version (200), or restore a deleted template (201).
 
-        A deleted template keeps its id, or gets a new one if somebody else has imported its id in
-        the meantime; `Location` says which.
+        A deleted template keeps its id.
         """
         serializer = RestoreSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

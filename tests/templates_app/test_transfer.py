@@ -80,12 +80,13 @@ def test_what_is_exported_comes_back_exactly(value: Any, alice: Person, bob: Per
     Template.objects(id=id).update(__raw__={"$set": {"template": value}})
     before, lines = Template.objects.get(id=id), exported(alice)
     Template.objects.delete()
-    assert imported(bob, lines)["created"] == 1
+    answer = imported(bob, lines)
+    assert answer["created"] == 1
     kept = Template.objects.get()
     assert encode({"": kept.template}) == encode({"": value})
-    assert (kept.profile, kept.id, kept.version) == ("bob", id, 2)
+    assert (kept.profile, kept.version) == ("bob", 2)
     assert (kept.created, kept.updated) == (before.created, before.updated)
-    assert exported(bob) == lines
+    assert exported(bob) == lines.replace(str(id).encode(), answer["results"][0]["id"].encode())
     assert imported(bob, lines)["skipped"] == 1
     assert imported(bob, lines, "replace")["skipped"] == 1
 
@@ -95,18 +96,45 @@ def test_an_export_of_nothing_comes_back_as_well(alice: Person, bob: Person) -> 
     assert imported(bob, exported(alice))["results"] == []
 
 
-def path_of(id: ObjectId) -> str:
+def path_of(id: Any) -> str:
     return f"{URL}/{id}"
 
 
-def test_an_id_that_is_somebody_elses_is_exchanged(alice: Person, bob: Person) -> None:
-    for value in (BOOK, "a text"):
-        make(alice, value)
-    lines = exported(alice)
-    assert imported(bob, lines)["created"] == 2
-    assert imported(bob, lines)["skipped"] == 2
-    assert listed(bob) == listed(alice)
-    assert exported(alice) == lines
+@pytest.mark.parametrize("mode", ["skip", "replace"])
+@pytest.mark.parametrize("state", ["standing", "deleted", "nobody's"])
+def test_an_import_does_not_tell_whether_an_id_is_somebody_elses(
+    state: str, mode: str, alice: Person, bob: Person
+) -> None:
+    created = make(alice, "hers").json()
+    if state == "deleted":
+        alice.client.delete(path_of(created["id"]))
+    if state == "nobody's":
+        Template.objects.delete()
+    hers = listed(alice)
+    lines = line(id=created["id"], template="a") + line(template="b")
+    first, again = (imported(bob, lines, mode)["results"] for _ in range(2))
+    assert [outcome["status"] for outcome in first] == ["created", "created"]
+    assert first[0]["id"] != created["id"]
+    assert first[0]["id"][:12] == created["id"][:12]  # it is listed by the time of its making
+    assert again[0] == {"line": 1, "status": "skipped", "id": first[0]["id"]}
+    assert imported(bob, lines.replace(b'"a"', b'"c"'), mode)["created"] == 0
+    assert set(listed(bob)) == ({"c", "b"} if mode == "replace" else {"a", "b"})
+    assert listed(alice) == hers
+
+
+def test_an_id_is_exchanged_for_another_of_each_owner(alice: Person, bob: Person) -> None:
+    lines = b"".join(line(id=str(ObjectId()), template=f"{n}") for n in range(3))
+    ids = [[each["id"] for each in imported(p, lines)["results"]] for p in (alice, bob)]
+    assert len({*ids[0], *ids[1]}) == 6
+    assert set(listed(bob)) == set(listed(alice))
+
+
+def test_what_was_exchanged_and_deleted_comes_back_under_its_id(alice: Person) -> None:
+    lines = line(id=str(ObjectId()), template="a")
+    (first,) = imported(alice, lines)["results"]
+    alice.client.delete(path_of(first["id"]))
+    assert imported(alice, lines)["results"] == [first]
+    assert alice.client.get(path_of(first["id"])).json()["version"] == 2
 
 
 def test_an_import_tells_what_became_of_each_line(alice: Person) -> None:
@@ -155,7 +183,8 @@ def test_what_was_deleted_comes_back_as_a_version_it_never_had(alice: Person) ->
 
 def test_what_comes_with_the_largest_version_can_be_changed_and_restored(alice: Person) -> None:
     id, last = ObjectId(), MAX_IMPORTED_VERSION
-    assert imported(alice, line(id=str(id), template="a", version=last))["created"] == 1
+    answer = imported(alice, line(id=str(id), template="a", version=last))
+    id = answer["results"][0]["id"]
     for number in range(1, 4):
         changed = alice.client.put(path_of(id), {"template": f"{number}"})
         assert changed.json()["version"] == last + number
@@ -263,7 +292,7 @@ def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
 def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) -> None:
     """As if the erasure came between the two writes of a replacement."""
     id = ObjectId(make(alice, "old").json()["id"])
-    entry = Entry(1, Template.objects.get(), "replaced")
+    entry = Entry(1, template=Template.objects.get(), status="replaced")
     alice.user.erase()
     TemplateVersion.keep_all([entry.template])
     Import(alice.user, "replace", str(ObjectId()))._take_back([], [entry])
