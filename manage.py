@@ -15,6 +15,10 @@ def main() -> None:
         settings.INSTALLED_APPS  # noqa: B018  (reads the settings)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    from templatesvc.management.instead import instead_of
+
+    if said := instead_of("".join(sys.argv[1:2])):
+        sys.exit(said)
     execute_from_command_line(sys.argv)
 
 

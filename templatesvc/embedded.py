@@ -67,6 +67,16 @@ def acquire(directory: Path) -> str:
             f"The embedded store can't use {directory}: {error.strerror or error}. "
             "Mend that, or set MONGODB_URI to a MongoDB server."
         ) from error
+    return _uri(port)
+
+
+def running(directory: Path) -> str:
+    """Return the URI of the store in ``directory``; empty if it does not run."""
+    port = _number(directory / "server.port")
+    return _uri(port) if port and not _is_free(directory / "server") else ""
+
+
+def _uri(port: int) -> str:
     # Without directConnection the driver would look for a replica set's other members.
     return f"mongodb://127.0.0.1:{port}/?directConnection=true"
 

@@ -70,6 +70,8 @@ class Adoption:
 
     def _build(self, missing: Iterable[indexes.Index]) -> None:
         for index in missing:
+            if index.stands():
+                continue  # another process has built it since
             # Somebody may have made one of the same fields for the Flask service, not unique.
             index.drop()
             index.build()

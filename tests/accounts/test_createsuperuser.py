@@ -15,7 +15,8 @@ from tests.conftest import Person
 
 @pytest.fixture(autouse=True)
 def _no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DJANGO_SUPERUSER_PASSWORD", raising=False)
+    for name in ("DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def role(name: str) -> Role | None:
@@ -38,6 +39,17 @@ def test_the_password_may_come_from_the_environment(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "secret-1")
     run("createsuperuser", "--username", "root", "--noinput")
     assert log_in("root", "secret-1").status_code == 200
+
+
+def test_the_name_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "root")
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "secret-1")
+    run("createsuperuser", "--noinput")
+    assert role("root") == Role.SUPERUSER
+    run("createsuperuser", "carol", "--noinput")  # a name that is given goes before
+    assert role("carol") == Role.SUPERUSER
+    with pytest.raises(CommandError, match="differ"):
+        run("createsuperuser", "dora", "--username", "emma", "--noinput")
 
 
 def test_the_password_may_come_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +101,7 @@ def test_a_script_that_gives_too_little_is_told_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pipe_in(monkeypatch, "secret-1")
-    with pytest.raises(CommandError, match="--username"):
+    with pytest.raises(CommandError, match="DJANGO_SUPERUSER_USERNAME"):
         run("createsuperuser")
     with pytest.raises(CommandError, match="DJANGO_SUPERUSER_PASSWORD"):
         run("createsuperuser", "--username", "root", "--noinput")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
+from pytest_django import Settings
 
+from templatesvc import embedded
+from templatesvc.management.instead import INSTEAD, instead_of
 from tests.processes import KEY, ROOT, environment, manage
 
 # As where requirements.txt alone is installed.
@@ -16,6 +21,20 @@ import runpy, sys
 sys.modules["mongomock"] = None
 runpy.run_path("manage.py", run_name="__main__")
 """
+# A user of the embedded store, until its input ends.
+HOLD = """
+import sys
+from pathlib import Path
+from templatesvc import embedded
+print(embedded.acquire(Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+# Those of Django's, and of the apps that come with it, which work.
+WITHOUT_SQL = {
+    *("check", "compilemessages", "diffsettings", "makemessages", "sendtestemail", "shell"),
+    *("startapp", "startproject", "runserver", "collectstatic", "findstatic", "spectacular"),
+    *("generateschema", "changepassword", "createsuperuser"),
+}
 
 
 @pytest.mark.parametrize("command", ["check", "runservice", "ensureindexes", "help"])
@@ -79,3 +98,47 @@ def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
     assert "(templatesvc.E011)" in ran.stderr
     assert "Install requirements-run.txt" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("migrate", "python manage.py ensureindexes"),
+        ("makemigrations", "python manage.py ensureindexes"),
+        ("showmigrations", "python manage.py ensureindexes"),
+        ("test", "make test"),
+        ("dbshell", 'mongosh "$MONGODB_URI"'),
+        ("flush", 'mongosh "$MONGODB_URI"'),
+        ("dumpdata", 'mongodump --archive=FILE "$MONGODB_URI"'),
+        ("loaddata", 'mongorestore --archive=FILE "$MONGODB_URI"'),
+        ("inspectdb", "everything is in MongoDB"),
+    ],
+)
+def test_a_command_that_needs_sql_says_what_to_do_instead(command: str, said: str) -> None:
+    uri = "mongodb://ada:a-secret@127.0.0.1:1/"
+    ran = manage(command, MONGODB_URI=uri, SECRET_KEY=KEY)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (sentence,) = ran.stderr.splitlines()
+    assert said in sentence
+    assert "a-secret" not in sentence
+
+
+def test_every_command_of_djangos_that_needs_sql_is_told() -> None:
+    ours = {"accounts", "templates_app", "templatesvc"}
+    others = {name for name, app in get_commands().items() if app not in ours} - set(INSTEAD)
+    assert others - WITHOUT_SQL == set()
+
+
+def test_the_shell_of_the_embedded_store_is_named_with_its_port(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.EMBEDDED_STORE, settings.MONGODB_URI = tmp_path / "store", ""
+    assert str(instead_of("dbshell")).endswith("mongosh URI, once the service runs")
+    if embedded.program() is None:
+        pytest.skip(f"needs {embedded.PROGRAM}")
+    command = [sys.executable, "-c", HOLD, str(settings.EMBEDDED_STORE)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        assert user.stdout
+        uri = user.stdout.readline().decode().strip()
+        shell = str(instead_of("dbshell")).partition("mongosh ")[2]
+        assert shell == f"'{uri.replace('/?', '/mydatabase?')}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +28,11 @@ LATE = timedelta(seconds=10)
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration in the notation of the settings, such as ``12h``; raises ValueError."""
+    """Read a duration in the notation of the settings; raises ArgumentTypeError."""
     try:
         return TimeDelta().deserialize(text)
     except ValidationError as error:
-        raise ValueError(str(error)) from error
+        raise ArgumentTypeError(f"{text!r} is no duration: write 30m, 12h or 7d.") from error
 
 
 class Command(OperatorCommand):

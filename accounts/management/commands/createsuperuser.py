@@ -16,12 +16,14 @@ from accounts.operators import Role
 
 class Command(OperatorCommand):
     help = (
-        "Create a superuser. Asks for the name and password; without a terminal, the password "
-        "is DJANGO_SUPERUSER_PASSWORD or, if that is not set, the first line of the input."
+        "Create a superuser. Asks for the name and password, unless they are in "
+        "DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD; without a terminal, the password "
+        "is the first line of the input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--username", help="the name; if omitted, the command asks for it")
+        parser.add_argument("name", nargs="?", help="the name; if omitted, the command asks for it")
+        parser.add_argument("--username", help="the name, as Django's command takes it")
         parser.add_argument(
             "--promote",
             action="store_true",
@@ -39,14 +41,21 @@ class Command(OperatorCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.may_ask = not options["noinput"]
-        username, role = options["username"] or self._ask_username(), Role(options["role"])
+        username, role = self._username(options), Role(options["role"])
         user = self.user(username) if options["promote"] else self._create(username)
         operations.appoint(self.actor, user, role)
         self.stdout.write(f"{username} is {role.value}: {role.label}.")
 
+    def _username(self, options: dict[str, Any]) -> str:
+        given = {name for name in (options["name"], options["username"]) if name}
+        if len(given) > 1:
+            raise CommandError("Specify one name: NAME and --username differ.")
+        from_environment = os.environ.get("DJANGO_SUPERUSER_USERNAME")
+        return next(iter(given), None) or from_environment or self._ask_username()
+
     def _ask_username(self) -> str:
         if not (self.may_ask and sys.stdin.isatty()):
-            raise CommandError("Specify the name with --username.")
+            raise CommandError("Specify the name, or set DJANGO_SUPERUSER_USERNAME.")
         return input("Username: ")
 
     def _create(self, username: str) -> User:

@@ -1,0 +1,44 @@
+"""Django's commands that need an SQL database or its test runner, and what to do here instead."""
+
+from __future__ import annotations
+
+import os
+
+from django.conf import settings
+
+from templatesvc import embedded, store
+
+NO_MIGRATIONS = (
+    "MongoDB needs no migrations: a document may lack a field that it was given later. "
+    "To build the indexes, run: python manage.py ensureindexes"
+)
+NO_SQL = "There is no SQL database here: everything is in MongoDB."
+TESTS = "Run the tests with: make test"
+INSTEAD = {
+    **dict.fromkeys(("migrate", "makemigrations", "showmigrations"), NO_MIGRATIONS),
+    **dict.fromkeys(("sqlmigrate", "squashmigrations", "optimizemigration"), NO_MIGRATIONS),
+    **dict.fromkeys(("test", "testserver"), TESTS),
+    **dict.fromkeys(("createcachetable", "inspectdb", "sqlflush", "sqlsequencereset"), NO_SQL),
+    "remove_stale_contenttypes": NO_SQL,
+    "clearsessions": "MongoDB removes sessions that have expired by itself.",
+    "dbshell": f"{NO_SQL} Its shell is: mongosh {{uri}}",
+    "flush": f"{NO_SQL} To delete all data, enter db.dropDatabase() in: mongosh {{uri}}",
+    "dumpdata": f"{NO_SQL} To copy all data into a file, run: mongodump --archive=FILE {{uri}}",
+    "loaddata": f"{NO_SQL} To read such a copy, run: mongorestore --archive=FILE {{uri}}",
+}
+
+
+def instead_of(command: str) -> str | None:
+    """Return what to do instead of a command; None if the command does what it is for."""
+    said = INSTEAD.get(command)
+    return said and said.format(uri=_uri())
+
+
+def _uri() -> str:
+    """Return the store's URI as a shell's word, without the password that may be in it."""
+    if settings.MONGODB_URI:
+        is_in_file = not os.environ.get("MONGODB_URI")
+        return '"$(cat "$MONGODB_URI_FILE")"' if is_in_file else '"$MONGODB_URI"'
+    uri = embedded.running(settings.EMBEDDED_STORE)
+    name = store.database_name("", settings.MONGODB_DATABASE)
+    return f"'{uri.replace('/?', f'/{name}?')}'" if uri else "URI, once the service runs"
