@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
-from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from accounts.limits import TooManyAttempts
 from accounts.operators import Role
@@ -29,8 +28,6 @@ class LoginForm(AuthenticationForm):
         # Names from the Flask service may be longer than what can be registered here.
         self.fields["username"].widget.attrs.pop("maxlength", None)
         for field in self.fields.values():
-            # A form may name an encoding of its own, in which there can be such characters.
-            field.validators.append(ProhibitSurrogateCharactersValidator())
             field.widget.attrs["class"] = "form-control"
 
     def clean(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.operators import Role
 from templatesvc import ids
-from templatesvc.serializers import StrictSerializer, TextField
+from templatesvc.serializers import InputSerializer, StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -28,7 +28,7 @@ def check_password_policy(password: str, username: str) -> None:
         raise serializers.ValidationError(error.messages, code="password_too_weak") from error
 
 
-class RegistrationSerializer(serializers.Serializer):
+class RegistrationSerializer(InputSerializer):
     """A new account: what is checked here holds for every name and password from now on."""
 
     username = TextField(
@@ -47,7 +47,7 @@ class RegistrationSerializer(serializers.Serializer):
         return attrs
 
 
-class PasswordSerializer(serializers.Serializer):
+class PasswordSerializer(InputSerializer):
     """A new password for the ``user`` of the context."""
 
     password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
@@ -57,7 +57,7 @@ class PasswordSerializer(serializers.Serializer):
         return password
 
 
-class LoginSerializer(serializers.Serializer):
+class LoginSerializer(InputSerializer):
     """Credentials: any text, because the Flask service had no rules for them."""
 
     username = TextField(allow_blank=True, allow_nul=True)

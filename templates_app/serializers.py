@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION, check_template, check_value
-from templatesvc.serializers import StrictSerializer
+from templatesvc.serializers import InputSerializer, StrictSerializer
 
 # No host's name has such a character, and no URL needs to have it quoted.
 ID_PLACE = "~id~"
@@ -176,7 +176,7 @@ class ImportResultSerializer(serializers.Serializer):
     results = ImportLineSerializer(many=True)
 
 
-class FlaskTemplateSerializer(serializers.Serializer):
+class FlaskTemplateSerializer(InputSerializer):
     """The body of ``/create``, and an entry of ``/get``."""
 
     profile = serializers.CharField(read_only=True)
@@ -192,14 +192,14 @@ class FlaskTemplateListSerializer(serializers.Serializer):
     docs = FlaskTemplateSerializer(many=True)
 
 
-class FlaskUpdateSerializer(serializers.Serializer):
+class FlaskUpdateSerializer(InputSerializer):
     """The body of ``/update``."""
 
     old_template = StoredValueField()
     new_template = TemplateField()
 
 
-class FlaskDeleteSerializer(serializers.Serializer):
+class FlaskDeleteSerializer(InputSerializer):
     """The body of ``/delete``."""
 
     template = StoredValueField()

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 LONGEST_MESSAGE = 500  # characters
+# However much is wrong with a request, the answer has no more bytes.
+MAX_ERROR_SIZE = 64 * 1024
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 # What a server answers while it starts, stops, hands over to another or is busy: the codes of
 # MongoDB's specifications of retryable reads and writes, and those of locks and lost cursors.

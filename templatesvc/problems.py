@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
@@ -30,6 +31,9 @@ from templatesvc.exceptions import CSRFFailed, translated
 from templatesvc.problem_types import type_of
 
 PROBLEM_JSON = "application/problem+json"
+# These keep an error below MAX_ERROR_SIZE, even if each character is written as six, as \u0000 is.
+MOST_ERRORS = 20
+LONGEST = {"field": 100, "message": 300, "detail": 2000}  # characters
 # RFC 9110's names, of which Python before 3.13 has older ones for two.
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",
@@ -59,7 +63,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def problem(exc: APIException) -> dict[str, Any]:
     """Return the Problem Details of an error (RFC 9457, section 3)."""
-    errors = list(field_errors(exc))
+    errors, _ = field_errors(exc)
     code = error_code(exc)
     body = {
         "type": type_of(code),
@@ -83,19 +87,42 @@ def error_code(exc: APIException) -> str:
 
 def message(exc: APIException) -> str:
     """Return what went wrong, in sentences for a person."""
-    if errors := list(field_errors(exc)):
-        return " ".join(
+    errors, more = field_errors(exc)
+    if not errors:
+        detail = exc.detail.get("detail") if isinstance(exc.detail, dict) else exc.detail
+        return cut(str(detail), "detail")
+    sentences = cut(
+        " ".join(
             f"{error['field']}: {error['message']}" if error["field"] else error["message"]
             for error in errors
+        ),
+        "detail",
+    )
+    if more:
+        sentences += (
+            f" There are {more:,} more errors." if more > 1 else " There is one more error."
         )
-    detail = exc.detail.get("detail") if isinstance(exc.detail, dict) else exc.detail
-    return str(detail)
+    return sentences
 
 
-def field_errors(exc: APIException) -> Iterator[dict[str, str]]:
-    """Yield ``field`` (a dotted path, empty for the whole body), ``message`` and ``code``."""
-    if isinstance(exc, ValidationError):
-        yield from _flattened(exc.detail, "")
+def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:
+    """Return the first errors of fields, and how many more there are.
+
+    Each has a ``field`` (a dotted path, empty for the whole body), a ``message`` and a ``code``.
+    """
+    if not isinstance(exc, ValidationError):
+        return [], 0
+    found = _flattened(exc.detail, "")
+    first = [
+        error | {name: cut(error[name], name) for name in ("field", "message")}
+        for error in islice(found, MOST_ERRORS)
+    ]
+    return first, sum(1 for _ in found)
+
+
+def cut(text: str, name: str) -> str:
+    """Return a text no longer than that part of an error may be."""
+    return text if len(text) <= LONGEST[name] else f"{text[: LONGEST[name] - 1]}…"
 
 
 def _flattened(detail: Any, path: str) -> Iterator[dict[str, str]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.http import QueryDict
+from django.template import loader
 from rest_framework import renderers, status
 from rest_framework.exceptions import APIException
 from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.utils.serializer_helpers import ReturnDict
+
+from templatesvc.exceptions import MAX_ERROR_SIZE
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.request import Request
@@ -51,6 +55,23 @@ class JSONRenderer(renderers.JSONRenderer):
 
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """DRF's pages, which say in words what is wrong and keep what was typed."""
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: dict[str, Any] | None = None,
+    ) -> str:
+        """Return the page; an error whose page is too large gets the page that all errors have."""
+        assert renderer_context is not None
+        request, response = renderer_context["request"], renderer_context["response"]
+        is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
+        size = int(request.META.get("CONTENT_LENGTH") or 0)
+        if not is_error or size <= MAX_ERROR_SIZE:
+            page: str = super().render(data, accepted_media_type, renderer_context)
+            if not is_error or len(page.encode()) <= MAX_ERROR_SIZE:
+                return page
+        return loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
 
     def get_context(
         self, data: Any, accepted_media_type: str, renderer_context: dict[str, Any]
@@ -99,10 +120,16 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         form = super().get_raw_data_form(data, view, method, request)
         refused = getattr(getattr(data, "serializer", None), "initial_data", None)
         if form and refused and request.method == method and not isinstance(refused, QueryDict):
-            form.initial["_content"] = (
-                JSONRenderer().render(refused, renderer_context={"indent": 2}).decode()
-            )
+            form.initial["_content"] = _typed(refused)
         return form
+
+
+def _typed(value: Any) -> str:
+    """Return a refused value as JSON that can be sent again."""
+    try:
+        return orjson.dumps(value, default=_encode_foreign, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
+        return json.dumps(value, indent=2)
 
 
 class PageRenderer(renderers.TemplateHTMLRenderer):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
+from rest_framework.settings import api_settings
+
+NON_FIELD_ERRORS = api_settings.NON_FIELD_ERRORS_KEY
 
 
 class TextField(serializers.CharField):
@@ -30,21 +34,43 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class StrictSerializer(serializers.Serializer):
+class InputSerializer(serializers.Serializer):
+    """What a client sends: names the unknown fields if one is missing, as that may be misspelt."""
+
+    default_error_messages = {"invalid": "Send a JSON object."}
+    NAMED = 18  # unknown fields: with their count, and that one is missing, twenty errors
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        try:
+            values: dict[str, Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            codes = error.get_codes()
+            if ["required"] not in codes.values():
+                raise
+            raise serializers.ValidationError(error.detail | self.unknown(data)) from error
+        return values
+
+    def unknown(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the errors of unknown fields: of the first ones, and how many there are."""
+        # A page's form brings the CSRF token along.
+        known = {*self.fields, "csrfmiddlewaretoken"}
+        unknown = [name for name in data if name not in known]
+        # A name that is not valid Unicode could not be written into the answer.
+        first = [name.encode(errors="backslashreplace").decode() for name in unknown[: self.NAMED]]
+        there_is = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+        count = f"{len(unknown):,} fields are unknown."
+        messages = {NON_FIELD_ERRORS: count} if len(unknown) > self.NAMED else {}
+        messages |= dict.fromkeys(first, f"Unknown field; there is: {there_is}.")
+        return serializers.ValidationError(messages, code="unknown_field").detail
+
+
+class StrictSerializer(InputSerializer):
     """Refuses fields it does not know, so that a misspelt one is not lost without a word."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         values = super().to_internal_value(data)
-        # A name that is not valid Unicode could not be written into the answer.
-        names = {str(name).encode(errors="backslashreplace").decode() for name in data}
-        # A page's form brings the CSRF token along.
-        unknown = names - set(self.fields) - {"csrfmiddlewaretoken"}
-        if unknown:
-            known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
-            raise serializers.ValidationError(
-                dict.fromkeys(sorted(unknown), f"Unknown field; there is: {known}."),
-                code="unknown_field",
-            )
+        if unknown := self.unknown(data):
+            raise serializers.ValidationError(unknown)
         return values
 
 

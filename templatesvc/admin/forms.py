@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from rest_framework.exceptions import APIException
-from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from templatesvc.problems import field_errors, message
 
@@ -14,15 +11,9 @@ from templatesvc.problems import field_errors, message
 class PlainForm(forms.Form):
     """A form that can tell why the service refused what was sent in it."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            # A form may name an encoding of its own, in which there can be such characters.
-            field.validators.append(ProhibitSurrogateCharactersValidator())
-
     def add_refusal(self, refusal: APIException) -> None:
         """Show why the service refused: beside the field at fault, or above all of them."""
-        errors = list(field_errors(refusal))
+        errors, _ = field_errors(refusal)
         for error in errors:
             name = error["field"] if error["field"] in self.fields else None
             self.add_error(name, error["message"])

@@ -27,13 +27,16 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
     WTimeoutError,
 )
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from templatesvc.embedded import EmbeddedStoreError
-from templatesvc.exceptions import StoreUnavailable, translated
+from templatesvc.exceptions import MAX_ERROR_SIZE, StoreUnavailable, translated
+from templatesvc.problems import field_errors, message
+from tests.wsgi import ask
 
 HTML = "text/html,*/*;q=0.8"
 
@@ -152,3 +155,65 @@ def test_what_no_second_try_mends_is_a_500_whose_log_has_no_document(
     assert "raise error\n" in told  # the stack
     assert SECRET not in told
     assert SECRET not in answer.content.decode()
+
+
+# --- Their size ----------------------------------------------------------------------------------
+
+MANY = {f"field {number}": 1 for number in range(100_000)}
+# Each of these characters takes the most bytes in JSON, in HTML or in UTF-8.
+LONG = {character * 1000 + str(number): 1 for character in '\0"&\U0001f600' for number in range(99)}
+FLOODS = {
+    "many unknown fields": json.dumps(MANY),
+    "long unknown fields": json.dumps(LONG),
+    "a long repeated key": f'{{"{"k" * 900_000}": 1, "{"k" * 900_000}": 1}}',
+    "a long value": json.dumps({"token": "\0" * 300_000}),
+    "a value that as a page is too long": json.dumps({"token": "&" * 60_000, "more": 1}),
+    "half a surrogate pair": json.dumps({"\ud800": "\udfff"}),
+    "a large integer": f'{{"no": 1{"0" * 4000}}}',
+    "a larger integer": f'{{"no": 1{"0" * 1_000_000}}}',
+    "a large number": f'{{"no": 1{"0" * 1_000_000}.5e{"9" * 900_000}}}',
+    "brackets": f'{{"no": {"[" * 1_000_000}',
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("accept", [HTML, "application/json"])
+@pytest.mark.parametrize("path", ["/api/v1/token/verify", "/api/v1/login"])
+def test_an_error_is_small_whatever_came_in(path: str, accept: str, flood: str) -> None:
+    answer = ask("POST", path, FLOODS[flood].encode(), "application/json", accept=accept)
+    assert answer.status == 400
+    assert len(answer.content) <= MAX_ERROR_SIZE
+
+
+def test_an_error_names_the_first_faults_and_says_how_many_more_there_are() -> None:
+    body = json.dumps(MANY).encode()
+    problem = ask("POST", "/api/v1/token/verify", body, "application/json").json
+    named = [error["field"] for error in problem["errors"]]
+    assert named == ["token", "", *(f"field {number}" for number in range(18))]
+    assert problem["errors"][1]["message"] == "100,000 fields are unknown."
+    many = ValidationError(dict.fromkeys("abc", ["no"] * 1000))
+    assert len(field_errors(many)[0]) == 20
+    assert message(many).endswith(" There are 2,980 more errors.")
+
+
+def test_a_page_says_where_to_find_what_is_too_long_to_be_shown_again() -> None:
+    for size, is_shown in ((1000, True), (70_000, False)):
+        body = json.dumps({"token": "x" * size}).encode()
+        page = ask("POST", "/api/v1/token/verify", body, "application/json", accept=HTML)
+        assert (b"too long to be shown again" in page.content) is not is_shown
+
+
+def test_a_missing_field_is_named_with_the_one_that_may_be_misspelt(client: Any) -> None:
+    answer = client.post("/api/v1/token/verify", {"tokn": "x"}).json()
+    assert answer["errors"] == [
+        {"field": "token", "message": "This field is required.", "code": "required"},
+        {
+            "field": "tokn",
+            "message": "Unknown field; there is: token.",
+            "code": "unknown_field",
+        },
+    ]
+    answer = client.post("/api/v1/login", {"user": "alice", "password": "x"}).json()
+    assert answer["msg"] == (
+        "username: This field is required. user: Unknown field; there is: username, password."
+    )
