@@ -98,11 +98,7 @@ def message(exc: APIException) -> str:
         ),
         "detail",
     )
-    if more:
-        sentences += (
-            f" There are {more:,} more errors." if more > 1 else " There is one more error."
-        )
-    return sentences
+    return f"{sentences} Errors that are not listed: {more:,}." if more else sentences
 
 
 def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:

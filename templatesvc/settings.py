@@ -249,7 +249,7 @@ if METRICS_TOKEN:
     MIDDLEWARE = [
         "django_prometheus.middleware.PrometheusBeforeMiddleware",
         *MIDDLEWARE,
-        "django_prometheus.middleware.PrometheusAfterMiddleware",
+        "templatesvc.measurement.MeasurementMiddleware",
     ]
 # First, because all others look at the path.
 MIDDLEWARE = ["templatesvc.proxies.PathPrefixMiddleware", *MIDDLEWARE]

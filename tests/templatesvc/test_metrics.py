@@ -45,6 +45,22 @@ def test_whichever_worker_is_asked_answers_for_all(measured: Service) -> None:
     assert [counted(measured) for _ in range(10)] == [before + 20] * 10
 
 
+def test_invented_methods_and_paths_are_measured_under_one_name(measured: Service) -> None:
+    def shown() -> set[str]:
+        lines = measured.get("/metrics", TOKEN).text.splitlines()
+        return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
+
+    for letter in "AB":
+        before = shown()
+        for number in range(20):
+            path = f"/{letter}{number}"
+            for known in (path, "/livez", "/get", f"/problems/{letter.lower() * 9}", "/admin/no"):
+                measured.request(f"{letter}NY{number}", known)
+                measured.get(known)
+            measured.get(path, Host=f"{letter}{number}.example")
+    assert shown() == before
+
+
 @pytest.mark.parametrize("token", ["", "guessed"])
 def test_nobody_else_sees_them(measured: Service, token: str) -> None:
     answer = measured.get("/metrics", token)

@@ -193,7 +193,7 @@ def test_an_error_names_the_first_faults_and_says_how_many_more_there_are() -> N
     assert problem["errors"][1]["message"] == "100,000 fields are unknown."
     many = ValidationError(dict.fromkeys("abc", ["no"] * 1000))
     assert len(field_errors(many)[0]) == 20
-    assert message(many).endswith(" There are 2,980 more errors.")
+    assert message(many).endswith(" Errors that are not listed: 2,980.")
 
 
 def test_a_page_says_where_to_find_what_is_too_long_to_be_shown_again() -> None:
