@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DRFSessionAuthentication
 from rest_framework.exceptions import PermissionDenied
@@ -17,6 +18,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.tokens import AccessToken, signed_token
+from templatesvc.credentials import bearer_token
 from templatesvc.exceptions import CSRFFailed
 
 
@@ -54,11 +56,12 @@ class JWTAuthentication(authentication.JWTAuthentication):
     raises = (InvalidToken, SessionEnded)
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return what stands in the header; raises InvalidToken (401)."""
+        """Return the token in the header; raises InvalidToken (401)."""
         try:
-            return super().get_raw_token(header)
-        except AuthenticationFailed as error:
-            raise InvalidToken("Send Authorization: Bearer, a space, and the token.") from error
+            token = bearer_token(header.decode(HTTP_HEADER_ENCODING))
+        except ValueError as error:
+            raise InvalidToken(str(error)) from error
+        return None if token is None else token.encode(HTTP_HEADER_ENCODING)
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         authenticated = super().authenticate(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, Self
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from templates_app.exceptions import PreconditionFailed, PreconditionRequired
 
 ANY = ["*"]
 UNREADABLE = 'Give * or entity tags with their quotation marks, as in "1-0f1e2d3c4b5a69788796".'
+ENCODED = re.compile(r'(?:W/)?"([^"]*?)(?:--?(?:gzip|br|zstd|deflate))?"')
 RULED_OUT = "The template is there, in a state that If-None-Match rules out."
 
 
@@ -51,14 +53,24 @@ class Preconditions(NamedTuple):
         # A header that can't be read may not let a write through either.
         if self.if_match == [] or self.if_none_match == []:
             raise PreconditionFailed(UNREADABLE, template.etag)
-        # If-Match compares strongly: a weak tag (W/"…") equals nothing.
-        if self.if_match not in (None, ANY) and template.etag not in (self.if_match or []):
+        if self.if_match not in (None, ANY) and not _names(self.if_match or [], template):
             raise PreconditionFailed(etag=template.etag)
         if self.is_known(template):
             raise PreconditionFailed(RULED_OUT, template.etag)
 
     def is_known(self, template: Template) -> bool:
-        """Tell whether If-None-Match names the template's state; it compares weakly."""
+        """Tell whether If-None-Match names the template's state."""
         if self.if_none_match is None or self.if_none_match == ANY:
             return self.if_none_match is not None
-        return template.etag in (tag.removeprefix("W/") for tag in self.if_none_match)
+        return _names(self.if_none_match, template)
+
+
+def _names(tags: list[str], template: Template) -> bool:
+    """Tell whether one of the tags is that of the template's state, or was made from it.
+
+    A proxy that compresses makes ``"1-ab"`` into ``W/"1-ab"``, ``"1-ab-gzip"`` or ``"1-ab--gzip"``,
+    because its bytes are others. If-Match compares strongly, so that a client behind such a proxy
+    could never write. Ours say the version and the value, not the bytes: whoever holds a form of
+    one has seen exactly that state, and we never make a weak one of less.
+    """
+    return template.etag in (ENCODED.sub(r'"\1"', tag) for tag in tags)

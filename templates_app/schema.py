@@ -80,7 +80,8 @@ CONDITIONS = [
     _request_header(
         "If-Match",
         "Only if the template has one of these entity tags, separated by commas; `*`: if it "
-        "exists. Weak tags (`W/…`) never match (RFC 9110, section 13.1.1).",
+        "exists (RFC 9110, section 13.1.1). The weak form of a tag (`W/…`), which a proxy that "
+        "compresses makes, counts as the tag.",
     ),
     _request_header(
         "If-None-Match",

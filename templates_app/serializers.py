@@ -12,10 +12,10 @@ from django.utils.encoding import iri_to_uri
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.reverse import reverse
 
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION, check_template, check_value
+from templatesvc.links import url_of
 from templatesvc.serializers import InputSerializer, StrictSerializer
 
 # No host's name has such a character, and no URL needs to have it quoted.
@@ -93,7 +93,7 @@ class TemplateSerializer(StrictSerializer):
     def _url(self) -> str:
         """The URL of a template, with a place for its id."""
         request = self.context["request"]
-        return reverse("template-detail", kwargs={"pk": ID_PLACE}, request=request)
+        return url_of("template-detail", request, pk=ID_PLACE)
 
 
 def written(moment: datetime) -> str:
@@ -126,11 +126,8 @@ class TemplateVersionSerializer(serializers.Serializer):
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, version: TemplateVersion) -> str:
-        return reverse(
-            "template-version",
-            kwargs={"pk": str(version.template_id), "number": version.version},
-            request=self.context["request"],
-        )
+        id, number = str(version.template_id), version.version
+        return url_of("template-version", self.context["request"], pk=id, number=number)
 
 
 class FullTemplateVersionSerializer(TemplateVersionSerializer):

@@ -7,6 +7,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views import View
 
+from templatesvc.credentials import bearer_token
+
+
+def may_scrape(request: HttpRequest) -> bool:
+    """Tell whether the request has METRICS_TOKEN."""
+    try:
+        given = bearer_token(request.headers.get("Authorization", ""))
+    except ValueError:
+        return False
+    return constant_time_compare(given or "", settings.METRICS_TOKEN)
+
 
 class MetricsView(View):
     """The metrics of all workers, in Prometheus's text format, for the bearer of METRICS_TOKEN."""
@@ -15,8 +26,7 @@ class MetricsView(View):
         """Answer 404 while METRICS_TOKEN is not set, and 401 without it."""
         if not settings.METRICS_TOKEN:
             raise Http404
-        given = request.headers.get("Authorization", "")
-        if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
+        if not may_scrape(request):
             return HttpResponse(
                 "Send METRICS_TOKEN as the bearer token.\n",
                 status=401,

@@ -62,8 +62,20 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         accepted_media_type: str | None = None,
         renderer_context: dict[str, Any] | None = None,
     ) -> str:
-        """Return the page; an error whose page is too large gets the page that all errors have."""
+        """Return the page, and take from the answer what is the JSON's."""
         assert renderer_context is not None
+        page = self._page(data, accepted_media_type, renderer_context)
+        response = renderer_context["response"]
+        # The page shows the ETag, and may not have it: a browser asks the server by the tag alone
+        # whether what it has kept still stands, and would take the page for the JSON.
+        del response["ETag"]
+        response["Cache-Control"] = "no-store"
+        return page
+
+    def _page(
+        self, data: Any, accepted_media_type: str | None, renderer_context: dict[str, Any]
+    ) -> str:
+        """Return the page; an error whose page is too large gets the page that all errors have."""
         request, response = renderer_context["request"], renderer_context["response"]
         is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
         size = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -78,8 +90,9 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     ) -> dict[str, Any]:
         data = self._with_what_was_typed(data, renderer_context)
         context = super().get_context(data, accepted_media_type, renderer_context)
-        # DRF shows the form in a dialog; here it stands above the list.
-        return context | {"data": data, "filter_form": None, "search": context["filter_form"]}
+        # DRF shows the form in a dialog; here it stands above the list. OPTIONS shows nothing.
+        changes = {"filter_form": None, "search": context["filter_form"], "options_form": None}
+        return context | changes | {"data": data}
 
     def _with_what_was_typed(self, data: Any, context: dict[str, Any]) -> Any:
         """Return an error that no field is to blame for with the serializer of what was refused."""

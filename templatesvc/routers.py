@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from templatesvc.http import allow, methods
+from templatesvc.links import url_of
 from templatesvc.schema import AutoSchema
 
 
@@ -28,7 +30,7 @@ class TemplatesServiceRoot(routers.APIRootView):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the REST routes."""
-        return super().get(request, *args, **kwargs)
+        return Response({path: url_of(name, request) for path, name in self.api_root_dict.items()})
 
     def get_view_name(self) -> str:
         return "Templates service"
@@ -57,19 +59,18 @@ def by_method(default: type[APIView], **views: type[APIView]) -> Any:
     """
     callbacks = {method: view.as_view() for method, view in views.items()}
     others = default.as_view()
-    names = [*views, *default().allowed_methods]
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         method = "GET" if request.method == "HEAD" else request.method
         response = callbacks.get(str(method), others)(request, *args, **kwargs)
-        response["Allow"] = ", ".join(names)  # each view knows only of its own
+        response["Allow"] = allow(view)  # each of them knows only of its own
         return response
 
     view.cls, view.by_method = default, callbacks  # type: ignore[attr-defined]
     view.initkwargs = {}  # type: ignore[attr-defined]
     view.csrf_exempt = True  # type: ignore[attr-defined]  # as DRF's are: it checks by itself
     # What the schema takes for the methods of a path.
-    view.actions = {name.lower(): name.lower() for name in names if name != "OPTIONS"}  # type: ignore[attr-defined]
+    view.actions = {name.lower(): name.lower() for name in [*views, *methods(others)]}  # type: ignore[attr-defined]
     return view
 
 

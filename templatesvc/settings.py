@@ -218,6 +218,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "templatesvc.request_ids.RequestIDMiddleware",
     "templatesvc.encoding.EncodingMiddleware",
+    "templatesvc.http.HTTPMiddleware",
     "templatesvc.store.RequestDeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -291,6 +292,8 @@ STATIC_URL = "/static/"
 STORAGES = {"staticfiles": {"BACKEND": "templatesvc.staticfiles.StaticFilesStorage"}}
 # Static files come straight from the packages that bring them: there is no step to forget.
 WHITENOISE_USE_FINDERS = True
+# Their names stay the same when a package is updated, so not for ever.
+WHITENOISE_MAX_AGE = 24 * 3600
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -314,6 +317,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "templatesvc.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered by templatesvc.http
     "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -382,4 +382,4 @@ def test_the_list_makes_three_round_trips(root: Person, bob: Person, commands: C
 
 def test_the_path_says_which_methods_it_takes_whoever_answers(alice: Person) -> None:
     for method in (alice.client.get, alice.client.options, alice.client.put):
-        assert method("/api/v1/users")["Allow"] == "GET, POST, OPTIONS"
+        assert method("/api/v1/users")["Allow"] == "GET, POST, HEAD, OPTIONS"

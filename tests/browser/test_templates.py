@@ -156,3 +156,36 @@ def test_somebody_elses_template_is_the_same_page_as_a_missing_one(
     assert "There is no such thing here, or it is not yours." in seen[0]
     assert "DELETE /" not in seen[0]
     expect(page.get_by_role("button", name="PUT")).to_have_count(0)
+
+
+def test_the_page_of_a_template_does_not_spoil_its_json(page: Page, service: Service) -> None:
+    """A browser asks by the tag alone whether what it has kept still stands, page or JSON."""
+    path = keep(service, register(service), OBJECT)
+    log_in(page, then=path)
+    expect(answer(page)).to_contain_text('"kind": "book"')
+    fetched = """path => fetch(path, {headers: {Accept: "application/json"}})
+        .then(answer => answer.text().then(text => [answer.headers.get("Content-Type"), text]))"""
+    for _ in range(2):
+        media_type, text = page.evaluate(fetched, path)
+        assert media_type == "application/json"
+        assert json.loads(text)["template"] == OBJECT
+        # And the other way round: the page, after its JSON was read.
+        page.goto(path)
+        expect(answer(page)).to_contain_text("HTTP 200 OK")
+
+
+def test_swagger_uis_try_it_out_shows_json_after_the_page_was_read(
+    page: Page, service: Service
+) -> None:
+    path = keep(service, register(service), OBJECT)
+    log_in(page, then=path)
+    expect(answer(page)).to_contain_text('"kind": "book"')
+    page.goto("/api/v1/docs")
+    operation = page.locator("#operations-templates-get_template")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_placeholder("id").fill(path.rpartition("/")[2])
+    operation.get_by_role("button", name="Execute").click()
+    shown = operation.locator(".live-responses-table .response").first
+    expect(shown).to_contain_text("book")
+    expect(shown).not_to_contain_text("DOCTYPE")

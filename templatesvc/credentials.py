@@ -1,0 +1,20 @@
+"""What stands in the ``Authorization`` header (RFC 9110, section 11.6.2)."""
+
+from __future__ import annotations
+
+BEARER = "bearer"
+
+
+def bearer_token(header: str) -> str | None:
+    """Return the bearer token of a header, None if it has none; raises ValueError with a sentence.
+
+    The scheme has no case (section 11.1). Credentials of other schemes may stand beside it,
+    separated by commas: Flask-JWT-Extended takes the token from among them, and so do we.
+    """
+    credentials = [parts for each in header.split(",") if (parts := each.split())]
+    tokens = [parts[1:] for parts in credentials if parts[0].lower() == BEARER]
+    if not tokens:
+        return None
+    if len(tokens) > 1 or len(tokens[0]) != 1:
+        raise ValueError("Send Authorization: Bearer, a space, and the token.")
+    return tokens[0][0]

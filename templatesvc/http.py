@@ -1,0 +1,59 @@
+"""What HTTP (RFC 9110) asks of every answer, whichever view makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+# Pages that are functions say nothing of their methods. All of them are the operators' pages.
+OF_PAGES = ("get", "post")
+WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+def methods(view: Any) -> list[str]:
+    """Return the methods that a view of the URL map answers, but HEAD and OPTIONS."""
+    view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    known = getattr(view, "actions", None) or (
+        [name for name in view_class.http_method_names if hasattr(view_class, name)]
+        if view_class
+        else OF_PAGES
+    )
+    return [name.upper() for name in known if name not in ("head", "options")]
+
+
+def allow(view: Any) -> str:
+    """Return the ``Allow`` of a view (RFC 9110, section 10.2.1)."""
+    named = methods(view)
+    return ", ".join([*named, *(["HEAD"] if "GET" in named else []), "OPTIONS"])
+
+
+class HTTPMiddleware:
+    """Answers OPTIONS, and drops the lengths that no answer may have.
+
+    OPTIONS is for everybody, as the Flask service has it: browsers ask without a token before a
+    page of another site may send one. So it tells what the schema tells everybody, and no more.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code in WITHOUT_LENGTH:
+            # Sections 8.6 and 15.4.5: none for a 204, and for a 304 only that of the 200.
+            del response["Content-Length"]
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer OPTIONS for any route; Django calls this once it knows which."""
+        if request.method != "OPTIONS":
+            return None
+        response = HttpResponse(headers={"Allow": allow(view)})
+        del response["Content-Type"]
+        return response
