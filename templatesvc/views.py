@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from django.http import Http404, HttpResponse
-from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
+from django.http.response import HttpResponseBase
+from django.urls import get_script_prefix
+from django.utils.cache import get_conditional_response
+from drf_spectacular.renderers import OpenApiYamlRenderer2
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -41,12 +46,25 @@ class SchemaView(OpenView, SpectacularAPIView):
     """What this service can do, in OpenAPI's terms."""
 
     # JSON first: it is the one for errors, and for who accepts anything.
-    renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer2]
+    renderer_classes = [JSONRenderer, OpenApiYamlRenderer2]
 
-    @extend_schema(operation_id="get_schema", responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(operation_id="get_schema", responses={200: OpenApiTypes.OBJECT, 304: None})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Read the OpenAPI schema of this service."""
-        return super().get(request, *args, **kwargs)
+        renderer: Any = type(request.accepted_renderer)
+        content, etag = _written_schema(renderer, get_script_prefix())
+        response = HttpResponse(content, content_type=request.accepted_renderer.media_type)
+        response["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag each time
+        response["ETag"] = etag
+        return get_conditional_response(request, etag, response=response)
+
+
+@lru_cache(maxsize=8)  # prefixes are what trusted proxies send
+def _written_schema(renderer: Any, prefix: str) -> tuple[bytes, str]:
+    """Return the schema under a prefix of paths, and its entity tag: made once a process."""
+    schema = SchemaView.generator_class().get_schema(request=None, public=True)
+    content = renderer().render(schema, renderer_context={})
+    return content, f'"{sha256(content).hexdigest()[:32]}"'
 
 
 class ProblemTypeListView(OpenView):

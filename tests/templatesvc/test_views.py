@@ -1,0 +1,59 @@
+"""The schema as it is served: made once, and not sent again to who has it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+import yaml
+from rest_framework.test import APIClient
+
+from tests.wsgi import answered, ask, environ
+
+PATH = "/api/v1/schema"
+
+
+def calls(client: APIClient, **headers: str) -> int:
+    """Return how many Python functions a request for the schema calls."""
+    called = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal called
+        called += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        client.get(PATH, **headers)
+    finally:
+        sys.setprofile(before)
+    return called
+
+
+def test_the_schema_is_made_once(client: APIClient) -> None:
+    for accept in ("application/json", "application/yaml"):
+        client.get(PATH, HTTP_ACCEPT=accept)
+        assert calls(client, HTTP_ACCEPT=accept) < 1000
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/yaml"])
+def test_who_has_the_schema_does_not_get_it_again(accept: str, client: APIClient) -> None:
+    answer = client.get(PATH, HTTP_ACCEPT=accept)
+    assert answer["Content-Type"] == accept
+    assert (answer["Cache-Control"], answer["Vary"]) == ("no-cache", "Accept")
+    again = client.get(PATH, HTTP_ACCEPT=accept, HTTP_IF_NONE_MATCH=answer["ETag"])
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", answer["ETag"])
+    assert client.get(PATH, HTTP_ACCEPT=accept, HTTP_IF_NONE_MATCH='"x"').status_code == 200
+
+
+def test_each_representation_and_each_prefix_has_its_own_tag() -> None:
+    under = answered(environ("GET", PATH) | {"SCRIPT_NAME": "/under"})
+    as_json, as_yaml = ask("GET", PATH), ask("GET", PATH, accept="application/yaml")
+    assert len({answer.headers["ETag"] for answer in (under, as_json, as_yaml)}) == 3
+    assert under.json["servers"][0]["url"] == "/under"
+    assert as_json.json == yaml.safe_load(as_yaml.content)
+
+
+def test_nobody_chooses_what_the_schema_says(client: APIClient) -> None:
+    assert client.get(f"{PATH}?version=x&lang=de").content == client.get(PATH).content
