@@ -9,7 +9,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 		&& { echo $$python; exit; }; done; echo python3
 
-.PHONY: run test test-long lint format postman screenshots bench clean
+.PHONY: run test test-fast test-long lint format postman screenshots bench clean
 
 run: $(VENV)/runs
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
@@ -21,6 +21,9 @@ run: $(VENV)/runs
 
 test: $(VENV)/installed
 	$(PYTHON) -m tests
+
+test-fast: $(VENV)/installed
+	$(PYTHON) -m tests --fast
 
 test-long: $(VENV)/installed
 	$(PYTHON) -m tests --long

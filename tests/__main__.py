@@ -1,54 +1,86 @@
-"""Run the suite on mongomock, then over the wire; ``make test`` calls this.
+"""Run the tests in several processes: first in memory, then over the wire.
 
-Over the wire means on the server of ``MONGODB_TEST_URI``, or else on an embedded one that is
-started for it. Arguments go to pytest; ``--long`` adds the tests that search longer.
+``make test`` runs each test where its markers say that it belongs, ``make test-fast`` (``--fast``)
+what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere. ``--wire``
+leaves out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on
+embedded ones, started for it. All other arguments go to pytest.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from templatesvc import embedded
+from tests.stores import IN_MEMORY
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(title: str, store: str, markers: str, arguments: list[str]) -> bool:
-    """Run pytest on one store; tell whether it passed."""
-    print(f"\n=== {title} ===", flush=True)
-    command = [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-m", markers, *arguments]
-    return not subprocess.run(command, cwd=ROOT, env=os.environ | {"TESTS_STORE": store}).returncode
+class Loop(NamedTuple):
+    """Which tests to run, as expressions of markers."""
+
+    in_memory: str
+    over_the_wire: str | None
 
 
-def coverage(*arguments: str) -> bool:
-    command = [sys.executable, "-m", "coverage", *arguments]
-    return not subprocess.run(command, cwd=ROOT).returncode
+SHORT = Loop("not (store or wire or browser or long)", "(store or wire or browser) and not long")
+FAST = Loop("not (wire or browser or process or machine or long)", None)
+LONG = Loop("not (wire or browser)", "")
 
 
-def wire_store() -> str:
-    """Return the URI of the server to test on, naming a database of this run's own."""
-    uri = os.environ.get("MONGODB_TEST_URI") or embedded.acquire(ROOT / "var" / "test-store")
-    parts = urlsplit(uri)
-    return parts._replace(path=f"/templatesvc_tests_{os.getpid()}").geturl()
+def python(*arguments: str, **environment: str) -> bool:
+    """Run a module of Python; tell whether it succeeded."""
+    command = [sys.executable, "-m", *arguments]
+    return not subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode
 
 
-def main(arguments: list[str]) -> int:
-    marked = "" if "--long" in arguments else " and not long"
-    arguments = [argument for argument in arguments if argument != "--long"]
-    coverage("erase")
-    passed = run("mongomock", "mongomock://", f"not wire and not browser{marked}", arguments)
-    store = wire_store()
-    shown = store.rpartition("@")[2]
-    passed &= run(f"over the wire: {shown}", store, f"not none{marked}", arguments)
-    if not arguments:
-        coverage("combine", "--quiet")
-        passed &= coverage("report")
+def wire_stores(processes: int) -> str:
+    """Return URIs to test on, naming databases of this run's own.
+
+    The embedded server keeps a core busy, so there is one for each process.
+    """
+    given = os.environ.get("MONGODB_TEST_URI")
+    folder = ROOT / "var" / "test-stores"
+    uris = [given] if given else [embedded.acquire(folder / str(n)) for n in range(processes)]
+    path = f"/templatesvc_tests_{os.getpid()}"
+    return " ".join(urlsplit(uri)._replace(path=path).geturl() for uri in uris)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests", allow_abbrev=False)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--fast", dest="loop", action="store_const", const=FAST, default=SHORT)
+    which.add_argument("--long", dest="loop", action="store_const", const=LONG)
+    parser.add_argument("--wire", action="store_true", help="only over the wire")
+    parser.add_argument("-n", type=int, default=os.cpu_count() or 2, help="processes (cores)")
+    options, arguments = parser.parse_known_args()
+    loop: Loop = options.loop
+    is_measured = loop is not FAST and not options.wire and not arguments
+    # worksteal leaves the tests of a file to one process, which their shared fixtures are made for.
+    pytest = ["pytest", "-n", str(options.n), "--dist", "worksteal", *arguments, "-m"]
+    if is_measured:
+        pytest = ["coverage", "run", "-m", *pytest]
+        python("coverage", "erase")
+    passed = True
+    if not options.wire:
+        print("\n=== in memory ===", flush=True)
+        passed &= python(*pytest, loop.in_memory, TESTS_STORE=IN_MEMORY)
+    if loop.over_the_wire is not None:
+        stores = wire_stores(options.n)
+        shown = ", ".join(uri.rpartition("@")[2] for uri in stores.split())
+        print(f"\n=== over the wire: {shown} ===", flush=True)
+        passed &= python(*pytest, loop.over_the_wire, TESTS_STORE=stores)
+    if is_measured:
+        python("coverage", "combine", "--quiet")
+        passed &= python("coverage", "report")
     return 0 if passed else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -12,14 +12,18 @@ from django.conf import settings
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
 from accounts.tokens import token_pair
 from templates_app.documents import Template
 from templatesvc import indexes, store
+from templatesvc import settings as service_settings
 from templatesvc.documents import ServiceDocument
 from tests.processes import wait_for
+
+pytest_plugins = ["tests.left_out"]
 
 
 class Person(NamedTuple):
@@ -65,7 +69,7 @@ def _store() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _empty_store(_store: None) -> Iterator[None]:
+def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     try:
         empty_store()
@@ -74,7 +78,7 @@ def _empty_store(_store: None) -> Iterator[None]:
             wait_for(answers, "the store of the tests answers again")
         except pytest.fail.Exception as failure:
             # Each further test would wait for it and fail: hours of errors that say nothing.
-            pytest.exit(f"{failure}: {error}", returncode=3)
+            request.session.shouldstop = f"{failure}: {error}"
         raise
 
 
@@ -107,6 +111,12 @@ def renew_unique_index() -> None:
     with suppress(OperationFailure):  # a test has dropped it
         Template._get_collection().drop_index(index.keys)
     index.build()
+
+
+@pytest.fixture
+def real_hashers(settings: Settings) -> None:
+    """Hash as the service does; see the settings of the tests."""
+    settings.PASSWORD_HASHERS = service_settings.PASSWORD_HASHERS
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from django.test import override_settings
 from templates_app.documents import Template
 from tests.conftest import Person
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.usefixtures("real_hashers")]
 URL = "/api/v1/templates"
 APPLICATION = WSGIHandler()
 

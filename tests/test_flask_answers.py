@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 from accounts.documents import User
 from tests.conftest import empty_store
 
+pytestmark = pytest.mark.store
+
 RECORDED: dict[str, dict[str, Any]] = {
     entry["case"]: entry
     for entry in json.loads((Path(__file__).parent / "flask_answers.json").read_text())

@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from templates_app.documents import Template
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 BODIES: dict[str, Any] = {
     "a lone surrogate": '{"template": "\\ud800"}',
     "a lone surrogate in a key": '{"template": {"\\udfff": 1}}',

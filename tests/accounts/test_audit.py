@@ -14,6 +14,8 @@ from tests.accounts.callers import log_in, post, tokens_of
 from tests.conftest import Person
 from tests.test_round_trips import Commands, explained
 
+pytestmark = pytest.mark.store
+
 NEW = "through-the-looking-glass"
 
 

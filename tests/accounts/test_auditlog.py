@@ -24,6 +24,8 @@ from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for
 
+pytestmark = pytest.mark.store
+
 PHONE = Client("192.0.2.1", "Phone/1")
 
 

@@ -43,6 +43,9 @@ def ssh(key: Any) -> str:
     return key.public_key().public_bytes(encoding, serialization.PublicFormat.OpenSSH).decode()
 
 
+pytestmark = pytest.mark.usefixtures("real_hashers")
+
+
 def found() -> set[str]:
     """Return the ids of what the checks find."""
     return {str(message.id) for message in checks.run_checks(tags=[checks.Tags.security])}
@@ -52,7 +55,9 @@ def test_the_tests_own_settings_pass() -> None:
     assert found() == set()
 
 
-@pytest.mark.parametrize("key", [private(RSA), private(ED25519), "s" * 32, "é" * 16], ids=repr)
+@pytest.mark.parametrize(
+    "key", [private(RSA), private(ED25519), "s" * 32, "é" * 16], ids=["RSA", "EdDSA", "s", "é"]
+)
 def test_a_key_that_is_long_enough_passes(settings: Settings, key: str) -> None:
     settings.JWT_SECRET_KEY = key
     assert found() == set()
@@ -122,7 +127,7 @@ def test_a_hasher_that_is_not_there_or_is_weak_is_refused(
     assert found() == {said}
 
 
-@pytest.mark.parametrize("key", ["", private(RSA), private(ED25519)], ids=repr)
+@pytest.mark.parametrize("key", ["", private(RSA), private(ED25519)], ids=["none", "RSA", "EdDSA"])
 def test_side_by_side_asks_for_the_secret_of_the_flask_service(
     settings: Settings, key: str
 ) -> None:
@@ -137,6 +142,7 @@ def test_side_by_side_asks_for_the_secret_of_the_flask_service(
     assert found() == {"accounts.W001"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -154,6 +160,7 @@ def test_every_command_and_so_the_server_says_so(name: str, value: str, said: st
     assert said in ran.stderr
 
 
+@pytest.mark.process
 def test_a_key_comes_from_a_file_as_well(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_text(public(ED25519))

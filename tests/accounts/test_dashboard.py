@@ -18,6 +18,8 @@ from templatesvc.documents import new_id, now
 from tests.accounts.operators import browser_of, operator
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 NOWHERE = Client()
 DAY = timedelta(days=1)
 

@@ -15,6 +15,8 @@ from templatesvc.rates import Rate
 from tests.accounts.callers import after, browser, log_in, me, post, refresh
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 # Addresses that are for documentation only: RFC 5737, RFC 3849.
 HOME, OFFICE = "192.0.2.1", "198.51.100.7"
 

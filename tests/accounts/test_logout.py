@@ -21,6 +21,8 @@ from tests.accounts.callers import (
 )
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 
 def assert_ended(tokens: dict[str, Any]) -> None:
     assert me(tokens["access_token"]) == 401

@@ -12,6 +12,8 @@ from accounts.operators import Operators, Role
 from templates_app.documents import Template
 from tests.conftest import Person, log_in
 
+pytestmark = pytest.mark.store
+
 ME = "/api/v1/users/me"
 
 

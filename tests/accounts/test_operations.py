@@ -28,6 +28,8 @@ from tests.accounts.callers import after, log_in
 from tests.conftest import Person
 from tests.conftest import log_in as register
 
+pytestmark = pytest.mark.store
+
 Operation = Callable[[Actor, User], Any]
 
 OPERATIONS: dict[str, Operation] = {

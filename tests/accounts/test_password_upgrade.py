@@ -13,6 +13,8 @@ from accounts.documents import User
 from accounts.hashers import WrappedFlaskHasher
 from tests.accounts.callers import log_in, me, tokens_of
 
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("real_hashers")]
+
 PASSWORD = "1234"
 SHA256 = "03ac674216f3e15c761ee1a5e255f067953623c8b388b4459e13f978d7c846f4"
 OLD: dict[str, Any] = {

@@ -13,6 +13,8 @@ from accounts.documents import Session
 from tests.accounts.callers import after, caller, claims, me, post, refresh, verify
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 
 def reused_in_audit() -> list[Any]:
     return list(AuditEntry.objects(action="token_reused"))

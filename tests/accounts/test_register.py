@@ -12,6 +12,8 @@ from accounts.documents import User
 from templatesvc.settings import STRICT_PASSWORD_VALIDATORS
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 CAROL = {"username": "carol", "password": "sings-carols-3"}
 
 

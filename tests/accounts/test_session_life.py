@@ -33,6 +33,8 @@ from tests.accounts.callers import (
 )
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 PHONE, LAPTOP = "phone", "laptop"
 NEW = "through-the-looking-glass"
 CHANGE = {"current_password": "wonderland-1", "new_password": NEW}

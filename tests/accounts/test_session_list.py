@@ -15,6 +15,8 @@ from templatesvc.documents import now
 from tests.accounts.callers import after, browser, caller, claims, me, refresh, tokens_of, verify
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 PHONE = {"HTTP_USER_AGENT": "Phone/1", "REMOTE_ADDR": "192.0.2.1"}
 LAPTOP = {"HTTP_USER_AGENT": "Laptop/2", "REMOTE_ADDR": "2001:db8::2"}
 

@@ -25,6 +25,8 @@ from tests.accounts.callers import caller, claims, post
 from tests.conftest import empty_store
 from tests.lives import live
 
+pytestmark = pytest.mark.machine
+
 GRACE, ACCESS = timedelta(seconds=15), timedelta(days=1)
 UNUSED, LONGEST = timedelta(days=14), timedelta(days=90)
 BEGINNING = datetime(2030, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)

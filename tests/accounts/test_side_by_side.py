@@ -13,6 +13,8 @@ from django.test import override_settings
 from accounts.documents import User
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 # What was made by another than this service: it would take four gigabytes to check.
 HEAVY = "argon2$argon2id$v=19$m=4194304,t=99,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
 

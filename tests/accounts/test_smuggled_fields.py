@@ -17,6 +17,8 @@ from accounts.sessions import SessionStore
 from tests.accounts.operators import operators_browser, page_of
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 ODD = {
     "is_superuser": True,
     "is_staff": True,
@@ -32,7 +34,7 @@ ODD = {
     "_data": {"id": 1},
     "session": "x",
 }
-IDS = [None, 5, "a", "5f" * 12, {"a": 1}, 1.5, True, ObjectId()]
+IDS = [None, 5, "a", "5f" * 12, {"a": 1}, 1.5, True, ObjectId("5f" * 12)]
 
 
 def smuggle(**fields: Any) -> APIClient:

@@ -64,17 +64,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> str:
     return home
 
 
+@pytest.mark.process
 def test_the_secret_is_for_its_owner_only(home: str) -> None:
     (key,) = Path(home).iterdir()
     assert key.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.process
 def test_djangos_check_of_the_production_settings_finds_nothing(home: str) -> None:
     ran = shell(printed("check --deploy"), HOME=home)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("System check identified no issues")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "HTTPS", "PASSWORD_POLICY"])
 def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) -> None:
     left = re.sub(rf"^export {name}=.*\n", "", printed("check --deploy"), flags=re.M)
@@ -83,6 +86,7 @@ def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) ->
     assert not ran.stdout.startswith("System check identified no issues")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("place", [DOCUMENT, "Dockerfile"])
 def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
     said = printed("ensureindexes") if place == DOCUMENT else json.loads(instructions("CMD")[-1])[2]
@@ -148,6 +152,7 @@ def test_the_image_is_healthy_while_the_service_is_ready(service: Service) -> No
     assert healthcheck(service.port) == 0
 
 
+@pytest.mark.process
 def test_the_image_is_not_healthy_while_nothing_answers() -> None:
     assert healthcheck(free_port()) == 1
 
@@ -163,6 +168,7 @@ def passed_on(given: dict[str, str]) -> dict[str, str]:
     }
 
 
+@pytest.mark.process
 def test_compose_passes_djangos_check(home: str) -> None:
     given = {"SECRET_KEY": (Path(home) / "templates-key").read_text().strip()}
     given |= {"ALLOWED_HOSTS": "templates.example.org", "HTTPS": "on"}

@@ -16,6 +16,8 @@ import pytest
 from templatesvc import settings
 from tests.docs.markdown import ROOT, bare, section, table
 
+pytestmark = pytest.mark.process
+
 READ = (
     "import json; from templatesvc import gunicorn, settings; "
     "print(json.dumps(settings.env.dump()"

@@ -10,6 +10,8 @@ from templates_app.documents import Template
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, flask_update, listed, make, path
 
+pytestmark = pytest.mark.store
+
 WRITES = ["put", "patch", "delete"]
 
 

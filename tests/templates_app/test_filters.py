@@ -11,6 +11,8 @@ from bson import Decimal128, ObjectId
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, listed, make
 
+pytestmark = pytest.mark.store
+
 BOOK = {"author": "Orwell", "year": 1949, "tags": ["scifi", "Größe"], "at": {"city": "London"}}
 KNOWN = "count, created_after, created_before, cursor, format, kind, limit, ordering, search"
 

@@ -20,6 +20,8 @@ from templatesvc.documents import now
 from tests.conftest import Person, renew_unique_index
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
+pytestmark = pytest.mark.store
+
 
 def versions(person: Person, url: str) -> list[int]:
     return [v["version"] for v in person.client.get(f"{url}/versions").json()["results"]]

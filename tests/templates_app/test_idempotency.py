@@ -13,6 +13,8 @@ from tests.accounts.callers import after
 from tests.conftest import Person
 from tests.templates_app.templates import URL, listed, path
 
+pytestmark = pytest.mark.store
+
 NDJSON = "application/x-ndjson"
 
 

@@ -12,6 +12,8 @@ from templates_app.documents import Template
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
+pytestmark = pytest.mark.store
+
 BOOK = {"author": "Orwell", "year": 1949, "tags": ["scifi", "Größe"], "at": {"city": "London"}}
 
 

@@ -16,6 +16,8 @@ from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, make, pages, path
 from tests.test_round_trips import explained
 
+pytestmark = pytest.mark.store
+
 ORDERINGS = ["created_at", "-created_at", "updated_at", "-updated_at"]
 
 

@@ -22,6 +22,8 @@ from templatesvc.documents import now
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 USERS = "/admin/accounts/user"
 TEMPLATES = "/admin/templates_app/template"
 LAST_YEAR = datetime(2025, 11, 24, tzinfo=UTC)

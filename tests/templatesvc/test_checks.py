@@ -72,6 +72,7 @@ def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -
             assert service.get("/readyz").status == 200
 
 
+@pytest.mark.process
 def test_the_service_starts_while_the_store_is_away(tmp_path: Path) -> None:
     uri = f"mongodb://127.0.0.1:{free_port()}/books"
     with Service(tmp_path / "log", MONGODB_URI=uri, WEB_CONCURRENCY="1") as service:
@@ -79,6 +80,7 @@ def test_the_service_starts_while_the_store_is_away(tmp_path: Path) -> None:
         assert service.get("/readyz").status == 503
 
 
+@pytest.mark.process
 def test_the_store_in_memory_has_its_indexes(tmp_path: Path) -> None:
     given = {"MONGODB_URI": "mongomock://", "WEB_CONCURRENCY": "1"}
     with Service(tmp_path / "log", **given) as service:

@@ -10,6 +10,8 @@ from rest_framework.test import APIClient
 
 from tests.processes import Answer, Service, manage
 
+pytestmark = pytest.mark.process
+
 APP = "https://app.example.org"
 TEMPLATES = "/api/v1/templates"
 

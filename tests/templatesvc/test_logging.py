@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.processes import Service
+
+pytestmark = pytest.mark.process
 
 
 def lines(log: Path, **settings: str) -> list[str]:

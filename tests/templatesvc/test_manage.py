@@ -15,6 +15,8 @@ from templatesvc import embedded
 from templatesvc.management.instead import INSTEAD, instead_of
 from tests.processes import KEY, ROOT, environment, manage
 
+pytestmark = pytest.mark.process
+
 # As where requirements.txt alone is installed.
 WITHOUT_MONGOMOCK = """
 import runpy, sys

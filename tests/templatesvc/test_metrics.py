@@ -11,6 +11,8 @@ from rest_framework.test import APIClient
 
 from tests.processes import Service, wait_for
 
+pytestmark = pytest.mark.process
+
 TOKEN = "what-the-scraper-knows"
 COUNTED = (
     "django_http_responses_total_by_status_view_method_total"

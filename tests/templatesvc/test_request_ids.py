@@ -37,6 +37,7 @@ def test_it_is_in_the_audit(alice: Person) -> None:
     assert [entry.request_id for entry in AuditEntry.objects] == ["from-the-proxy"]
 
 
+@pytest.mark.process
 def test_it_is_in_the_log(tmp_path: Path) -> None:
     with Service(tmp_path / "log", MONGODB_URI="mongomock://") as service:
         id = service.get("/nowhere").headers["X-Request-ID"]

@@ -224,6 +224,7 @@ def test_a_store_that_answers_is_not_away() -> None:
     assert not store.is_away(store.client().topology_description)
 
 
+@pytest.mark.process
 def test_checking_connects_to_nothing(listener: socket.socket) -> None:
     uri = f"mongodb://127.0.0.1:{listener.getsockname()[1]}/"
     done = manage("check", MONGODB_URI=uri, SECRET_KEY=KEY, ALLOWED_HOSTS="templates.example")
@@ -232,6 +233,7 @@ def test_checking_connects_to_nothing(listener: socket.socket) -> None:
         listener.accept()
 
 
+@pytest.mark.process
 def test_importing_the_application_connects_to_nothing(listener: socket.socket) -> None:
     uri = f"mongodb://127.0.0.1:{listener.getsockname()[1]}/"
     code = "import templatesvc.urls, templatesvc.wsgi, templatesvc.asgi"

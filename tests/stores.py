@@ -1,0 +1,23 @@
+"""The stores of the tests: each process of the run has one to itself.
+
+``TESTS_STORE`` names them by their URIs, with spaces between. If there are fewer than processes,
+some share a server, but never a database.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+IN_MEMORY = "mongomock://"
+
+
+def of_this_process() -> str:
+    """Return the URI of the store that this process tests on."""
+    uris = os.environ.get("TESTS_STORE", IN_MEMORY).split()
+    process = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1, …; a new one if one crashed
+    uri = uris[int(process.removeprefix("gw") or 0) % len(uris)]
+    if not process or uri.startswith(IN_MEMORY):
+        return uri
+    parts = urlsplit(uri)
+    return parts._replace(path=f"{parts.path}_{process}").geturl()
