@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth import login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, reverse
 from django.views.generic import FormView
@@ -28,11 +28,13 @@ from accounts.operators import Operators, Role
 from accounts.passwords import change_own_password
 from accounts.serializers import PasswordChangeSerializer
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
-from templatesvc.admin.changelist import both, parameters_of
-from templatesvc.admin.filters import ChoiceFilter, DateFilter, Query, TextFilter
+from templatesvc.admin.changelist import parameters_of
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
 from templatesvc.documents import now
+from templatesvc.streams import streamed
+from templatesvc.walks import Query, both
 
 site.login_form = LoginForm
 site.dashboard = dashboard
@@ -201,7 +203,7 @@ class UserAdmin(DocumentAdmin):
         self, request: HttpRequest, user: User, values: dict[str, Any]
     ) -> HttpResponseBase | None:
         lines = operations.export(Actor.of(request), user)
-        return attachment(lines, "application/json", "person.json")
+        return streamed(lines, "application/json", "person.json")
 
     @action(
         description="Erase",
@@ -281,7 +283,7 @@ class AuditExportView(DocumentView):
         query: Query = reduce(both, self.admin.conditions(parameters_of(request)), {})
         entries = AuditEntry.objects(__raw__=query)
         lines = operations.export_audit(Actor.of(request), entries)
-        return attachment(lines, "application/x-ndjson", "audit.ndjson")
+        return streamed(lines, "application/x-ndjson", "audit.ndjson")
 
 
 @site.register(AuditEntry)
@@ -325,9 +327,3 @@ def entries(found: QuerySet) -> Iterator[Happened]:
 def listed(model: str, **filters: str) -> str:
     """Return the URL of a list of accounts' documents with filters."""
     return f"{reverse(f'admin:accounts_{model}_changelist')}?{urlencode(filters)}"
-
-
-def attachment(lines: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:
-    """Return a file to download, of whatever size."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

@@ -23,7 +23,8 @@ from accounts.documents import Session, User
 from accounts.exceptions import OperatorProtected, UsernameTaken
 from accounts.operators import Role
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
-from accounts.transfer import entry_line, exported, walk
+from accounts.transfer import entry_line, exported
+from templatesvc.walks import walk_by_id
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def export_audit(by: Actor, entries: QuerySet) -> Iterator[bytes]:
     """Return entries of the audit, the oldest first, as lines of JSON (NDJSON)."""
     by.check("accounts.view_auditentry")
     audit_read(by)
-    return (entry_line(entry) + b"\n" for entry in walk(entries))
+    return (entry_line(entry) + b"\n" for entry in walk_by_id(entries))
 
 
 def audit_read(by: Actor, **details: Any) -> None:

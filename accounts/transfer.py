@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bson import json_util
-from mongoengine.queryset import QuerySet
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
-from templatesvc.documents import ServiceDocument
+from templatesvc.walks import walk_by_id
 
-BATCH = 100
 # What could be tried against the hash, and what only the service can read.
 SECRET = {"password", "strong_password", "strong_password_seal", "token_version"}
 SESSION_FIELDS = ("created_at", "last_used_at", "expires_at", "ip", "user_agent")
@@ -47,14 +45,14 @@ def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def sessions(user: User) -> Iterator[bytes]:
     """Yield where the user is logged in."""
-    for session in walk(Session.objects(user_id=user.id, username=user.username)):
+    for session in walk_by_id(Session.objects(user_id=user.id, username=user.username)):
         yield as_line({name: getattr(session, name) for name in SESSION_FIELDS})
 
 
 def audit_entries(user: User) -> Iterator[bytes]:
     """Yield what happened to the user, since the name is theirs."""
     entries = AuditEntry.objects(username=user.username)
-    for entry in walk(entries.filter(at__gte=user.joined) if user.joined else entries):
+    for entry in walk_by_id(entries.filter(at__gte=user.joined) if user.joined else entries):
         yield entry_line(entry)
 
 
@@ -62,18 +60,6 @@ def entry_line(entry: AuditEntry) -> bytes:
     """Return an entry of the audit as JSON, without a line break in it."""
     fields = {name: getattr(entry, name) for name in AUDIT_FIELDS}
     return as_line({"id": str(entry.id), **fields, "at": entry.at.isoformat()})
-
-
-def walk(found: QuerySet) -> Iterator[ServiceDocument]:
-    """Yield documents by their ids, batch by batch: one cursor would run into the time limit."""
-    last: Any = None
-    while True:
-        rest = found.filter(id__gt=last) if last is not None else found
-        batch = list(rest.order_by("id").limit(BATCH))
-        if not batch:
-            return
-        yield from batch
-        last = batch[-1].id
 
 
 def as_line(value: Any) -> bytes:

@@ -6,7 +6,10 @@ field that there is.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from django.conf import settings
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from mongoengine.errors import NotUniqueError
 from rest_framework.request import Request
@@ -22,8 +25,10 @@ from templates_app.serializers import (
     FlaskUpdateSerializer,
 )
 from templatesvc.flask import FlaskView, msg
+from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
 from templatesvc.serializers import MessageSerializer
+from templatesvc.streams import as_list, streamed
 
 
 class TemplateFlaskView(FlaskView):
@@ -57,10 +62,11 @@ class GetView(TemplateFlaskView):
     """``GET /get``: lists the templates."""
 
     @extend_schema(operation_id="flask_get", responses=FlaskTemplateListSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """List all your templates, oldest first."""
         templates = Template.objects.of(request.user).walk("created_at", descending=False)
-        return Response({"docs": FlaskTemplateSerializer(templates, many=True).data})
+        documents = as_list(map(FlaskTemplateSerializer.as_json, templates))
+        return streamed(chain([b'{"docs":'], documents, [b"}"]), JSONRenderer.media_type)
 
 
 class UpdateView(TemplateFlaskView):

@@ -15,6 +15,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from templates_app.values import MAX_VERSION
 from templatesvc.documents import not_unique, now
+from templatesvc.walks import Order, walk
 
 if TYPE_CHECKING:
     from accounts.documents import User
@@ -106,11 +107,11 @@ class TemplateQuerySet(QuerySet):
 
         ``most`` says how many will be taken, so that no more are read; 0 reads all.
         """
-        walk = self._walk_created if by == "created_at" else self._walk_updated
+        walked = self._walk_created if by == "created_at" else self._walk_updated
         if not self._needle:
-            return walk(descending, after, most)
+            return walked(descending, after, most)
         # A search looks at templates until it has found enough: how many can't be known.
-        rows = walk(descending, after, 0)
+        rows = walked(descending, after, 0)
         return (template for template in rows if template.contains(self._needle))
 
     def count_up_to(self, most: int) -> int:
@@ -124,28 +125,29 @@ class TemplateQuerySet(QuerySet):
     ) -> Iterator[Template]:
         # An _id begins with the time of its making.
         found = self.filter(**_beyond("id", descending, after.id)) if after else self
-        order = [("_id", DESCENDING if descending else ASCENDING)]
-        # By PyMongo's cursor: MongoEngine's copies the query for order and limit, 60 µs in all.
-        rows = self._collection.find(found._query, sort=order, limit=most)
-        return map(self._document._from_son, rows)
+        return found._read([("_id", DESCENDING if descending else ASCENDING)], most)
 
     def _walk_updated(
         self, descending: bool, after: Position | None, most: int
     ) -> Iterator[Template]:
         """Merge what was updated here with what only the Flask service wrote, both in order."""
-        way = "-" if descending else ""
-        found = self.limit(most)
-        updated, never = found.filter(updated_at__ne=None), found.filter(updated_at=None)
+        way = DESCENDING if descending else ASCENDING
+        updated, never = self.filter(updated_at__ne=None), self.filter(updated_at=None)
         if after:
-            updated = found.filter(_beyond_both("updated_at", "id", descending, after))
+            updated = self.filter(_beyond_both("updated_at", "id", descending, after))
             never = never.filter(**_never_updated_beyond(descending, after))
-        # Generators, because merge() asks a stream for an iterator again, and a query starts anew.
         return merge(
-            (row for row in updated.order_by(f"{way}updated_at", f"{way}id").no_cache()),
-            (row for row in never.order_by(f"{way}id").no_cache()),
+            updated._read([("updated_at", way), ("_id", way)], most),
+            never._read([("_id", way)], most),
             key=lambda template: template.position,
             reverse=descending,
         )
+
+    def _read(self, order: Order, most: int) -> Iterator[Template]:
+        for row in walk(self._collection, self._query, order, most):
+            template = self._document._from_son(row.document)
+            template.stored_size = row.size
+            yield template
 
 
 class TemplateVersionQuerySet(QuerySet):

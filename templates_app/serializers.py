@@ -16,6 +16,7 @@ from rest_framework import serializers
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION, check_template, check_value
 from templatesvc.links import url_of
+from templatesvc.renderers import JSONRenderer
 from templatesvc.serializers import InputSerializer, StrictSerializer
 
 # No host's name has such a character, and no URL needs to have it quoted.
@@ -181,6 +182,11 @@ class FlaskTemplateSerializer(InputSerializer):
 
     def to_representation(self, instance: Template) -> dict[str, Any]:
         return {"profile": instance.profile, "template": instance.template}
+
+    @classmethod
+    def as_json(cls, instance: Template) -> bytes:
+        """Return what the serializer would and the renderer make of it, for an answer in pieces."""
+        return JSONRenderer().render(cls().to_representation(instance))
 
 
 class FlaskTemplateListSerializer(serializers.Serializer):

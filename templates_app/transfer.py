@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from accounts.authentication import SessionEnded
 from accounts.documents import User
-from accounts.transfer import as_line, walk
+from accounts.transfer import as_line
 from templates_app.documents import Template, TemplateVersion
 from templates_app.querysets import new_value
 from templates_app.values import (
@@ -31,8 +31,8 @@ from templates_app.values import (
 from templatesvc import ids
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest
+from templatesvc.walks import walk_by_id
 
-EXPORT_BATCH = 100
 IMPORT_BATCH = 500
 IMPORT_BATCH_SECONDS = 20
 DUPLICATE_KEY = 11000
@@ -42,19 +42,8 @@ FIELDS = {"id", "template", "version", "created_at", "updated_at"}
 
 
 def exported(owner: User) -> Iterator[bytes]:
-    """Yield a line for each of the owner's templates, the oldest first, in constant memory.
-
-    Read in queries of a batch each, because the reader may take longer than a cursor lives.
-    """
-    last: Template | None = None
-    while True:
-        position = last.position if last else None
-        batch = Template.objects.of(owner).walk("created_at", False, position, EXPORT_BATCH)
-        last = None
-        for last in batch:
-            yield _line(last)
-        if last is None:
-            return
+    """Yield a line for each of the owner's templates, the oldest first, in constant memory."""
+    return map(_line, Template.objects.of(owner).walk("created_at", descending=False))
 
 
 def _line(template: Template) -> bytes:
@@ -71,13 +60,13 @@ def _line(template: Template) -> bytes:
 def exported_versions(owner: User) -> Iterator[bytes]:
     """Yield a line for each old version that is kept, for the export of a person."""
     fields = ("template_id", "version", "template", "created_at", "replaced_at", "deleted_at")
-    for version in walk(TemplateVersion.of(owner)):
+    for version in walk_by_id(TemplateVersion.of(owner)):
         yield as_line({name: getattr(version, name) for name in fields})
 
 
 def exported_answers(owner: User) -> Iterator[bytes]:
     """Yield a line for each answer that is kept for an Idempotency-Key."""
-    for kept in walk(IdempotentRequest.objects(username=owner.username)):
+    for kept in walk_by_id(IdempotentRequest.objects(username=owner.username)):
         text = (kept.body or b"").decode(errors="replace")
         yield as_line({"status": kept.status, "body": text, "expires_at": kept.expires_at})
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 from typing import Any
 
 from bson import ObjectId
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from mongoengine.errors import NotUniqueError
@@ -54,6 +54,7 @@ from templatesvc.pagination import KeysetPagination
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
+from templatesvc.streams import streamed
 
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
@@ -318,16 +319,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
         filter_backends=[],
         pagination_class=None,
     )
-    def export(self, request: Request) -> StreamingHttpResponse:
+    def export(self, request: Request) -> HttpResponseBase:
         """Export all your templates, oldest first, as one JSON object per line."""
         check_parameters(request, {"format"})
-        lines = exported(request.user)
-        # The first are read now, so that a store which is away is still an answer of its own.
-        return StreamingHttpResponse(
-            chain([next(lines, b"")], lines),
-            content_type=NDJSONRenderer.media_type,
-            headers={"Content-Disposition": 'attachment; filename="templates.ndjson"'},
-        )
+        return streamed(exported(request.user), NDJSONRenderer.media_type, "templates.ndjson")
 
     @raises(KeyInUse, KeyReused)
     @extend_schema(

@@ -100,6 +100,9 @@ class ServiceDocument(mongoengine.Document):
 
     meta = {"abstract": True, "auto_create_index": False, "strict": False}
 
+    # The bytes of BSON that it has in the store, where whoever read it noted them.
+    stored_size = 0
+
     @classmethod
     def _from_son(
         cls, son: dict[str, Any], _auto_dereference: bool = True, created: bool = False

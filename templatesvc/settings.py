@@ -260,6 +260,13 @@ MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 FILE_UPLOAD_HANDLERS = ["templatesvc.parsers.NoFiles"]
 
+# --- Reading much -----------------------------------------------------------------------------
+
+# How long the store may take for one batch of a list or a stream, and how long it may be away in
+# the middle of one. A stream goes on as long as batches come, and ends after its lifetime.
+STREAM_SILENCE = _duration("STREAM_SILENCE", "20s")
+STREAM_LIFETIME = _duration("STREAM_LIFETIME", "1h")
+
 # --- Templates -------------------------------------------------------------------------------
 
 # How many old versions of a template are kept (0: none), and how long.

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 import mongoengine
 import pymongo
+from bson.codec_options import CodecOptions, DatetimeConversion
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -38,6 +39,10 @@ CLIENT_DEFAULTS: dict[str, Any] = {
 }
 # Timeouts of the driver that timeoutMS would overrule.
 SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
+# A time that Python's calendar does not have, from another program, is no reason to fail.
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 # While the store is known to be away: enough to see that it is back, too short to queue up for.
 AWAY_SECONDS = 0.4
 SEARCH_SECONDS = 5
@@ -114,8 +119,10 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
     if is_embedded(uri):
         uri = embedded.acquire(settings.EMBEDDED_STORE)
     global _client
-    # A time that Python's calendar does not have, from another program, is no reason to fail.
-    options = client_options(uri) | {"tz_aware": True, "datetime_conversion": "DATETIME_AUTO"}
+    options = client_options(uri) | {
+        "tz_aware": CODEC.tz_aware,
+        "datetime_conversion": DatetimeConversion.DATETIME_AUTO.name,
+    }
     _client = MongoClient(uri, **options)
     return _client
 

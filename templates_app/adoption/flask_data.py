@@ -6,18 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
+from templatesvc.store import CODEC
 
 Raw = dict[str, Any]
-# As the store's connection reads.
-CODEC: CodecOptions[Raw] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
-)
-
 # Documents in memory at once: a server's own batches may have 100,000.
 BATCH = 200
 BATCH_SIZE = 16 * 2**20  # bytes of BSON, which one document alone can have

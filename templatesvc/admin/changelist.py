@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from mongoengine.queryset import QuerySet
 
 from templatesvc import ids
-from templatesvc.admin.ordering import NoIndexError, Order, Query
+from templatesvc.admin.ordering import NoIndexError, Order
+from templatesvc.walks import Query, both
 
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
@@ -234,8 +235,3 @@ def is_exact(query: Query) -> bool:
     """Tell whether a query compares each field that it names with one value."""
     values = query.values()
     return all(isinstance(v, str) or (isinstance(v, dict) and "$eq" in v) for v in values)
-
-
-def both(one: Query, other: Query) -> Query:
-    """Return the query for what fits two queries."""
-    return {"$and": [one, other]} if one.keys() & other.keys() else one | other

@@ -10,20 +10,8 @@ from bson import ObjectId
 from mongoengine import DateTimeField
 
 from templatesvc.documents import ServiceDocument, now
+from templatesvc.walks import Query, further_types
 
-Query = dict[str, Any]
-# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
-# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
-# and no _id is one.)
-LEAST: list[tuple[type | tuple[type, ...], Any]] = [
-    ((int, float), -float("inf")),
-    (str, ""),
-    (dict, {}),
-    (bytes, b""),
-    (ObjectId, ObjectId(bytes(12))),
-    (bool, False),
-    (datetime, datetime.min.replace(tzinfo=UTC)),
-]
 # Slices of time that ids and dates are walked in: most pages are found in the first, and none asks
 # for all that is older, which some servers would sort before they give the first of it.
 SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
@@ -78,16 +66,16 @@ class Order:
             yield from _slices(field, value, way)
         else:
             yield {field: {_beyond(way): value}}
-        yield from _of_further_types(field, way, value)
+        yield from further_types(field, way, value)
 
     def _from_the_start(self, way: int) -> Iterator[Query]:
         if not self._is_sliced or way == 1:
             yield {}
             return
         timed = ObjectId() if self.field == "_id" else now()
-        yield from _of_further_types(self.field, 1, timed)
+        yield from further_types(self.field, 1, timed)
         yield from _slices(self.field, None, way)
-        yield from _of_further_types(self.field, -1, timed)
+        yield from further_types(self.field, -1, timed)
 
 
 def _keys_of_indexes(
@@ -128,23 +116,3 @@ def _slices(field: str, start: ObjectId | datetime | None, way: int) -> Iterator
         yield {field: near | {outward: bound}}
         near = {inclusive: bound}
     yield {field: near}
-
-
-def _of_further_types(field: str, way: int, value: Any) -> Iterator[Query]:
-    """Yield the query for values that come after all those of the type of this one, if any can."""
-    place = _place(value)
-    further = LEAST[place + 1 :] if way == 1 else LEAST[: max(place, 0)]
-    choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
-    if way == -1 and value is not None:
-        choices.append({field: None})
-    if choices:
-        yield {"$or": choices}
-
-
-def _place(value: Any) -> int:
-    """Return where the type of a value stands among all; -1 for null."""
-    if value is None:
-        return -1
-    # A bool is an int as well, to Python, and comes later.
-    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
-    return fitting[-1] if fitting else len(LEAST)

@@ -283,7 +283,7 @@ def test_all_that_is_stored_is_exported_as_one_file(root: Client, alice: Person)
     answer = do(root, alice.user, "export")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="person.json"'
-    exported = json.loads(b"".join(answer.streaming_content))
+    exported = json.loads(answer.getvalue())
     assert exported["user"]["username"] == "alice"
     assert exported["templates"][0]["template"] == "=cmd|' /C calc'!A0"
     assert "password" not in exported["user"]
@@ -340,7 +340,7 @@ def test_the_audit_is_filtered_and_exported(root: Client, alice: Person, bob: Pe
     assert "0 audit entries" in text(root.get(f"{path}?user=alice&action=logged_in"))
     answer = root.get(f"{path}/export?by=root&user=alice")
     assert answer.headers["Content-Type"] == "application/x-ndjson"
-    (entry,) = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+    (entry,) = [json.loads(line) for line in answer.getvalue().splitlines()]
     assert (entry["action"], entry["username"], entry["by"]) == (
         "user_deactivated",
         "alice",

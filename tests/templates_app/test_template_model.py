@@ -140,7 +140,7 @@ class Templates(RuleBasedStateMachine):
     @rule(target=ids, name=names)
     def import_what_the_other_exports(self, name: str) -> Any:
         (other,) = {*PEOPLE} - {name}
-        lines = b"".join(self.clients[other].get(f"{URL}/export").streaming_content)
+        lines = self.clients[other].get(f"{URL}/export").getvalue()
         answer = self.clients[name].post(
             f"{URL}/import", lines, content_type="application/x-ndjson"
         )

@@ -18,9 +18,10 @@ from mongoengine.queryset import QuerySet
 from accounts import operations
 from accounts.audit import Action, AuditEntry
 from accounts.management.operator_command import OperatorCommand
-from accounts.transfer import entry_line, walk
+from accounts.transfer import entry_line
 from templatesvc import exceptions
 from templatesvc.documents import new_id, now
+from templatesvc.walks import walk_by_id
 
 POLL_SECONDS = 1
 # Entries of other machines may come this late, by their clocks or because a write took its time.
@@ -55,7 +56,8 @@ class Command(OperatorCommand):
         found, start = self._found(options), now()
         is_bounded = not options["all"] and options["since"] is None
         newest = found.order_by("-id").limit(100)
-        shown = [self._show(entry) for entry in (reversed(newest) if is_bounded else walk(found))]
+        entries = reversed(newest) if is_bounded else walk_by_id(found)
+        shown = [self._show(entry) for entry in entries]
         operations.audit_read(self.actor, entries=len(shown))
         if options["follow"]:
             for entry in self._new(found, set(shown[-1000:]), start):

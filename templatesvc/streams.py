@@ -1,0 +1,67 @@
+"""Answers that are written as they are read, in constant memory, and that end or break."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
+
+PIECE = 64 * 1024  # bytes
+
+
+class StreamTooLong(Exception):
+    """A stream took longer than STREAM_LIFETIME."""
+
+
+def streamed(
+    content: Iterable[bytes], content_type: str, file_name: str = ""
+) -> HttpResponse | StreamingHttpResponse:
+    """Return an answer of any size; with a ``file_name`` one to download.
+
+    The first pieces are read now: an error until then is an error answer, and what is short enough
+    has a Content-Length. If reading fails later, the server breaks the connection, so that nobody
+    takes a part for the whole.
+    """
+    pieces = joined(content)
+    first = list(islice(pieces, 2))
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'} if file_name else {}
+    if len(first) < 2:
+        return HttpResponse(b"".join(first), content_type, headers=headers)
+    return StreamingHttpResponse(
+        in_time(chain(first, pieces)), content_type=content_type, headers=headers
+    )
+
+
+def joined(content: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces that are worth sending."""
+    parts: list[bytes] = []
+    size = 0
+    for part in content:
+        parts.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces; raises StreamTooLong."""
+    end = time.monotonic() + settings.STREAM_LIFETIME.total_seconds()
+    for piece in pieces:
+        if time.monotonic() > end:
+            raise StreamTooLong("The stream took longer than STREAM_LIFETIME.")
+        yield piece
+
+
+def as_list(items: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a JSON list of items that are JSON."""
+    between = b"["
+    for item in items:
+        yield between + item
+        between = b","
+    yield b"[]" if between == b"[" else b"]"
