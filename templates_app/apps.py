@@ -6,6 +6,7 @@ from django.apps import AppConfig
 class TemplatesAppConfig(AppConfig):
     name = "templates_app"
     verbose_name = "Templates"
+    api_description = "Templates: texts or JSON objects that only their owner can see and change."
 
     def ready(self) -> None:
         # Importing registers its documents.

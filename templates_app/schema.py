@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
@@ -19,11 +18,16 @@ LIMITS = (
     "Also inside it a key may not start with `$` nor hold `.` or NUL, and an integer fits 64 bits; "
     f"it is at most {MAX_DEPTH} levels deep and {MAX_OBJECT_SIZE:,} bytes of BSON."
 )
-JSON_OBJECT = {
-    "type": "object",
-    "description": LIMITS,
+# Without a type, because what generators make of a text or an object (oneOf, anyOf, a list of
+# types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go.
+ANY_VALUE = {"description": f"Any JSON value. {LIMITS}"}
+TEXT_OR_OBJECT = {
+    "description": f"A text of 1 to {MAX_TEXT_LENGTH:,} characters, or an object. {LIMITS}",
+    "not": {"anyOf": [{"type": kind} for kind in ("null", "boolean", "number", "array")]},
+    "minLength": 1,
+    "maxLength": MAX_TEXT_LENGTH,
     "propertyNames": {"pattern": r"^([^$.\u0000][^.\u0000]*)?$"},
-    "additionalProperties": {},
+    "additionalProperties": True,
 }
 
 
@@ -33,10 +37,7 @@ class TemplateFieldExtension(OpenApiSerializerFieldExtension):
     target_class = "templates_app.serializers.TemplateField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        members = ResolvedComponent("JSONObject", ResolvedComponent.SCHEMA, JSON_OBJECT, "object")
-        auto_schema.registry.register_on_missing(members)
-        text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_LENGTH}
-        return {"oneOf": [text, members.ref]}
+        return dict(TEXT_OR_OBJECT)
 
 
 class PatchFieldExtension(TemplateFieldExtension):
@@ -51,9 +52,7 @@ class StoredValueFieldExtension(OpenApiSerializerFieldExtension):
     target_class = "templates_app.serializers.StoredValueField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        # But null, which drf-spectacular adds.
-        kinds = ["string", "number", "boolean", "object", "array"]
-        return {"description": f"Any JSON value. {LIMITS}", "type": kinds, "items": {}}
+        return dict(ANY_VALUE)
 
 
 # --- Headers -------------------------------------------------------------------------------------
@@ -109,7 +108,7 @@ LINK = _answer_header("Link", "`next` and `previous`, as in the body (RFC 8288).
 FILE_NAME = _answer_header("Content-Disposition", "A name for the file.", 200)
 NUMBER = OpenApiParameter(
     "number",
-    {"type": "integer", "minimum": 0, "maximum": MAX_VERSION},
+    {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_VERSION},
     OpenApiParameter.PATH,
     description="The number of a version, as in the list of versions.",
 )

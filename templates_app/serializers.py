@@ -63,6 +63,8 @@ class TemplateField(JSONValueField):
 class StoredValueField(JSONValueField):
     """The value of a template that may be stored: the Flask service took any JSON value."""
 
+    takes_any_value = True
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(check_value, allow_null=True, **kwargs)
 
@@ -72,7 +74,7 @@ class TemplateSerializer(StrictSerializer):
 
     id = serializers.CharField(read_only=True)
     template = TemplateField()
-    version = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(read_only=True, max_value=MAX_VERSION)
     created_at = serializers.DateTimeField(source="created", read_only=True)
     updated_at = serializers.DateTimeField(source="updated", read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="template-detail", lookup_field="pk")
@@ -119,7 +121,7 @@ class TemplateVersionSerializer(serializers.Serializer):
     """A state that a template was in."""
 
     id = serializers.CharField(source="template_id", read_only=True)
-    version = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(read_only=True, max_value=MAX_VERSION)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
     replaced_at = serializers.DateTimeField(read_only=True)

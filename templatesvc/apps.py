@@ -6,6 +6,7 @@ from django.apps import AppConfig
 class TemplatesvcConfig(AppConfig):
     name = "templatesvc"
     verbose_name = "Service"
+    api_description = "What the service says about itself."
 
     def ready(self) -> None:
         from django import db

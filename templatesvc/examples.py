@@ -3,7 +3,8 @@
 In the schema every body, answer, parameter and header has an example made of these. A name that
 means something else in one place has a second entry there: ``Session.id`` is the ``id`` of the
 schema's component ``Session``, ``end_session.id`` the parameter ``id`` of that operation. An entry
-named as an operation is its whole body, where that is no JSON object.
+named as an operation is its whole body, where that is no JSON object; ``create_book.body`` is the
+JSON that the operation ``create_book`` takes, where it is to differ from that of others.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ LINE = (
     f'{{"id": "{TEMPLATE_ID}", "template": "Dear {{name}}", "version": 2, '
     '"created_at": "2026-01-31T12:00:00+00:00", "updated_at": "2026-02-01T09:30:00+00:00"}\n'
 )
+NOT_FOUND = {
+    "type": "/problems/not_found",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "Not found.",
+    "code": "not_found",
+}
 
 EXAMPLES: dict[str, Any] = {
     # Accounts
@@ -53,6 +61,10 @@ EXAMPLES: dict[str, Any] = {
     # Templates
     "id": TEMPLATE_ID,
     "template": BOOK,
+    "replace_template.body": {"template": BOOK | {"year": 1950}},
+    "update_template.body": {"template": BOOK | {"year": 1948}},
+    "flask_create.body": {"template": "Dear Sir or Madam"},
+    "flask_delete.body": {"template": "Dear {name}"},
     "old_template": "Dear Sir or Madam",
     "new_template": "Dear {name}",
     "PatchedMergePatchRequest.template": {"year": 1948, "kind": None},
@@ -108,11 +120,8 @@ EXAMPLES: dict[str, Any] = {
     "NotReady.status": "error",
     "reason": "The database does not answer (ServerSelectionTimeoutError).",
     "msg": "Template created successfully",
-    "code": "not_found",
-    "type": "/problems/not_found",
-    "title": "Not Found",
-    "status": 404,
-    "detail": "Not found.",
+    **NOT_FOUND,
+    "ProblemType.example": NOT_FOUND,
     "when": "There is nothing at this address that you may see.",
     "remedy": "Look for it in the list.",
     "field": "template",

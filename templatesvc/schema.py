@@ -6,6 +6,7 @@ of its own. Which errors follow from what it is (whether it takes a token, a bod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from rest_framework.exceptions import (
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.status import HTTP_401_UNAUTHORIZED
 
-from templatesvc.examples import example_of, named
+from templatesvc.examples import EXAMPLES, example_of, named
 from templatesvc.exceptions import CSRFFailed, PayloadTooLarge, StoreUnavailable
 from templatesvc.flask import FlaskView, OnlyJSON
 from templatesvc.problem_types import problem_types
@@ -41,6 +42,8 @@ from templatesvc.serializers import (
 )
 
 # Bodies and answers that are for the pages.
+FLASK_TAG = "flask"
+FLASK_DESCRIPTION = "The routes of the Flask service that this one replaces, as they were."
 PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
 Part = TypeVar("Part", bound=Callable[..., Any])
 Errors = tuple[type[APIException], ...]
@@ -72,9 +75,13 @@ class AutoSchema(openapi.AutoSchema):
 
     def get_tags(self) -> list[str]:
         if isinstance(self.view, FlaskView):
-            return ["flask"]
+            return [FLASK_TAG]
         app = type(self.view).__module__.partition(".")[0]
-        return [str(apps.get_app_config(app).verbose_name).lower()]
+        return [_tag(apps.get_app_config(app))]
+
+    def get_summary(self) -> str:
+        """Return the first sentence of the description, without its full stop."""
+        return re.split(r"[.:](?:\s|$)", self.get_description(), maxsplit=1)[0]
 
     def map_parsers(self) -> list[str]:
         """Return the types of the bodies that the method takes."""
@@ -90,6 +97,12 @@ class AutoSchema(openapi.AutoSchema):
 
     def _get_format_parameters(self) -> list[dict[str, Any]]:
         return []  # ?format= is for the pages' menus
+
+    def _get_serializer_field_meta(self, field: Any, direction: str) -> dict[str, Any]:
+        meta: dict[str, Any] = super()._get_serializer_field_meta(field, direction)
+        if getattr(field, "takes_any_value", False):
+            meta.pop("nullable", None)  # a schema without a type has null already
+        return meta
 
     def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
@@ -204,6 +217,32 @@ def with_servers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result | {"servers": [{"url": url, "description": "The service that answered this."}]}
 
 
+def with_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe the tags, by what the apps say of themselves in ``api_description``."""
+    described = {_tag(app): app.api_description for app in _apps()} | {FLASK_TAG: FLASK_DESCRIPTION}
+    used = {
+        tag for path in result["paths"].values() for one in path.values() for tag in one["tags"]
+    }
+    tags = [{"name": name, "description": described[name]} for name in sorted(used)]
+    return result | {"tags": tags}
+
+
+def _apps() -> list[Any]:
+    return [app for app in apps.get_app_configs() if hasattr(app, "api_description")]
+
+
+def _tag(app: Any) -> str:
+    return str(app.verbose_name).lower()
+
+
+def with_security(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of each operation that needs no authentication that it needs none."""
+    for path in result["paths"].values():
+        for operation in path.values():
+            operation.setdefault("security", [])
+    return result
+
+
 # --- Examples ------------------------------------------------------------------------------------
 
 
@@ -221,8 +260,10 @@ def with_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
             for name, header in body.get("headers", {}).items():
                 _give(header, named(name, header["schema"], scope, components))
-            for media_type in body.get("content", {}).values():
-                _give(media_type, example_of(media_type["schema"], components, scope))
+            for name, media_type in body.get("content", {}).items():
+                is_own = body is operation.get("requestBody") and name == "application/json"
+                own = EXAMPLES.get(f"{scope}.body") if is_own else None
+                _give(media_type, own or example_of(media_type["schema"], components, scope))
     return result
 
 

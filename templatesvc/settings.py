@@ -328,11 +328,28 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+
+@env.parser_for("contact")
+def _contact(value: str) -> dict[str, str]:
+    """Return whom clients ask, as the schema says it."""
+    if not value:
+        return {}
+    if re.fullmatch(r"https?://\S+", value):
+        return {"url": value}
+    if re.fullmatch(r"[^\s@]+@[^\s@]+", value):
+        return {"email": value}
+    raise ValidationError("Must be a URL or an e-mail address.")
+
+
+CONTACT: dict[str, str] = env.contact("CONTACT", "")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Templates",
     "DESCRIPTION": OVERVIEW,
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "CONTACT": {"name": "The operators of this service"} | CONTACT,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -343,6 +360,8 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "templatesvc.schema.with_examples",
         "templatesvc.schema.with_servers",
+        "templatesvc.schema.with_tags",
+        "templatesvc.schema.with_security",
     ],
 }
 

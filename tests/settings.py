@@ -6,7 +6,7 @@ from tests import stores
 
 # What a developer has set for the service must not change what the tests find.
 for _name in (
-    *("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DEBUG", "HTTPS", "JWT_SECRET_KEY"),
+    *("ALLOWED_HOSTS", "CONTACT", "CORS_ALLOWED_ORIGINS", "DEBUG", "HTTPS", "JWT_SECRET_KEY"),
     *("METRICS_TOKEN", "PASSWORD_POLICY", "PORT", "SCRIPT_NAME", "WEB_CONCURRENCY"),
 ):
     os.environ.pop(_name, None)

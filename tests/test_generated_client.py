@@ -92,8 +92,7 @@ def ada(generated: Callable[[str], ModuleType], service: Service) -> Iterator[Ca
 
 
 def test_a_template_from_its_creation_to_its_restoring(ada: Caller) -> None:
-    book = ada.models.JSONObject.from_dict({"kind": "book", "year": 1948})
-    body = ada.models.TemplateRequest(template=book)
+    body = ada.models.TemplateRequest(template={"kind": "book", "year": 1948})
     created = ada.call("templates", "create_template", body=body, idempotency_key="one")
     assert created.status_code == 201
     assert created.headers["Location"] == created.parsed.url
@@ -108,16 +107,16 @@ def test_a_template_from_its_creation_to_its_restoring(ada: Caller) -> None:
     etag = read.headers["ETag"]
     assert ada.call("templates", "get_template", id, if_none_match=etag).status_code == 304
 
-    patch = ada.models.PatchedMergePatchRequest(ada.models.JSONObject.from_dict({"year": 1949}))
+    patch = ada.models.PatchedMergePatchRequest({"year": 1949})
     patched = ada.call("templates", "update_template", id, body=patch, if_match=etag)
-    assert patched.parsed.template.to_dict() == {"kind": "book", "year": 1949}
+    assert patched.parsed.template == {"kind": "book", "year": 1949}
     late = ada.call("templates", "update_template", id, body=patch, if_match=etag)
     assert (late.status_code, late.parsed.code) == (412, "precondition_failed")
 
     versions = ada.call("templates", "list_template_versions", id).parsed.results
     assert [each.version for each in versions] == [1]
     old = ada.call("templates", "get_template_version", id, 1).parsed
-    assert old.template.to_dict() == {"kind": "book", "year": 1948}
+    assert old.template == {"kind": "book", "year": 1948}
 
     assert ada.call("templates", "delete_template", id).status_code == 204
     gone = ada.call("templates", "get_template", id)
@@ -127,6 +126,15 @@ def test_a_template_from_its_creation_to_its_restoring(ada: Caller) -> None:
     restore = ada.models.RestoreRequest(version=2)
     restored = ada.call("templates", "restore_template", id, body=restore)
     assert (restored.status_code, restored.parsed.template["year"]) == (201, 1949)
+
+
+def test_templates_are_filtered_by_a_field_within_them(ada: Caller) -> None:
+    for author in ("Orwell", "Woolf"):
+        body = ada.models.TemplateRequest(template={"author": author})
+        assert ada.call("templates", "create_template", body=body).status_code == 201
+    wanted = ada.models.ListTemplatesTemplate.from_dict({"template.author": "Woolf"})
+    found = ada.call("templates", "list_templates", template=wanted).parsed.results
+    assert [each.template for each in found] == [{"author": "Woolf"}]
 
 
 def test_templates_out_and_in_again(ada: Caller) -> None:

@@ -53,7 +53,7 @@ def test_the_log_in_keeps_the_tokens_which_the_other_requests_send() -> None:
     login = item("login")
     assert login["request"]["auth"] == {"type": "noauth"}
     assert json.loads(login["request"]["body"]["raw"])["username"] == "{{username}}"
-    (event,) = login["event"]
+    (event,) = login["event"]  # after the answer
     assert event["listen"] == "test"
     assert "pm.collectionVariables.set" in "".join(event["script"]["exec"])
     assert collection()["auth"]["bearer"] == [{"key": "token", "value": "{{access_token}}"}]
@@ -69,3 +69,25 @@ def test_what_is_optional_is_sent_only_when_somebody_wants_it() -> None:
     assert all(each["disabled"] for each in query)
     assert {"limit", "cursor", "template.author"} <= {each["key"] for each in query}
     assert request["url"]["raw"] == "{{base_url}}/api/v1/templates/:id"
+
+
+def test_who_goes_from_top_to_bottom_registers_first_and_leaves_last() -> None:
+    names = [each["name"] for _, each in requests()]
+    assert names[:2] == ["register", "login"]
+    assert names[-4:] == ["end_session", "logout", "logout_all", "delete_me"]
+    assert names.index("create_template") < names.index("get_template")
+    assert names.index("delete_template") < names.index("list_deleted_templates")
+
+
+def test_each_id_is_that_of_its_own_kind() -> None:
+    ids = {
+        each["request"]["url"]["path"][2]: variable["value"]
+        for _, each in requests()
+        for variable in each["request"]["url"]["variable"]
+        if variable["key"] == "id"
+    }
+    assert ids == {
+        "templates": "{{template_id}}",
+        "sessions": "{{session_id}}",
+        "users": "{{user_id}}",
+    }

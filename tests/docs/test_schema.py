@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import jsonschema
 import pytest
 from drf_spectacular.generators import SchemaGenerator
+from marshmallow import ValidationError
 
 from templatesvc.pagination import KeysetPagination
 from templatesvc.problem_types import problem_types
+from templatesvc.settings import _contact
 from tests.docs.test_routes import documented
 
 # Pages for people, and the scraper's route, whose format is Prometheus's.
@@ -111,8 +113,70 @@ def test_every_operation_has_a_name_of_its_own_that_a_method_can_have() -> None:
 
 @every_operation
 def test_an_operation_says_what_it_does_and_where_it_belongs(operation: Operation) -> None:
-    assert operation.content["description"].endswith((".", ":"))
+    description, summary = operation.content["description"], operation.content["summary"]
+    assert description.endswith((".", ":"))
+    assert description.startswith(summary)
+    assert 10 < len(summary) < 90
     assert len(operation.content["tags"]) == 1
+
+
+def test_every_tag_is_described_and_used() -> None:
+    described = {tag["name"]: tag["description"] for tag in schema()["tags"]}
+    assert set(described) == {tag for each in operations() for tag in each.content["tags"]}
+    assert all(text.endswith(".") for text in described.values())
+
+
+def test_the_schema_names_its_licence_whom_to_ask_and_where_it_is() -> None:
+    assert schema()["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert schema()["info"]["contact"] == {"name": "The operators of this service"}
+    assert [server["url"] for server in schema()["servers"]] == ["/"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("https://example.org/help", {"url": "https://example.org/help"}),
+        ("ada@example.org", {"email": "ada@example.org"}),
+    ],
+)
+def test_a_setting_says_whom_to_ask(given: str, said: dict[str, str]) -> None:
+    assert _contact(given) == said
+
+
+def test_what_is_neither_a_page_nor_an_address_is_nobody_to_ask() -> None:
+    with pytest.raises(ValidationError):
+        _contact("somebody")
+
+
+def test_nothing_is_of_several_types_which_generators_of_clients_get_wrong() -> None:
+    several = {"oneOf": r'"oneOf"', "anyOf": r'"anyOf"', "types": r'"type": \["\w+", "(?!null)'}
+    for name, component in schema()["components"]["schemas"].items():
+        text = json.dumps({key: part for key, part in component.items() if key != "not"})
+        text = re.sub(r'"not": \{.*?\]\}', "", text)
+        found = {kind for kind, pattern in several.items() if re.search(pattern, text)}
+        assert found <= ({"oneOf"} if "NullEnum" in text else set()), name
+
+
+def test_an_integer_beyond_32_bits_says_so() -> None:
+    text = json.dumps(schema())
+    for part in re.findall(r'\{[^{}]*"type": "integer"[^{}]*\}', text):
+        integer = json.loads(part)
+        is_long = abs(integer.get("maximum", 0)) >= 2**31
+        assert (integer.get("format") == "int64") == is_long
+    for name in ("Template", "TemplateVersion", "DeletedTemplate", "FullTemplateVersion"):
+        assert schema()["components"]["schemas"][name]["properties"]["version"]["format"] == "int64"
+
+
+def test_an_operation_that_needs_no_authentication_says_so() -> None:
+    open_to_all = {each.id for each in operations() if each.content["security"] == []}
+    assert {"login", "register", "get_schema", "get_liveness"} <= open_to_all
+    assert "list_templates" not in open_to_all
+
+
+def test_the_example_of_a_problem_is_that_of_its_code() -> None:
+    (read,) = (each for each in operations() if each.id == "get_problem_type")
+    example = read.answers["200"]["content"]["application/json"]["example"]
+    assert example["example"] == problem_types()[example["code"]].example
 
 
 @every_operation

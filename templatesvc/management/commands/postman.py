@@ -24,16 +24,58 @@ KEEP_TOKENS = [
 ]
 KEEP_TEMPLATE = [
     "if (pm.response.code === 201) {",
-    "  pm.collectionVariables.set('id', pm.response.json().id);",
+    "  pm.collectionVariables.set('template_id', pm.response.json().id);",
     "  pm.collectionVariables.set('etag', pm.response.headers.get('ETag'));",
+    "}",
+]
+KEEP_SESSION = [
+    "const [session] = pm.response.json().results || [];",
+    "if (session) pm.collectionVariables.set('session_id', session.id);",
+]
+KEEP_PASSWORD = [
+    "if (pm.response.code < 300) {",
+    "  const sent = JSON.parse(pm.request.body.raw);",
+    "  pm.collectionVariables.set('password', sent.new_password);",
     "}",
 ]
 SCRIPTS = {
     "login": KEEP_TOKENS,
     "refresh_token": KEEP_TOKENS,
-    "change_password": KEEP_TOKENS,
+    "change_password": [*KEEP_PASSWORD, *KEEP_TOKENS],
     "create_template": KEEP_TEMPLATE,
+    "list_sessions": KEEP_SESSION,
 }
+# The request before has ended the session.
+LOG_IN_AGAIN = [
+    "const person = {};",
+    "for (const name of ['username', 'password']) {",
+    "  person[name] = pm.variables.get(name);",
+    "}",
+    "pm.sendRequest({",
+    "  url: pm.variables.get('base_url') + '/api/v1/login',",
+    "  method: 'POST',",
+    "  header: {'Content-Type': 'application/json'},",
+    "  body: {mode: 'raw', raw: JSON.stringify(person)},",
+    "}, (error, answer) => {",
+    "  if (error || answer.code !== 200) return;",
+    "  for (const [name, value] of Object.entries(answer.json())) {",
+    "    if (name.endsWith('_token')) pm.collectionVariables.set(name, value);",
+    "  }",
+    "});",
+]
+SCRIPTS_BEFORE = dict.fromkeys(("logout", "logout_all", "delete_me"), LOG_IN_AGAIN)
+# So that all requests can be sent from top to bottom: what others need goes before them, and what
+# ends things after. The rest keeps the order of its paths.
+EARLY = (
+    *("register", "login", "flask_create", "flask_get", "flask_update", "create_template"),
+    *("get_template", "replace_template", "update_template", "list_template_versions"),
+    *("get_template_version", "restore_template"),
+)
+LATE = (
+    *("delete_template", "list_deleted_templates", "change_password"),
+    *("end_session", "logout", "logout_all", "delete_me"),
+)
+FIRST_FOLDER, LAST_FOLDER = "flask", "accounts"
 # Values of the collection's own where the schema has an example.
 VARIABLES = {
     "access_token": "{{access_token}}",
@@ -61,14 +103,14 @@ class Command(BaseCommand):
 def collection(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a collection (format 2.1): a folder for each tag, and variables for what differs."""
     folders: dict[str, list[dict[str, Any]]] = {}
-    for path, methods in schema["paths"].items():
-        for method, operation in methods.items():
-            folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
+    for path, method, operation in sorted(_operations(schema), key=_place):
+        folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
     values = {
         "base_url": "http://127.0.0.1:8000",
         "username": "ada",
         "password": "note-g-of-1843",
-        **dict.fromkeys(("access_token", "refresh_token", "id", "etag"), ""),
+        **dict.fromkeys(("access_token", "refresh_token", "etag"), ""),
+        **dict.fromkeys(("template_id", "session_id", "user_id"), "unknown"),
     }
     return {
         "info": {
@@ -80,8 +122,24 @@ def collection(schema: dict[str, Any]) -> dict[str, Any]:
         },
         "auth": {"type": "bearer", "bearer": [_pair("token", "{{access_token}}")]},
         "variable": [{"key": key, "value": value} for key, value in values.items()],
-        "item": [{"name": tag, "item": items} for tag, items in sorted(folders.items())],
+        "item": [{"name": tag, "item": folders[tag]} for tag in sorted(folders, key=_folder_place)],
     }
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _place(operation: tuple[str, str, dict[str, Any]]) -> tuple[int, int]:
+    name = operation[2]["operationId"]
+    early = EARLY.index(name) if name in EARLY else len(EARLY)
+    return early, LATE.index(name) + 1 if name in LATE else 0
+
+
+def _folder_place(tag: str) -> tuple[bool, bool, str]:
+    return tag == LAST_FOLDER, tag != FIRST_FOLDER, tag
 
 
 def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
@@ -99,8 +157,13 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
     if not operation.get("security"):
         request["auth"] = {"type": "noauth"}
     item = {"name": operation["operationId"], "request": request, "response": []}
-    if script := SCRIPTS.get(operation["operationId"]):
-        item["event"] = [{"listen": "test", "script": {"type": "text/javascript", "exec": script}}]
+    name = operation["operationId"]
+    if events := [
+        {"listen": listen, "script": {"type": "text/javascript", "exec": scripts[name]}}
+        for listen, scripts in (("prerequest", SCRIPTS_BEFORE), ("test", SCRIPTS))
+        if name in scripts
+    ]:
+        item["event"] = events
     return item
 
 
@@ -129,12 +192,18 @@ def _url(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
             for name, value in _exploded(parameter)
         ],
         "variable": [
-            _pair(each["name"], "{{id}}" if each["name"] == "id" else _text(_example(each)))
+            _pair(each["name"], _id(path) if each["name"] == "id" else _text(_example(each)))
             | {"description": each.get("description", "")}
             for each in parameters
             if each["in"] == "path"
         ],
     }
+
+
+def _id(path: str) -> str:
+    """Return the variable for the id in a path: that of ``/sessions/{id}`` is ``session_id``."""
+    before = path.partition("/{id}")[0].rpartition("/")[2]
+    return f"{{{{{before.removesuffix('s')}_id}}}}"
 
 
 def _exploded(parameter: dict[str, Any]) -> list[tuple[str, Any]]:
