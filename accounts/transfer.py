@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-from bson import json_util
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
+from templatesvc.notation import export_line, extended_json
 from templatesvc.walks import walk_by_id
 
 # What could be tried against the hash, and what only the service can read.
@@ -18,7 +16,6 @@ AUDIT_FIELDS = (
     *("at", "action", "username", "by", "document", "changes", "details"),
     *("ip", "user_agent", "request_id"),
 )
-NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
 
 
 def exported(user: User) -> Iterator[bytes]:
@@ -26,8 +23,8 @@ def exported(user: User) -> Iterator[bytes]:
     what belongs to them. In constant memory, however much there is.
     """
     stored = User._get_collection().find_one({"_id": user.id}) or {}
-    yield b'{"user": ' + as_line({k: v for k, v in stored.items() if k not in SECRET})
-    yield b',\n"role": ' + as_line(user.role and user.role.value)
+    yield b'{"user": ' + export_line({k: v for k, v in stored.items() if k not in SECRET})
+    yield b',\n"role": ' + extended_json(user.role and user.role.value).encode()
     parts = {"sessions": sessions, "audit": audit_entries, **User.exports}
     for name, lines in parts.items():
         yield f',\n"{name}": '.encode()
@@ -46,7 +43,7 @@ def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
 def sessions(user: User) -> Iterator[bytes]:
     """Yield where the user is logged in."""
     for session in walk_by_id(Session.objects(user_id=user.id, username=user.username)):
-        yield as_line({name: getattr(session, name) for name in SESSION_FIELDS})
+        yield export_line({name: getattr(session, name) for name in SESSION_FIELDS})
 
 
 def audit_entries(user: User) -> Iterator[bytes]:
@@ -59,9 +56,4 @@ def audit_entries(user: User) -> Iterator[bytes]:
 def entry_line(entry: AuditEntry) -> bytes:
     """Return an entry of the audit as JSON, without a line break in it."""
     fields = {name: getattr(entry, name) for name in AUDIT_FIELDS}
-    return as_line({"id": str(entry.id), **fields, "at": entry.at.isoformat()})
-
-
-def as_line(value: Any) -> bytes:
-    """Return a value as JSON; what JSON does not have in MongoDB's notation, {"$oid": …}."""
-    return json_util.dumps(value, json_options=NOTATION, ensure_ascii=False).encode()
+    return export_line({"id": str(entry.id), **fields})

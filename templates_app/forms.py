@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
@@ -10,14 +9,15 @@ from rest_framework.exceptions import APIException
 
 from templates_app.serializers import TemplateField
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.parsers import parsed
+from templatesvc.notation import extended_json, from_extended_json
 from templatesvc.problems import message
 
 KINDS = (("text", "Text"), ("object", "JSON object"))
 
 
 class TemplateForm(ReasonForm):
-    """A template as a person types it: a text as it stands, or an object in JSON.
+    """A template as a person types it: a text as it stands, or an object in Extended JSON, so that
+    what a script put into it is still the same after somebody has changed something else.
 
     ``cleaned_data["value"]`` is the template.
     """
@@ -39,10 +39,12 @@ class TemplateForm(ReasonForm):
         if not self.errors:
             text, kind = self.cleaned_data["template"], self.cleaned_data["kind"]
             try:
-                value = parsed(text) if kind == "object" else text
+                value = from_extended_json(text) if kind == "object" else text
                 self.cleaned_data["value"] = TemplateField().run_validation(value)
             except APIException as error:
                 self.add_error("template", message(error))
+            except ValueError as error:
+                self.add_error("template", f"This is not valid JSON: {error}.")
         return self.cleaned_data
 
 
@@ -50,7 +52,4 @@ def typed(value: Any) -> dict[str, str]:
     """Return the fields that hold a template, as ``TemplateForm`` reads it."""
     if isinstance(value, str):
         return {"kind": "text", "template": value}
-    return {
-        "kind": "object",
-        "template": json.dumps(value, indent=2, ensure_ascii=False, default=str),
-    }
+    return {"kind": "object", "template": extended_json(value, indent=2)}

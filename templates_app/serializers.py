@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -87,8 +86,8 @@ class TemplateSerializer(StrictSerializer):
             "id": str(instance.id),
             "template": instance.template,
             "version": int(instance.version),
-            "created_at": written(instance.created),
-            "updated_at": written(instance.updated),
+            "created_at": instance.created,
+            "updated_at": instance.updated,
             "url": self._url.replace(ID_PLACE, iri_to_uri(str(instance.id))),
         }
 
@@ -97,11 +96,6 @@ class TemplateSerializer(StrictSerializer):
         """The URL of a template, with a place for its id."""
         request = self.context["request"]
         return url_of("template-detail", request, pk=ID_PLACE)
-
-
-def written(moment: datetime) -> str:
-    """Return a time as DRF writes it."""
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 class PatchField(JSONValueField):

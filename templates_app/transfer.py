@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -12,14 +11,13 @@ from typing import Any
 
 import bson
 import pymongo
-from bson import ObjectId, json_util
+from bson import ObjectId
 from django.utils.crypto import salted_hmac
 from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from accounts.authentication import SessionEnded
 from accounts.documents import User
-from accounts.transfer import as_line
 from templates_app.documents import Template, TemplateVersion
 from templates_app.querysets import new_value
 from templates_app.values import (
@@ -31,13 +29,12 @@ from templates_app.values import (
 from templatesvc import ids
 from templatesvc.documents import new_id
 from templatesvc.idempotency import IdempotentRequest
+from templatesvc.notation import export_line, from_extended_json
 from templatesvc.walks import walk_by_id
 
 IMPORT_BATCH = 500
 IMPORT_BATCH_SECONDS = 20
 DUPLICATE_KEY = 11000
-# Relaxed: what JSON has is JSON; a date that somebody put into an object is {"$date": …}.
-NOTATION = json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=True)
 FIELDS = {"id", "template", "version", "created_at", "updated_at"}
 
 
@@ -51,24 +48,24 @@ def _line(template: Template) -> bytes:
         "id": str(template.id),
         "template": template.template,
         "version": template.version,
-        "created_at": template.created.isoformat(),
-        "updated_at": template.updated.isoformat(),
+        "created_at": template.created,
+        "updated_at": template.updated,
     }
-    return json_util.dumps(entry, json_options=NOTATION, ensure_ascii=False).encode() + b"\n"
+    return export_line(entry) + b"\n"
 
 
 def exported_versions(owner: User) -> Iterator[bytes]:
     """Yield a line for each old version that is kept, for the export of a person."""
     fields = ("template_id", "version", "template", "created_at", "replaced_at", "deleted_at")
     for version in walk_by_id(TemplateVersion.of(owner)):
-        yield as_line({name: getattr(version, name) for name in fields})
+        yield export_line({name: getattr(version, name) for name in fields})
 
 
 def exported_answers(owner: User) -> Iterator[bytes]:
     """Yield a line for each answer that is kept for an Idempotency-Key."""
     for kept in walk_by_id(IdempotentRequest.objects(username=owner.username)):
         text = (kept.body or b"").decode(errors="replace")
-        yield as_line({"status": kept.status, "body": text, "expires_at": kept.expires_at})
+        yield export_line({"status": kept.status, "body": text, "expires_at": kept.expires_at})
 
 
 @dataclass
@@ -310,27 +307,15 @@ class Import:
 def _members(line: bytes) -> dict[str, Any]:
     """Return the members of a line; raises ValueError with a sentence."""
     try:
-        given = json.loads(line.decode(), object_pairs_hook=_object)
-    except (
-        *(ValueError, TypeError, LookupError, ArithmeticError),
-        *(RecursionError, bson.errors.BSONError),
-    ) as error:
+        given = from_extended_json(line.decode())
+    except ValueError as error:
         raise ValueError(f"The line can't be read: {error}") from error
     if not isinstance(given, dict) or "template" not in given:
         raise ValueError('A line is an object with a "template", as the export writes it.')
     if unknown := given.keys() - FIELDS:
         raise ValueError(f"Unknown field: {', '.join(map(ascii, sorted(unknown)))}.")
-    try:
-        check_template(given["template"])
-    except (OverflowError, RecursionError, bson.errors.BSONError) as error:
-        raise ValueError(f"It can't be kept: {error}") from error
+    check_template(given["template"])
     return given
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key is given twice in one object")
-    return json_util.object_pairs_hook(pairs, NOTATION)
 
 
 def _bson(template: Template) -> bytes:

@@ -54,8 +54,16 @@ def check_template(value: Any) -> None:
     if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
         raise ValueError(f"A text has at most {MAX_TEXT_LENGTH:,} characters, not {len(value):,}.")
     check_value(value)
-    if isinstance(value, dict) and (size := len(bson.encode(value))) > MAX_OBJECT_SIZE:
+    if isinstance(value, dict) and (size := _size(value)) > MAX_OBJECT_SIZE:
         raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
+
+
+def _size(value: dict[str, Any]) -> int:
+    """Return how many bytes of BSON an object has; raises ValueError if BSON can't have it."""
+    try:
+        return len(bson.encode(value))
+    except (OverflowError, RecursionError, bson.errors.BSONError) as error:
+        raise ValueError(f"It can't be kept: {error}") from error
 
 
 def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:

@@ -5,28 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.http import QueryDict
 from django.template import loader
 from rest_framework import renderers, status
 from rest_framework.exceptions import APIException
-from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from templatesvc.exceptions import MAX_ERROR_SIZE
+from templatesvc.notation import plain_json
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.request import Request
     from rest_framework.serializers import BaseSerializer
     from rest_framework.views import APIView
-
-
-def _encode_foreign(value: Any) -> Any:
-    """Encode what the Flask service or somebody's script may have stored beside JSON's types."""
-    try:
-        return JSONEncoder().default(value)
-    except (TypeError, ValueError):
-        return str(value)
 
 
 # A template that is there already, or that somebody else changed or deleted in the meantime.
@@ -38,7 +29,7 @@ REFUSED = (
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """JSON in UTF-8; a number that is not finite is written as null, because JSON has no other."""
+    """JSON in UTF-8, as ``templatesvc.notation`` writes it."""
 
     def render(
         self,
@@ -49,8 +40,7 @@ class JSONRenderer(renderers.JSONRenderer):
         if data is None:
             return b""
         indented = self.get_indent(accepted_media_type or "", renderer_context or {})
-        option = orjson.OPT_INDENT_2 if indented else 0
-        return orjson.dumps(data, default=_encode_foreign, option=option)
+        return plain_json(data, bool(indented))
 
 
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
@@ -140,7 +130,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
 def _typed(value: Any) -> str:
     """Return a refused value as JSON that can be sent again."""
     try:
-        return orjson.dumps(value, default=_encode_foreign, option=orjson.OPT_INDENT_2).decode()
+        return plain_json(value, indented=True).decode()
     except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
         return json.dumps(value, indent=2)
 

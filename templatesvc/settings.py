@@ -324,6 +324,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "templatesvc.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
+    "DATETIME_FORMAT": None,  # templatesvc.notation writes times
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered by templatesvc.http
     "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests.accounts.operators import browser_of, operator
+from tests.accounts.operators import operators_browser
 from tests.conftest import Person
 from tests.docs.test_routes import documented
 from tests.test_admin_pages import TABLE
@@ -26,17 +26,11 @@ ROUTES = {
 PAGES = [f"/admin/{name}".replace("{pk}", NOTHING) for name in TABLE]
 
 
-def browser() -> Any:
-    """Return the browser of an operator who may do everything, and is told of an error by a 500."""
-    found = browser_of(operator("root"))
-    found.raise_request_exception = False
-    return found
-
-
 @pytest.mark.parametrize("path", ROUTES.values())
 @pytest.mark.parametrize("who", ["nobody", "an operator"])
 def test_no_method_with_any_media_type_is_an_error_of_ours(path: str, who: str) -> None:
-    caller = APIClient(raise_request_exception=False) if who == "nobody" else browser()
+    nobody = APIClient(raise_request_exception=False)
+    caller = nobody if who == "nobody" else operators_browser()
     for method, accepted in product(METHODS, ACCEPTED):
         answer = caller.generic(method, path, headers={"Accept": accepted})
         assert answer.status_code < 500, (method, accepted)
@@ -44,7 +38,7 @@ def test_no_method_with_any_media_type_is_an_error_of_ours(path: str, who: str) 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_no_method_on_a_page_is_an_error_of_ours(path: str) -> None:
-    caller = browser()
+    caller = operators_browser()
     for method in METHODS:
         assert caller.generic(method, path).status_code < 500, method
 

@@ -15,12 +15,13 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from accounts.documents import User
-from accounts.transfer import SECRET, as_line
+from accounts.transfer import SECRET
 from templates_app.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
 from templates_app.documents import Template
 from templates_app.values import depth_of
 from templatesvc import indexes
 from templatesvc.documents import RawField, ServiceDocument, now
+from templatesvc.notation import export_line
 from templatesvc.walks import walk_by_id
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -126,7 +127,7 @@ class Quarantined(ServiceDocument):
         """Yield a line for each, for the export of a person."""
         for kept in walk_by_id(cls.of(owner)):
             document = {k: v for k, v in kept.whole.items() if k not in SECRET}
-            yield as_line({"document": document, "reason": kept.reason, "at": kept.at})
+            yield export_line({"document": document, "reason": kept.reason, "at": kept.at})
 
     @classmethod
     def counts(cls) -> dict[str, int]:

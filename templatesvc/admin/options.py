@@ -20,6 +20,7 @@ from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.ordering import Order
 from templatesvc.documents import ServiceDocument
+from templatesvc.notation import written
 
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite
@@ -194,7 +195,7 @@ class DocumentAdmin:
         value = value() if callable(value) else value
         if isinstance(value, datetime):
             shown = f"{value:%Y-%m-%d %H:%M}"
-            return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
+            return format_html('<time datetime="{}">{}</time>', written(value), shown)
         boolean = getattr(own, "boolean", isinstance(value, bool))
         return display_for_value(value, getattr(own, "empty_value_display", "-"), boolean)
 

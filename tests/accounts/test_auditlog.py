@@ -20,6 +20,7 @@ from accounts.clients import Client
 from accounts.management.commands import auditlog
 from accounts.management.commands.auditlog import LATE, Command
 from templatesvc.documents import now
+from templatesvc.notation import written
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for
@@ -64,7 +65,7 @@ def test_a_line_of_json_has_all_of_an_entry() -> None:
     entry = AuditEntry.objects(by="root").get()
     assert told("--by=root")[-1] == {
         "id": str(entry.id),
-        "at": entry.at.isoformat(),
+        "at": written(entry.at),
         "action": "template_changed",
         "username": "alice",
         "by": "root",

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
+from templatesvc.notation import written
 from tests.conftest import Person, log_in
 
 pytestmark = pytest.mark.store
@@ -23,7 +24,7 @@ def test_a_user_reads_their_account(alice: Person) -> None:
     assert response.status_code == 200
     assert response.json() == {
         "username": "alice",
-        "date_joined": alice.user.date_joined.isoformat().replace("+00:00", "Z"),
+        "date_joined": written(alice.user.date_joined),
         "last_login": None,
     }
 

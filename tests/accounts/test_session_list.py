@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from bson import ObjectId
@@ -12,6 +12,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.sessions import session_id
 from templatesvc.documents import now
+from templatesvc.notation import written
 from tests.accounts.callers import after, browser, caller, claims, me, refresh, tokens_of, verify
 from tests.conftest import Person
 
@@ -29,11 +30,6 @@ def listed(token: str, **headers: str) -> list[dict[str, object]]:
 
 def sid(token: str) -> str:
     return claims(token)["sid"]
-
-
-def written(moment: datetime) -> str:
-    """Return a time as answers have it."""
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person) -> None:

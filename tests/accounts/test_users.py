@@ -15,6 +15,7 @@ from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
 from templatesvc import ids
+from templatesvc.notation import written
 from tests.accounts.callers import browser, log_in
 from tests.conftest import Person
 from tests.conftest import log_in as register
@@ -169,7 +170,7 @@ def test_a_user_in_the_list(root: Person, bob: Person) -> None:
         "is_active": True,
         "must_change_password": False,
         "role": None,
-        "date_joined": bob.user.date_joined.isoformat().replace("+00:00", "Z"),
+        "date_joined": written(bob.user.date_joined),
         "last_login": None,
     }
     assert (second["username"], second["role"]) == ("root", "superuser")

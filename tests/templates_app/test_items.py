@@ -85,7 +85,7 @@ def test_a_misspelt_field_is_named(alice: Person) -> None:
 def test_a_document_of_the_flask_service_is_read_and_changed(alice: Person) -> None:
     id = flask_insert(alice, {"_cls": "User"})
     read = alice.client.get(f"{URL}/{id}").json()
-    written = id.generation_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    written = id.generation_time.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert read == {
         "id": str(id),
         "template": {"_cls": "User"},

@@ -21,6 +21,7 @@ from accounts.management.operator_command import OperatorCommand
 from accounts.transfer import entry_line
 from templatesvc import exceptions
 from templatesvc.documents import new_id, now
+from templatesvc.notation import written
 from templatesvc.walks import walk_by_id
 
 POLL_SECONDS = 1
@@ -107,7 +108,7 @@ def line(entry: AuditEntry) -> str:
     changes = [f"{name}: {was} -> {is_}" for name, (was, is_) in entry.changes.items()]
     details = [f"{name}={value}" for name, value in entry.details.items()]
     parts = [
-        entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+        written(entry.at),
         entry.username or "(nobody's name)",
         entry.sentence,
         *([f"by {entry.by}"] if entry.by and entry.by != entry.username else []),

@@ -1,0 +1,113 @@
+"""How values are written that JSON does not have, whatever program has stored them.
+
+Answers have plain text, which is there to be read. Exports have MongoDB's Extended JSON (version 2,
+relaxed), from which an import makes the very same values.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from bson import Binary, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp, json_util
+from bson.binary import UUID_SUBTYPE
+from bson.codec_options import DatetimeConversion
+from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
+from rest_framework.utils.encoders import JSONEncoder
+
+EXTENDED_JSON = json_util.RELAXED_JSON_OPTIONS.with_options(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The calendar repeats itself each 400 years.
+CYCLE = 146_097 * 24 * 3600 * 1000  # milliseconds
+
+
+# --- Answers -------------------------------------------------------------------------------------
+
+
+def plain_json(value: Any, indented: bool = False) -> bytes:
+    """Return a value as JSON; a number that is not finite as null, because JSON has no other."""
+    indent = orjson.OPT_INDENT_2 if indented else 0
+    return orjson.dumps(value, default=plain, option=indent | orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def plain(value: Any) -> Any:
+    """Return what stands in JSON for a value that it does not have: for one of BSON's a text."""
+    write = PLAIN.get(type(value), JSONEncoder().default)
+    return write(value)
+
+
+def written(moment: datetime) -> str:
+    """Return a time in the one notation that there is: UTC, Z, three digits of milliseconds.
+
+    Strict parsers read it, and as texts times are in their order.
+    """
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _beyond_the_calendar(moment: DatetimeMS) -> str:
+    """Return a time that Python has none for, with a sign and six digits or more for the year."""
+    cycles, rest = divmod(int(moment), CYCLE)
+    alike = written(EPOCH + timedelta(milliseconds=rest))
+    return f"{int(alike[:4]) + 400 * cycles:+07d}{alike[4:]}"
+
+
+def _binary(value: bytes) -> str:
+    """Return a UUID as it is usually written, and other bytes in base64."""
+    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE:
+        return str(value.as_uuid())
+    return base64.b64encode(value).decode()
+
+
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    datetime: written,
+    DatetimeMS: _beyond_the_calendar,
+    Timestamp: lambda timestamp: written(timestamp.as_datetime()),
+    Binary: _binary,
+    bytes: _binary,
+    ObjectId: str,
+    Decimal128: str,
+    Regex: lambda regex: regex.pattern,
+    DBRef: lambda reference: reference.as_doc(),
+    MinKey: lambda _: "MinKey",
+    MaxKey: lambda _: "MaxKey",
+}
+
+
+# --- Exports and imports -------------------------------------------------------------------------
+
+
+def extended_json(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON that ``from_extended_json`` makes it from again."""
+    return json_util.dumps(value, json_options=EXTENDED_JSON, ensure_ascii=False, indent=indent)
+
+
+def from_extended_json(text: str) -> Any:
+    """Return the value of a text; raises ValueError."""
+    try:
+        return json.loads(text, object_pairs_hook=_value)
+    except (LookupError, TypeError, ArithmeticError, RecursionError, BSONError) as error:
+        raise ValueError(str(error)) from error  # of what only looks like a value of BSON
+
+
+def _value(pairs: list[tuple[str, Any]]) -> Any:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key is given twice in one object")
+    return json_util.object_pairs_hook(pairs, EXTENDED_JSON)
+
+
+def export_line(fields: dict[str, Any]) -> bytes:
+    """Return the fields of a document of ours as a line: their times as everywhere, and what is
+    inside them in Extended JSON.
+    """
+    written_fields = {
+        name: written(value) if isinstance(value, datetime) else value
+        for name, value in fields.items()
+    }
+    return extended_json(written_fields).encode()
