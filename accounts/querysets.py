@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from mongoengine.queryset import QuerySet
+from templatesvc.querysets import KeysetQuerySet
 
 
 class Name(NamedTuple):
@@ -22,7 +22,7 @@ class Name(NamedTuple):
         return cls(place)
 
 
-class UserQuerySet(QuerySet):
+class UserQuerySet(KeysetQuerySet):
     """Users, all of whose names are texts."""
 
     position_class = Name
@@ -46,4 +46,4 @@ class UserQuerySet(QuerySet):
 
     def count_up_to(self, most: int) -> int:
         """Return how many there are; above ``most``, some number above it."""
-        return self.filter(username__gte="").limit(most + 1).count(with_limit_and_skip=True)
+        return super(UserQuerySet, self.filter(username__gte="")).count_up_to(most)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from bson import ObjectId
 from mongoengine import Q
-from mongoengine.queryset import QuerySet
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from templates_app.values import MAX_VERSION
 from templatesvc.documents import not_unique, now
+from templatesvc.querysets import KeysetQuerySet
 from templatesvc.walks import Order, walk
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Position(NamedTuple):
         return cls(EPOCH + timedelta(milliseconds=place[0]), ObjectId(place[1]))
 
 
-class TemplateQuerySet(QuerySet):
+class TemplateQuerySet(KeysetQuerySet):
     """Templates, always of one owner: ``Template.objects.of(owner)``."""
 
     position_class = Position
@@ -103,22 +102,17 @@ class TemplateQuerySet(QuerySet):
     def walk(
         self, by: str, descending: bool, after: Position | None = None, most: int = 0
     ) -> Iterator[Template]:
-        """Yield the templates ordered by ``created_at`` or ``updated_at``, from a position on.
-
-        ``most`` says how many will be taken, so that no more are read; 0 reads all.
-        """
+        """Yield the templates ordered by ``created_at`` or ``updated_at``."""
         walked = self._walk_created if by == "created_at" else self._walk_updated
-        if not self._needle:
-            return walked(descending, after, most)
         # A search looks at templates until it has found enough: how many can't be known.
-        rows = walked(descending, after, 0)
-        return (template for template in rows if template.contains(self._needle))
+        return walked(descending, after, 0 if self.is_search else most)
 
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
-        if not self._needle:
-            return self.limit(most + 1).count(with_limit_and_skip=True)
-        return sum(1 for _ in islice(self.walk("created_at", True), most + 1))
+    @property
+    def is_search(self) -> bool:
+        return bool(self._needle)
+
+    def fits(self, template: Template) -> bool:
+        return template.contains(self._needle)
 
     def _walk_created(
         self, descending: bool, after: Position | None, most: int
@@ -150,7 +144,7 @@ class TemplateQuerySet(QuerySet):
             yield template
 
 
-class TemplateVersionQuerySet(QuerySet):
+class TemplateVersionQuerySet(KeysetQuerySet):
     """Old versions; those of deleted templates can be paged through."""
 
     position_class = Position
@@ -162,10 +156,6 @@ class TemplateVersionQuerySet(QuerySet):
         found = self.filter(_beyond_both(by, "template_id", descending, after)) if after else self
         way = "-" if descending else ""
         return iter(found.order_by(f"{way}{by}", f"{way}template_id").limit(most).no_cache())
-
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
-        return self.limit(most + 1).count(with_limit_and_skip=True)
 
 
 def new_value(value: Any, moment: datetime) -> list[dict[str, Any]]:

@@ -45,12 +45,11 @@ from templates_app.serializers import (
     TemplateVersionListSerializer,
 )
 from templates_app.transfer import Import, exported
-from templatesvc import store
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
 from templatesvc.filters import check_parameters
 from templatesvc.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
-from templatesvc.pagination import KeysetPagination
+from templatesvc.pagination import KeysetPagination, SearchInProgress
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
@@ -111,11 +110,11 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
     # --- The collection ----------------------------------------------------------------------
 
+    @raises(SearchInProgress)
     @extend_schema(operation_id="list_templates", parameters=[LINK])
     def list(self, request: Request) -> Response:
         """List your templates, newest first, optionally filtered and searched."""
-        with store.search_time("search" in request.query_params):
-            page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @raises(TemplateExists, KeyInUse, KeyReused)

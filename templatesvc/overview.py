@@ -13,6 +13,8 @@ follow them instead of building cursors. A cursor is valid only with the paramet
 that returned it; with others the answer is 400. If templates are created or deleted while you
 page, each template that existed throughout is returned exactly once. Templates are counted only
 with `count=true`, and only up to 10000: a larger count is the text `"10000+"`.
+A page may hold fewer results than its `limit`, even none, while `next` leads on: it also ends at a
+number of bytes, and a search ends when its time is up.
 
 **Conditional requests** (RFC 9110, section 13). Every answer with a template carries its `ETag`.
 Send it as `If-None-Match` with a `GET` to get a 304 if the template has not changed. Send it as

@@ -6,26 +6,42 @@ Rows that come or go meanwhile neither repeat nor hide another, as they would wi
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from math import ceil
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core import signing
 from django.template import loader
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from templatesvc.leases import Lease, LeaseTaken
+from templatesvc.querysets import KeysetQuerySet
+
 SALT = "templatesvc.pagination"
 
 
-class KeysetPagination(BasePagination):
-    """Pages of rows that can ``walk`` an order from a position on, and back.
+class SearchInProgress(Throttled):
+    """429: a search of the user's is running, and each has one at a time."""
 
-    A row's ``position`` and the queryset's ``position_class`` are of one class, which a cursor
-    holds as JSON: ``to_json`` and ``from_json``.
+    default_detail = "A search of yours is still running."
+    default_code = "search_in_progress"
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+
+class KeysetPagination(BasePagination):
+    """Pages of a KeysetQuerySet, whose cursors hold the positions of rows.
+
+    A page ends at its limit, at MAX_PAGE_SIZE bytes, or when a search's time is up, and ``next``
+    goes on from there.
     """
 
     template = "rest_framework/pagination/previous_and_next.html"
@@ -39,27 +55,63 @@ class KeysetPagination(BasePagination):
     parameters: ClassVar = {"limit", "cursor", "ordering", "count"}
 
     def paginate_queryset(
-        self, queryset: Any, request: Request, view: APIView | None = None
+        self, queryset: KeysetQuerySet, request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """Return the rows of the page that the request asks for; raises ValidationError (400)."""
+        """Return the rows of the page that the request asks for.
+
+        Raises ValidationError (400), and SearchInProgress (429).
+        """
         self.request, self.position_class = request, queryset.position_class
         limit, ordering = self._limit(), self._ordering()
         position, backwards = self._position()
-        by, descending = ordering.lstrip("-"), ordering.startswith("-")
-        # One more than asked for tells whether there is another page.
-        rows = list(
-            islice(queryset.walk(by, descending != backwards, position, limit + 1), limit + 1)
-        )
-        is_more, rows = len(rows) > limit, rows[:limit]
+        is_counted = self._flag("count")
+        with self._alone() if queryset.is_search else nullcontext():
+            self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
+            by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
+            # One more than asked for tells whether there is another page.
+            rows, is_more, end = self._read(
+                queryset, queryset.walk(by, way, position, limit + 1), limit
+            )
+            self.count = self._count(queryset, len(rows)) if is_counted else None
         if backwards:
             rows.reverse()
+        first, last = [row.position for row in (rows[:1] + rows[-1:])] or [end, end]
         is_begun = position is not None
-        is_next, is_previous = (is_begun, is_more) if backwards else (is_more, is_begun)
-        self.next_link = self._link(rows[-1:], False) if is_next else None
-        self.previous_link = self._link(rows[:1], True) if is_previous else None
+        if backwards:
+            is_next, is_previous, first = is_begun, is_more, end or first
+        else:
+            is_next, is_previous, last = is_more, is_begun, end or last
+        self.next_link = self._link(last, False) if is_next else None
+        self.previous_link = self._link(first, True) if is_previous else None
         self.display_page_controls = True
-        self.count = self._count(queryset) if self._flag("count") else None
         return rows
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the one search that a user may have at a time; raises SearchInProgress (429)."""
+        name = hashlib.sha256(self.request.user.get_username().encode()).hexdigest()
+        try:
+            with Lease.held(f"search:{name}", settings.SEARCH_TIME + settings.STREAM_SILENCE):
+                yield
+        except LeaseTaken as error:
+            raise SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds())) from error
+
+    def _read(
+        self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int
+    ) -> tuple[list[Any], bool, Any]:
+        """Return rows that fit, whether there may be more, and where a search ran out of time."""
+        rows: list[Any] = []
+        size = 0
+        for row in walked:
+            if not queryset.fits(row):
+                if time.monotonic() > self.time_is_up_at:
+                    return rows, True, row.position
+                continue
+            size += row.stored_size
+            if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):
+                return rows, True, None
+            rows.append(row)
+        return rows, False, None
 
     # --- What the request asks for -----------------------------------------------------------
 
@@ -113,15 +165,23 @@ class KeysetPagination(BasePagination):
 
     # --- The answer --------------------------------------------------------------------------
 
-    def _link(self, rows: list[Any], backwards: bool) -> str:
-        """Return the URL of the page beside a row, if there is one that was not taken away."""
-        place = rows[0].position.to_json() if rows else None
+    def _link(self, position: Any, backwards: bool) -> str:
+        """Return the URL of the page beside a position; None if its row was taken away."""
+        place = position.to_json() if position else None
         cursor = signing.dumps([self._query(), place, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 
-    def _count(self, queryset: Any) -> int | str:
-        count = queryset.count_up_to(self.max_count)
-        return count if count <= self.max_count else f"{self.max_count}+"
+    def _count(self, queryset: KeysetQuerySet, shown: int) -> int | str:
+        """Return how many rows there are, or the number that was reached with a ``+``."""
+        if not queryset.is_search:
+            count = queryset.count_up_to(self.max_count)
+            return count if count <= self.max_count else f"{self.max_count}+"
+        count = 0
+        for row in queryset.walk(self.orderings[0].lstrip("-"), descending=True):
+            if count == self.max_count or time.monotonic() > self.time_is_up_at:
+                return f"{max(count, shown)}+"
+            count += queryset.fits(row)
+        return count
 
     def to_html(self) -> str:
         """Return the page's links to the next page and the previous one."""
@@ -139,7 +199,8 @@ class KeysetPagination(BasePagination):
         # Without a type: generators of clients make nothing useful of a number or a text.
         count = {
             "description": f"With `count=true`: how many there are; above {self.max_count}, "
-            f'the text `"{self.max_count}+"`.',
+            f'the text `"{self.max_count}+"`. A search whose time is up before gives the number '
+            "that it reached, with a `+`.",
             "minimum": 0,
             "maximum": self.max_count,
         }
@@ -156,7 +217,8 @@ class KeysetPagination(BasePagination):
         return [
             parameter(
                 "limit",
-                "The maximum number of results.",
+                "The maximum number of results. There may be fewer, even none, while `next` goes "
+                "on: a page also ends at a number of bytes, and a search when its time is up.",
                 type="integer",
                 minimum=1,
                 maximum=self.max_limit,

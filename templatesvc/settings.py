@@ -266,6 +266,10 @@ FILE_UPLOAD_HANDLERS = ["templatesvc.parsers.NoFiles"]
 # the middle of one. A stream goes on as long as batches come, and ends after its lifetime.
 STREAM_SILENCE = _duration("STREAM_SILENCE", "20s")
 STREAM_LIFETIME = _duration("STREAM_LIFETIME", "1h")
+# A page of a list has at most so many bytes as they are stored, or one document.
+MAX_PAGE_SIZE: int = env.int("MAX_PAGE_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
+# How long a search looks at documents before it answers with what it has found.
+SEARCH_TIME = _duration("SEARCH_TIME", "2s", at_least="0s")
 
 # --- Templates -------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -10,9 +11,12 @@ import pymongo
 import pytest
 from bson import ObjectId
 from django.conf import settings
+from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
 from templatesvc.documents import now
+from templatesvc.leases import Lease
+from templatesvc.walks import FIRST_BATCH
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, make, pages, path
 from tests.test_round_trips import explained
@@ -121,9 +125,8 @@ def test_a_count_reads_little_more_than_it_may_tell(alice: Person) -> None:
     for number in range(5):
         make(alice, f"T{number}")
     found = Template.objects.of(alice.user)
-    for narrowed in (found, found.containing("t")):
-        assert narrowed.count_up_to(5) == 5
-        assert narrowed.count_up_to(3) == 4
+    assert found.count_up_to(5) == 5
+    assert found.count_up_to(3) == 4
 
 
 @pytest.mark.long
@@ -202,6 +205,82 @@ def test_a_query_that_takes_too_long_is_a_503(alice: Person) -> None:
         answer = alice.client.get(f"{URL}?search=not+there")
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
     assert int(answer["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_search_whose_time_is_up_goes_on_with_the_next_page(
+    ordering: str, alice: Person, settings: Settings
+) -> None:
+    settings.SEARCH_TIME = timedelta(0)
+    for number in range(9):
+        make(alice, f"T{number} {'fits' if number % 4 == 0 else 'does not'}")
+    url = f"{URL}?search=FITS&count=true&ordering={ordering}"
+    seen: list[str] = []
+    empty = 0
+    while url:
+        answer = alice.client.get(url)
+        body = answer.json()
+        assert str(body["count"]).endswith("+")
+        page = [result["template"] for result in body["results"]]
+        if seen and page:
+            back = alice.client.get(body["previous"]).json()
+            assert back["next"]
+        seen, empty = seen + page, empty + (not page)
+        url = body["next"]
+    found = ["T0 fits", "T4 fits", "T8 fits"]
+    assert seen == (found[::-1] if ordering.startswith("-") else found)
+    assert empty
+
+
+# --- Bytes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_page_ends_at_a_number_of_bytes_and_next_goes_on(
+    ordering: str, alice: Person, settings: Settings
+) -> None:
+    settings.MAX_PAGE_SIZE = 5000
+    for number in range(7):
+        make(alice, f"T{number}" + "x" * (6000 if number == 3 else 2000))
+    url, found = f"{URL}?ordering={ordering}", []
+    while url:
+        body = alice.client.get(url).json()
+        found.append([result["template"][:2] for result in body["results"]])
+        url, last = body["next"], body
+    assert sorted(name for page in found for name in page) == [f"T{n}" for n in range(7)]
+    assert {len(page) for page in found} == {1, 2}
+    back = alice.client.get(last["previous"]).json()
+    assert [result["template"][:2] for result in back["results"]] == found[-2]
+
+
+@pytest.mark.wire
+def test_a_page_reads_little_more_than_it_shows(
+    alice: Person, commands: list[dict[str, Any]], settings: Settings
+) -> None:
+    rows = [{"profile": "alice", "template": f"{n}" + "x" * 400_000} for n in range(60)]
+    with pymongo.timeout(60):
+        Template._get_collection().insert_many(rows)
+    commands.clear()
+    assert len(alice.client.get(f"{URL}?limit=60").json()["results"]) == 5
+    asked = [command for command in commands if command.keys() & {"find", "getMore"}]
+    assert [command.get("batchSize") for command in asked] == [FIRST_BATCH]
+
+
+# --- One search at a time -------------------------------------------------------------------------
+
+
+def test_a_person_has_one_search_at_a_time(alice: Person, bob: Person) -> None:
+    make(alice, "one")
+    name = hashlib.sha256(b"alice").hexdigest()
+    with Lease.held(f"search:{name}", timedelta(minutes=1)):
+        answer = alice.client.get(f"{URL}?search=one")
+        assert (answer.status_code, answer.json()["code"]) == (429, "search_in_progress")
+        assert int(answer["Retry-After"]) > 0
+        assert alice.client.get(URL).status_code == 200
+        assert bob.client.get(f"{URL}?search=one").status_code == 200
+    for _ in range(2):
+        assert alice.client.get(f"{URL}?search=one").status_code == 200
+    assert Lease.objects.count() == 0
 
 
 # --- Indexes ----------------------------------------------------------------------------------
