@@ -12,11 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+import pymongo
 from django.conf import settings
 from django.http import HttpResponse
 from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
@@ -28,13 +30,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from templatesvc.documents import ServiceDocument, new_id, now
-from templatesvc.exceptions import Conflict
+from templatesvc.exceptions import STORE_ERRORS, Conflict
 from templatesvc.problems import PROBLEM_JSON
 from templatesvc.renderers import JSONRenderer
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
-LEASE = timedelta(seconds=30)
+# Longer than a batch of an import takes and two machines' clocks are apart, together.
+LEASE = timedelta(seconds=60)
+FREE_SECONDS = 0.4  # to give a key up that nobody may hold
 # A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
 QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 STORED_HEADERS = ("Content-Type", "ETag", "Location")
@@ -96,7 +100,8 @@ class IdempotentRequest(ServiceDocument):
         )
         for _ in range(2):
             try:
-                return request.insert(), True
+                with request.freed_if_unknown():
+                    return request.insert(), True
             except NotUniqueError:
                 first = cls.objects(id=request.id).first()
             if first and first.expires_at > moment:
@@ -122,9 +127,25 @@ class IdempotentRequest(ServiceDocument):
         """
         lease = now() + LEASE
         unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
-        if not unfinished.update_one(set__lease_until=lease):
-            raise KeyInUse(wait=_seconds_until(lease))
         self.lease_until = lease
+        with self.freed_if_unknown():
+            if not unfinished.update_one(set__lease_until=lease):
+                raise KeyInUse(wait=_seconds_until(lease))
+
+    @contextmanager
+    def freed_if_unknown(self) -> Iterator[None]:
+        """Give the key up if the store does not tell whether it is held now.
+
+        Otherwise whoever repeats the request would wait until the lease is over.
+        """
+        try:
+            yield
+        except NotUniqueError:
+            raise
+        except STORE_ERRORS:
+            with suppress(*STORE_ERRORS), pymongo.timeout(FREE_SECONDS):
+                self.free()
+            raise
 
     def finish(self, response: HttpResponse) -> None:
         """Store the answer."""

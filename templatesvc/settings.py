@@ -118,7 +118,7 @@ def _duration(name: str, default: str, at_least: str = "1s") -> timedelta:
 ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
 # A browser's use of its session is noted each five minutes, and that is what prolongs it.
 REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
-REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "15s", at_least="0s")
+REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "30s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
 JWT_PREVIOUS_KEYS: list[str] = env.parts("JWT_PREVIOUS_KEYS", "")
 JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")

@@ -6,9 +6,11 @@ which is after gunicorn has forked: a client must not cross a fork.
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -34,6 +36,8 @@ CLIENT_DEFAULTS: dict[str, Any] = {
     "timeoutMS": 1300,
     "serverSelectionTimeoutMS": 1300,
     "connectTimeoutMS": 1000,
+    # A member that hangs closes no connection: a monitor sees it after this and connectTimeoutMS.
+    "heartbeatFrequencyMS": 1000,
     "w": "majority",
     "appname": "templatesvc",
 }
@@ -43,8 +47,12 @@ SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# While the store is known to be away: enough to see that it is back, too short to queue up for.
-AWAY_SECONDS = 0.4
+# Requests that find no primary wait for one, all their operations together for so long: a broken
+# connection can look like that for a moment.
+FIRST_SECONDS = 2
+# Once none was there for so long, one request of a process waits as long for it, and the others are
+# refused: their time is over before PyMongo looks for a primary, which would wait half a second.
+AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
 SEARCH_SECONDS = 5
 
 _client: MongoClient[dict[str, Any]] | None = None
@@ -106,11 +114,19 @@ def _split(uri: str) -> _Parts:
 
 
 def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
-    """Return a client of the store that the settings name.
+    """Return what ``connect`` does, as the client of this process.
 
     MongoEngine's own arguments are not used: it would take the URI apart and drop the options that
     it does not know, so PyMongo gets it whole.
     """
+    global _client
+    client = connect()
+    _client = None if is_in_memory(settings.MONGODB_URI) else client
+    return client
+
+
+def connect() -> MongoClient[dict[str, Any]]:
+    """Return a new client of the store that the settings name."""
     uri = settings.MONGODB_URI
     if is_in_memory(uri):
         import mongomock
@@ -118,13 +134,11 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
         return mongomock.MongoClient(tz_aware=True)
     if is_embedded(uri):
         uri = embedded.acquire(settings.EMBEDDED_STORE)
-    global _client
     options = client_options(uri) | {
         "tz_aware": CODEC.tz_aware,
         "datetime_conversion": DatetimeConversion.DATETIME_AUTO.name,
     }
-    _client = MongoClient(uri, **options)
-    return _client
+    return MongoClient(uri, **options)
 
 
 def register() -> None:
@@ -161,19 +175,11 @@ def describe() -> str:
     return f"MongoDB, {scheme}://{_split(public).hosts}/{name}"
 
 
-def request_seconds() -> float | None:
-    """Return how long a request may wait for the store in all, if it is known to be away.
-
-    None otherwise: each operation has its own time then, and none is lost to hashing passwords.
-    """
-    is_known_to_be_away = _client is not None and is_away(_client.topology_description)
-    return AWAY_SECONDS if is_known_to_be_away else None
-
-
 def is_away(topology: TopologyDescription) -> bool:
-    """Tell whether the last try to reach the store failed; not before there was one."""
-    errors = [server.error for server in topology.server_descriptions().values()]
-    return any(errors) and not topology.has_writable_server()
+    """Tell whether there is no primary, as during an election; not before one was looked for."""
+    servers = topology.server_descriptions().values()
+    was_looked_for = any(server.error or server.is_server_type_known for server in servers)
+    return was_looked_for and not topology.has_writable_server()
 
 
 def search_time(is_search: bool) -> AbstractContextManager[None]:
@@ -184,6 +190,35 @@ def search_time(is_search: bool) -> AbstractContextManager[None]:
     return pymongo.timeout(SEARCH_SECONDS if is_search else None)
 
 
+class Patience:
+    """How long a request waits for the store, all its operations together.
+
+    None as long as the store is there: each operation has its own time then, and none is lost to
+    hashing passwords.
+    """
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+        self._scout = threading.Lock()
+
+    @contextmanager
+    def of_request(self) -> Iterator[float | None]:
+        """Yield the seconds that a request which begins now may wait."""
+        if _client is None or not is_away(_client.topology_description):
+            self._away_since = None
+            yield None
+            return
+        moment = time.monotonic()
+        self._away_since = self._away_since or moment
+        is_news = moment - self._away_since < AWAY_SECONDS
+        is_scout = not is_news and self._scout.acquire(blocking=False)
+        try:
+            yield FIRST_SECONDS if is_news else AWAY_SECONDS if is_scout else REFUSAL_SECONDS
+        finally:
+            if is_scout:
+                self._scout.release()
+
+
 class RequestDeadlineMiddleware:
     """Lets nobody wait long for a store that is known to be away, so that threads stay free.
 
@@ -192,7 +227,8 @@ class RequestDeadlineMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self.patience = Patience()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with pymongo.timeout(request_seconds()):
+        with self.patience.of_request() as seconds, pymongo.timeout(seconds):
             return self.get_response(request)

@@ -27,7 +27,7 @@ from tests.lives import live
 
 pytestmark = pytest.mark.machine
 
-GRACE, ACCESS = timedelta(seconds=15), timedelta(days=1)
+GRACE, ACCESS = timedelta(seconds=30), timedelta(days=1)
 UNUSED, LONGEST = timedelta(days=14), timedelta(days=90)
 BEGINNING = datetime(2030, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 # What sessions are made of is asked about here, not how well passwords are guarded.

@@ -62,6 +62,7 @@ def test_what_a_uri_does_not_say_has_defaults() -> None:
         "timeoutMS": 1300,
         "serverSelectionTimeoutMS": 1300,
         "connectTimeoutMS": 1000,
+        "heartbeatFrequencyMS": 1000,
         "w": "majority",
         "appname": "templatesvc",
     }
