@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -41,6 +42,8 @@ CLIENT_DEFAULTS: dict[str, Any] = {
     "w": "majority",
     "appname": "templatesvc",
 }
+# Nobody else waits behind a command, and who has started it prefers an answer to a refusal.
+PATIENT = {"timeoutMS": 15_000, "serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 10_000}
 # Timeouts of the driver that timeoutMS would overrule.
 SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 # A time that Python's calendar does not have, from another program, is no reason to fail.
@@ -56,6 +59,7 @@ AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
 SEARCH_SECONDS = 5
 
 _client: MongoClient[dict[str, Any]] | None = None
+_defaults = ContextVar("_defaults", default=CLIENT_DEFAULTS)
 
 
 def is_embedded(uri: str) -> bool:
@@ -80,7 +84,7 @@ def given_options(uri: str) -> dict[str, str]:
 def client_options(uri: str) -> dict[str, Any]:
     """Return the options to add to those of the URI, which win."""
     given = given_options(uri).keys()
-    added = dict(CLIENT_DEFAULTS)
+    added = dict(_defaults.get())
     if given & SINGLE_TIMEOUTS:
         added["socketTimeoutMS"] = added.pop("timeoutMS")
     return {name: value for name, value in added.items() if name.lower() not in given}
@@ -111,6 +115,16 @@ def _split(uri: str) -> _Parts:
     before, _, options = uri.partition("://")[2].partition("?")
     authority, _, database = before.partition("/")
     return _Parts(authority.rpartition("@")[2], database, options)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let operations take longer, of a client that is made meanwhile."""
+    before = _defaults.set(CLIENT_DEFAULTS | PATIENT)
+    try:
+        yield
+    finally:
+        _defaults.reset(before)
 
 
 def make_client(**_: Any) -> MongoClient[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -157,18 +157,42 @@ def uri_of(database: Database[dict[str, Any]]) -> str:
     return urlsplit(settings.MONGODB_URI)._replace(path=f"/{database.name}").geturl()
 
 
+class Act(NamedTuple):
+    """What somebody else does beside a command to a collection."""
+
+    when: str
+    command: str
+    collection: str
+    do: Callable[[], object]
+
+
 class Commands(monitoring.CommandListener):
-    """What the store is sent: PyMongo calls this before each command."""
+    """What the store is sent: PyMongo calls this before and after each command."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.acts: list[Act] = []
+        self.collections: dict[int, str] = {}
+
+    def act(self, when: str, event: Any) -> None:
+        collection = self.collections.get(event.request_id, "")
+        for act in self.acts:
+            if act[:3] == (when, event.command_name, collection):
+                self.acts.remove(act)  # first, because what it does is told here too
+                act.do()
+                return
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if self.acts:
+            self.collections[event.request_id] = str(event.command[event.command_name])
+            self.act("before", event)
         # Without what names the connection and the transaction: it is not the service's.
         session = ("lsid", "$clusterTime", "txnNumber", "$readPreference")
         self.sent.append({name: v for name, v in event.command.items() if name not in session})
 
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        if self.acts:
+            self.act("after", event)
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
@@ -183,3 +207,11 @@ def commands() -> list[dict[str, Any]]:
     """The commands that the store has been sent since the test began; clear it to begin anew."""
     _COMMANDS.sent.clear()
     return _COMMANDS.sent
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Callable[[str, str, str, Callable[[], object]], None]]:
+    """Let somebody act once before or after the next such command, as another process might."""
+    yield lambda *act: _COMMANDS.acts.append(Act(*act))
+    _COMMANDS.acts.clear()
+    _COMMANDS.collections.clear()

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # somebody has them; without it tests.standin takes its place.
 SECANTUSD = os.environ.get("TESTS_SECANTUSD")
 ORIGINAL = Path(path) if (path := os.environ.get("TESTS_FLASK_APP")) else None
-PATIENCE = 30  # seconds, for what should take one: a slow machine must not fail a test
+PATIENCE = 150  # seconds, for what should take one: a slow machine must not fail a test
 KEY = "a-key-for-tests-over-processes-of-48-characters-"
 Result = TypeVar("Result")
 INHERITED = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|PYTHON.*|COVERAGE.*")
@@ -56,10 +57,14 @@ def heed_signals() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, and that the system gives no client meanwhile."""
+    while True:
+        port = 10_000 + secrets.randbelow(
+            20_000
+        )  # below those that Linux and macOS give to clients
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def manage(

@@ -77,8 +77,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
 def newcomer() -> str:
     """Return how somebody authenticates who has just registered."""
     person = {"username": secrets.token_hex(8), "password": PASSWORD}
-    requests.post(f"{SERVICE}/api/v1/users", json=person, timeout=30).raise_for_status()
-    answer = requests.post(f"{SERVICE}/api/v1/login", json=person, timeout=30)
+    requests.post(f"{SERVICE}/api/v1/users", json=person, timeout=150).raise_for_status()
+    answer = requests.post(f"{SERVICE}/api/v1/login", json=person, timeout=150)
     return f"Bearer {answer.json()['access_token']}"
 
 
@@ -105,7 +105,7 @@ def follow(case: Any) -> None:
     flat = {name: value for name, value in query.items() if name != "template"}
     flat |= query.get("template") or {}
     headers = {"Authorization": case.headers.get("Authorization") or ""}
-    answer = requests.get(f"{SERVICE}{case.path}", params=flat, headers=headers, timeout=30)
+    answer = requests.get(f"{SERVICE}{case.path}", params=flat, headers=headers, timeout=150)
     if answer.status_code == 200 and (url := answer.json()["next"]):
         query["cursor"] = parse_qs(urlsplit(url).query)["cursor"][0]
     case.query = query

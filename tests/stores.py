@@ -10,6 +10,8 @@ import os
 from urllib.parse import urlsplit
 
 IN_MEMORY = "mongomock://"
+# A machine that is busy must not fail a test: the deadlines of a request are for users.
+PATIENCE = "timeoutMS=30000&connectTimeoutMS=20000"
 
 
 def of_this_process() -> str:
@@ -17,7 +19,9 @@ def of_this_process() -> str:
     uris = os.environ.get("TESTS_STORE", IN_MEMORY).split()
     process = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1, …; a new one if one crashed
     uri = uris[int(process.removeprefix("gw") or 0) % len(uris)]
-    if not process or uri.startswith(IN_MEMORY):
+    if uri.startswith(IN_MEMORY):
         return uri
     parts = urlsplit(uri)
-    return parts._replace(path=f"{parts.path}_{process}").geturl()
+    path = f"{parts.path}_{process}" if process else parts.path
+    query = parts.query if "timeoutMS" in parts.query else f"{parts.query}&{PATIENCE}".strip("&")
+    return parts._replace(path=path, query=query).geturl()

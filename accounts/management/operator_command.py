@@ -7,15 +7,16 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rest_framework.exceptions import APIException
 
 from accounts.documents import User
 from accounts.operations import Actor
-from templatesvc import exceptions, problems, store
+from templatesvc import problems, store
+from templatesvc.management.store_command import StoreCommand
 
 
-class OperatorCommand(BaseCommand):
+class OperatorCommand(StoreCommand):
     """A command that does to somebody what the operators' pages do, and is audited as they are.
 
     Who may run it may do everything: the machine decides who that is.
@@ -28,8 +29,6 @@ class OperatorCommand(BaseCommand):
             return super().execute(*args, **options)
         except APIException as error:
             raise CommandError(problems.message(error)) from error
-        except exceptions.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {error}") from error
 
     @property
     def actor(self) -> Actor:

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.docs.markdown import blocks, section
-from tests.processes import Service
+from tests.processes import PATIENCE, Service
 
 pytestmark = [
     pytest.mark.wire,
@@ -34,7 +34,7 @@ def pasted(service: Service) -> list[str]:
         env=os.environ | {"PORT": str(service.port)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout.splitlines()

@@ -20,7 +20,7 @@ from templates_app.documents import Template
 from templatesvc import embedded
 from tests.docs.conftest import HOSTS
 from tests.docs.markdown import ROOT, blocks, document, section
-from tests.processes import Service, free_port
+from tests.processes import PATIENCE, Service, free_port
 
 DOCUMENT = "docs/deployment.md"
 PRINTED = blocks(document(DOCUMENT))
@@ -47,7 +47,7 @@ def shell(commands: str, cwd: Path = ROOT, **environ: str) -> subprocess.Complet
         env={"PATH": PATH, **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 

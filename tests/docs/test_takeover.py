@@ -15,7 +15,7 @@ from tests.conftest import uri_of
 from tests.docs.markdown import ROOT, blocks, document, section
 from tests.docs.test_deployment import PATH
 from tests.flask_data import password_of, spoil
-from tests.processes import FlaskService, Service, free_port
+from tests.processes import PATIENCE, FlaskService, Service, free_port
 
 DOCUMENT = "docs/takeover.md"
 SETTING = re.compile(r"^(?:export|unset) .*$", re.M)
@@ -45,7 +45,7 @@ class Shell:
             env={"PATH": PATH},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert ran.returncode == 0, f"{commands}: {ran.stdout}{ran.stderr}"
         return ran.stdout + ran.stderr

@@ -13,6 +13,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -243,17 +244,12 @@ def test_an_index_of_some_documents_is_none_of_all(flasks: Database[Any]) -> Non
 
 
 def test_what_comes_in_meanwhile_is_cleared_away_too(
-    flasks: Database[Any], monkeypatch: pytest.MonkeyPatch
+    flasks: Database[Any], meanwhile: Callable[..., None]
 ) -> None:
-    build, arrivals = indexes.Index.build, iter(range(3))
-
-    def late(index: indexes.Index) -> None:
-        """Build the index after the Flask service has put in somebody twice."""
-        if index.document is User and next(arrivals, None) is not None:
-            flasks["users"].insert_many([_of_flask("late"), _of_flask("late")])
-        build(index)
-
-    monkeypatch.setattr(indexes.Index, "build", late)
+    """The Flask service puts in somebody twice, each time before a unique index is tried."""
+    for _ in range(3):
+        late = [_of_flask("late"), _of_flask("late")]
+        meanwhile("before", "createIndexes", "users", partial(flasks["users"].insert_many, late))
     assert adopt("--apply", KEEP)["done"]["users_quarantined"] == 5
     assert flasks["users"].count_documents({}) == 1
 
@@ -266,8 +262,8 @@ def test_options_that_would_have_no_effect_are_refused(flasks: Database[Any]) ->
 
 
 def test_a_store_that_is_away_is_told_at_once(flasks: Database[Any]) -> None:
-    away = f"mongodb://127.0.0.1:{free_port()}/x"
-    ran = manage("adopt", "--format=json", MONGODB_URI=away, SECRET_KEY=KEY, seconds=20)
+    away = f"mongodb://127.0.0.1:{free_port()}/x?timeoutMS=500"
+    ran = manage("adopt", "--format=json", MONGODB_URI=away, SECRET_KEY=KEY)
     assert ran.returncode == 1
     assert json.loads(ran.stdout)["error"].startswith("The store failed: ")
     assert ran.stderr.startswith("CommandError: The store failed: ")

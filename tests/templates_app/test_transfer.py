@@ -21,7 +21,6 @@ from templates_app.documents import Template, TemplateVersion
 from templates_app.parsers import NDJSONParser
 from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
-from templatesvc.idempotency import IdempotentRequest
 from tests.conftest import Person, log_in
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
@@ -317,20 +316,14 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     assert [version.template for version in TemplateVersion.deleted_of(alice.user)] == ["deleted"]
 
 
+@pytest.mark.wire
 def test_an_import_whose_session_ended_meanwhile_is_a_401_that_frees_its_key(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
+    alice: Person, meanwhile: Callable[..., None]
 ) -> None:
-    hold, lines = IdempotentRequest.hold, line(template="a")
-
-    def deactivated(first: IdempotentRequest) -> None:
-        hold(first)
-        alice.user.deactivate()
-
-    headers = {"Idempotency-Key": "k1"}
+    headers, lines = {"Idempotency-Key": "k1"}, line(template="a")
     url, kind = f"{URL}/import", "application/x-ndjson"
-    with monkeypatch.context() as patch:
-        patch.setattr(IdempotentRequest, "hold", deactivated)
-        answer = alice.client.post(url, lines, content_type=kind, headers=headers)
+    meanwhile("after", "update", "idempotent_requests", alice.user.deactivate)
+    answer = alice.client.post(url, lines, content_type=kind, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "session_ended")
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert Template.objects.count() == 0

@@ -98,7 +98,7 @@ def test_clocks_that_are_apart(seconds: int, level: str) -> None:
 
 @pytest.mark.wire
 def test_a_server_that_is_away_is_told_without_its_password() -> None:
-    uri = f"mongodb://ada:secret@127.0.0.1:{free_port()}/"
+    uri = f"mongodb://ada:secret@127.0.0.1:{free_port()}/?timeoutMS=500"
     ran = manage("doctor", **given(MONGODB_URI=uri))
     assert ran.returncode == 1
     (line,) = (line for line in ran.stdout.splitlines() if " connection:" in line)

@@ -16,7 +16,7 @@ import pytest
 from pymongo import MongoClient
 
 from templatesvc import embedded
-from tests.processes import ROOT, Process, environment, wait_for
+from tests.processes import PATIENCE, ROOT, Process, environment, wait_for
 
 pytestmark = [
     pytest.mark.wire,
@@ -90,7 +90,7 @@ def keeper_of(directory: Path) -> int:
     if not server or is_free(directory, "keeper"):
         return 0
     command = ["ps", "-o", "ppid=", "-p", str(server)]
-    return int(subprocess.run(command, capture_output=True, check=True, timeout=10).stdout)
+    return int(subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout)
 
 
 def is_free(directory: Path, lock: str) -> bool:
@@ -267,7 +267,7 @@ def test_a_missing_program_is_told_with_what_to_do(tmp_path: Path) -> None:
         env=environment() | {"PATH": "/nowhere"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert "EmbeddedStoreError: secantusd-py is not installed here" in done.stderr

@@ -68,6 +68,16 @@ def test_what_a_uri_does_not_say_has_defaults() -> None:
     }
 
 
+def test_a_command_has_more_patience_than_a_request_unless_the_uri_says_how_much() -> None:
+    hurried = store.client_options("mongodb://host/")
+    with store.patience():
+        patient = store.client_options("mongodb://host/")
+        told = store.client_options("mongodb://host/?timeoutMS=700")
+    assert patient["timeoutMS"] >= 10 * hurried["timeoutMS"]
+    assert "timeoutMS" not in told
+    assert store.client_options("mongodb://host/") == hurried
+
+
 @pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
 @pytest.mark.parametrize("name", ["timeoutMS", "connectTimeoutMS", "w", "appname"])
 @pytest.mark.parametrize("spelling", [str, str.lower, str.upper, str.title])

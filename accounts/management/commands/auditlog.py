@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +36,26 @@ def duration(text: str) -> timedelta:
         raise ArgumentTypeError(f"{text!r} is no duration: write 30m, 12h or 7d.") from error
 
 
+class News:
+    """The entries that come in from ``since`` on, each of them once.
+
+    What was ``seen`` is remembered only as long as it could be found again.
+    """
+
+    def __init__(self, found: QuerySet, seen: set[ObjectId], since: datetime) -> None:
+        self.found, self.seen, self.since = found, seen, since
+
+    def poll(self) -> list[AuditEntry]:
+        """Return the entries that have come in since the last time."""
+        asked = now()
+        recent = list(self.found.filter(id__gte=new_id(self.since)).order_by("id"))
+        new = [entry for entry in recent if entry.id not in self.seen]
+        # Never back, even if the clock is: what is seen reaches back only as far.
+        self.since = max(self.since, asked - LATE)
+        self.seen = {entry.id for entry in recent}
+        return new
+
+
 class Command(OperatorCommand):
     help = "Show the newest 100 entries of the audit, or those that match, the oldest first."
 
@@ -61,8 +80,7 @@ class Command(OperatorCommand):
         shown = [self._show(entry) for entry in entries]
         operations.audit_read(self.actor, entries=len(shown))
         if options["follow"]:
-            for entry in self._new(found, set(shown[-1000:]), start):
-                self._show(entry)
+            self._follow(News(found, set(shown[-1000:]), start))
 
     def _found(self, options: dict[str, Any]) -> QuerySet:
         fields = {"user": "username", "by": "by", "action": "action", "document": "document"}
@@ -74,20 +92,16 @@ class Command(OperatorCommand):
             given["id__gte"] = new_id(given["at__gte"] - LATE)
         return AuditEntry.objects(**given)
 
-    def _new(self, found: QuerySet, seen: set[ObjectId], start: datetime) -> Iterator[AuditEntry]:
-        """Yield entries as they come, from ``start`` on, until the command is interrupted."""
-        since = start
+    def _follow(self, news: News) -> None:
+        """Show entries as they come, until the command is interrupted."""
         while True:
-            asked = now()
             try:
-                recent = list(found.filter(id__gte=new_id(since)).order_by("id"))
+                entries = news.poll()
             except exceptions.STORE_ERRORS as error:
                 self.stderr.write(f"The store does not answer: {error}")
             else:
-                yield from (entry for entry in recent if entry.id not in seen)
-                # Never back, even if the clock is: what is seen reaches back only as far.
-                since = max(since, asked - LATE)
-                seen = {entry.id for entry in recent}
+                for entry in entries:
+                    self._show(entry)
             time.sleep(POLL_SECONDS)
 
     def _show(self, entry: AuditEntry) -> ObjectId:

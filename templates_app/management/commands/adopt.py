@@ -10,7 +10,7 @@ from typing import Any
 import pymongo
 from bson.errors import BSONError
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts import audit
@@ -20,6 +20,7 @@ from templates_app.adoption.quarantine import Quarantined, undo
 from templates_app.adoption.report import Report, report
 from templates_app.adoption.steps import Adoption
 from templatesvc import exceptions, indexes, store
+from templatesvc.management.store_command import StoreCommand
 
 # A collection is read in one go. What a day is not enough for is the next run's.
 MOST_SECONDS = 24 * 3600
@@ -31,7 +32,7 @@ def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
     return bar
 
 
-class Command(BaseCommand):
+class Command(StoreCommand):
     help = (
         "List the documents that prevent taking over the Flask service's database. --apply moves "
         "them to the quarantine, --undo puts them back. Exits with status 0 if there are none."

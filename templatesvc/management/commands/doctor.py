@@ -6,12 +6,11 @@ import sys
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from templatesvc import doctor, exceptions, store
+from templatesvc.management.store_command import StoreCommand
 
 
-class Command(BaseCommand):
+class Command(StoreCommand):
     help = (
         "Check the settings, the store and its indexes, and say how to fix each problem. "
         "Exits with status 0 if there are no errors; there may be warnings."

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from pymongo.errors import OperationFailure
 
-from templatesvc import doctor, exceptions, indexes, store
+from templatesvc import doctor, indexes, store
+from templatesvc.management.store_command import StoreCommand
 
 
-class Command(BaseCommand):
+class Command(StoreCommand):
     help = "Build the indexes that the store lacks."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"Store: {store.describe()}")
         failures: list[str] = []
-        try:
-            for index in indexes.declared():
-                self._ensure(index, failures)
-            complaints = list(doctor.complaints_at_start())
-        except exceptions.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {error}") from error
+        for index in indexes.declared():
+            self._ensure(index, failures)
+        complaints = list(doctor.complaints_at_start())
         if failures:
             raise CommandError("\n".join(failures))
         for finding in complaints:

@@ -1,0 +1,23 @@
+"""What all commands share that work on the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from templatesvc import exceptions, store
+
+
+class StoreCommand(BaseCommand):
+    """A command that waits longer for the store than a request may.
+
+    If the store does not answer even so, the command ends with a sentence.
+    """
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            with store.patience():
+                return super().execute(*args, **options)
+        except exceptions.STORE_ERRORS as error:
+            raise CommandError(f"The store does not answer: {error}") from error
