@@ -34,7 +34,7 @@ class NDJSONParser(BaseParser):
     """Lines of JSON, left as they are: each is read, and may fail, on its own."""
 
     media_type = "application/x-ndjson"
-    # So that the answer, which tells of each line, can be stored with an idempotency key.
+    # The answer tells of each line.
     max_lines = 50_000
 
     def parse(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
@@ -24,16 +24,25 @@ from templates_app.values import (
     FIRST_MOMENT,
     LAST_MOMENT,
     MAX_IMPORTED_VERSION,
+    MAX_OBJECT_SIZE,
     check_template,
 )
 from templatesvc import ids
-from templatesvc.documents import new_id
+from templatesvc.documents import new_id, now
 from templatesvc.idempotency import IdempotentRequest
-from templatesvc.notation import export_line, from_extended_json
+from templatesvc.lines import batches
+from templatesvc.notation import export_line, from_extended_json, least_size
 from templatesvc.walks import walk_by_id
 
 IMPORT_BATCH = 500
+IMPORT_BATCH_SIZE = 2**20  # bytes of lines, or of stored templates
 IMPORT_BATCH_SECONDS = 20
+# No template has a longer line: JSON writes a character of one byte in six at the most.
+LONGEST_LINE = 7 * MAX_OBJECT_SIZE
+# How far the clock of whoever wrote the lines may be ahead.
+LATEST = timedelta(minutes=1)
+# Lines that the answer says more of than a word, so that it has a bound.
+MOST_DETAILS = 100
 DUPLICATE_KEY = 11000
 FIELDS = {"id", "template", "version", "created_at", "updated_at"}
 
@@ -85,13 +94,14 @@ class Entry:
     def fail(self, status: str, detail: str) -> None:
         self.status, self.detail = status, detail
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self, is_detailed: bool) -> dict[str, Any]:
         """Return what the answer says of the line."""
         outcome: dict[str, Any] = {"line": self.line, "status": self.status}
         if self.template:
             outcome["id"] = str(self.id)
         # Of bounded length, because a line's own names may be in it.
-        return outcome | ({"detail": self.detail[:150]} if self.detail else {})
+        is_told = is_detailed and self.detail
+        return outcome | ({"detail": self.detail[:150]} if is_told else {})
 
 
 @dataclass
@@ -109,8 +119,9 @@ class Import:
     owner: User
     mode: str
     seed: str
-    entries: list[Entry] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
     lines_of: dict[ObjectId, int] = field(default_factory=dict)
+    details: int = 0
 
     def run(self, text: bytes, hold: Callable[[], None] | None = None) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
@@ -119,17 +130,21 @@ class Import:
         (401) if the owner was erased or deactivated meanwhile; what earlier batches stored is then
         the owner's, as long as the account stands.
         """
-        lines = enumerate(text.splitlines(), start=1)
-        numbered = ((number, line) for number, line in lines if line.strip())
-        while batch := [self._read(*line) for line in islice(numbered, IMPORT_BATCH)]:
+        for lines in batches(text, IMPORT_BATCH, IMPORT_BATCH_SIZE):
+            batch = [self._read(*line) for line in lines]
             # In a context of its own: the request's time for the store is not meant for this.
             Context().run(self._import, batch, hold)
-        outcomes = [entry.outcome() for entry in self.entries]
-        counts = {
-            status: sum(outcome["status"] == status for outcome in outcomes)
-            for status in ("created", "replaced", "skipped", "invalid")
-        }
-        return counts | {"results": outcomes}
+            self._note(batch)
+        met = Counter(outcome["status"] for outcome in self.outcomes)
+        counts = {status: met[status] for status in ("created", "replaced", "skipped", "invalid")}
+        return counts | {"results": self.outcomes}
+
+    def _note(self, batch: list[Entry]) -> None:
+        """Keep what the answer says of a batch, in details only until there are many."""
+        for entry in batch:
+            is_detailed = self.details < MOST_DETAILS
+            self.details += is_detailed and bool(entry.detail)
+            self.outcomes.append(entry.outcome(is_detailed))
 
     def _read(self, number: int, line: bytes) -> Entry:
         entry = Entry(number)
@@ -140,7 +155,6 @@ class Import:
             entry.template = template
         except ValueError as error:
             entry.detail = str(error)
-        self.entries.append(entry)
         return entry
 
     def _template(self, number: int, line: bytes) -> tuple[ObjectId | None, Template]:
@@ -156,6 +170,9 @@ class Import:
         if own_id and created.replace(microsecond=0) != own_id.generation_time:
             # Templates are listed in the order of their ids.
             raise ValueError("created_at: it is not when the id was made; leave one of them out.")
+        updated = max(created, _moment(given.get("updated_at"), created))
+        if updated > now() + LATEST:
+            raise ValueError("created_at, updated_at, id: give times that are not in the future.")
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version <= MAX_IMPORTED_VERSION:
             raise ValueError(f"version: give a whole number from 1 to {MAX_IMPORTED_VERSION}.")
@@ -165,7 +182,7 @@ class Import:
             template=given["template"],
             version=version,
             created_at=created,
-            updated_at=max(created, _moment(given.get("updated_at"), created)),
+            updated_at=updated,
         )
         return own_id, template
 
@@ -179,7 +196,7 @@ class Import:
             known = [entry for entry in readable if entry.id in there]
             new = [entry for entry in readable if entry.id not in there]
             self._create(new)
-            self._meet(known, there)
+            self._meet(known)
             # Asked afterwards: an erasure that begins from here on deletes the batch as well.
             if not User.objects(id=self.owner.id, is_active__ne=False).first():
                 self._take_back(new, known)
@@ -195,14 +212,14 @@ class Import:
         """
         ids = [entry.id for entry in new if entry.status == "created"]
         Template.objects.of(self.owner).filter(id__in=ids).delete()
-        there = self._there([entry.id for entry in known])
+        there = self._ids_there([entry.id for entry in known])
         gone = [entry.id for entry in known if entry.id not in there]
         TemplateVersion.objects(profile=self.owner.username, template_id__in=gone).delete()
 
-    def _recognise(self, entries: list[Entry]) -> dict[ObjectId, Template]:
+    def _recognise(self, entries: list[Entry]) -> set[ObjectId]:
         """Give each entry the id that it has among the owner's; return those that are there."""
         exchanged = {e.given: self._derived_id(e.given, str(e.given)) for e in entries if e.given}
-        there = self._there([entry.id for entry in entries] + list(exchanged.values()))
+        there = self._ids_there([entry.id for entry in entries] + list(exchanged.values()))
         for entry in entries:
             if entry.given and entry.id not in there:
                 entry.template.id = exchanged[entry.given]
@@ -222,10 +239,23 @@ class Import:
             entry.fail("skipped", "You have this template already.")
             entry.template = None  # whose id this would be is not known
 
-    def _there(self, ids: list[ObjectId]) -> dict[ObjectId, Template]:
-        """Return the owner's templates with these ids."""
-        found = Template.objects.of(self.owner).filter(id__in=ids).batch_size(IMPORT_BATCH)
-        return {template.id: template for template in found}
+    def _ids_there(self, ids: list[ObjectId]) -> set[ObjectId]:
+        """Return those of the ids that the owner has templates of."""
+        query = Template.objects.of(self.owner).filter(id__in=ids)._query
+        return {row["_id"] for row in Template._get_collection().find(query, {"_id": 1})}
+
+    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, Template]]:
+        """Yield the owner's templates with these ids, as many at a time as fit the memory."""
+        part: dict[ObjectId, Template] = {}
+        size = 0
+        for template in walk_by_id(Template.objects.of(self.owner).filter(id__in=ids)):
+            part[template.id] = template
+            size += template.stored_size
+            if size > IMPORT_BATCH_SIZE:
+                yield part
+                part, size = {}, 0
+        if part:
+            yield part
 
     def _insert(self, entries: list[Entry]) -> list[Entry]:
         """Insert what can be; return the entries whose id or value is taken."""
@@ -248,12 +278,14 @@ class Import:
                 entry.status = "created"
         return [entries[place] for place in sorted(failed)]
 
-    def _meet(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
+    def _meet(self, entries: list[Entry]) -> None:
         """Skip or replace those whose id the owner has already."""
         for entry in entries:  # one that names no id was made by this import, sent before
             entry.status = "skipped" if entry.given else "created"
-        if self.mode == "replace":
-            self._replace([e for e in entries if e.status == "skipped"], there)
+        skipped = {entry.id: entry for entry in entries if entry.status == "skipped"}
+        if self.mode == "replace" and skipped:
+            for there in self._there(list(skipped)):
+                self._replace([skipped[id] for id in there], there)
 
     def _replace(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
         # Compared as MongoDB has them: to Python 1, 1.0 and True are equal, and so are objects
@@ -283,7 +315,8 @@ class Import:
 
     def _arrived(self, entries: list[Entry], there: dict[ObjectId, Template]) -> list[Entry]:
         """Return those that were replaced, where others wrote at the same time."""
-        current = self._there([entry.id for entry in entries])
+        ids = [entry.id for entry in entries]
+        current = {id: template for part in self._there(ids) for id, template in part.items()}
         arrived = []
         for entry in entries:
             entry.template.version = there[entry.id].version + 1
@@ -306,6 +339,9 @@ class Import:
 
 def _members(line: bytes) -> dict[str, Any]:
     """Return the members of a line; raises ValueError with a sentence."""
+    if len(line) > LONGEST_LINE or least_size(line) > MAX_OBJECT_SIZE:
+        # Before it is parsed, which would take many times its bytes.
+        raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON.")
     try:
         given = from_extended_json(line.decode())
     except ValueError as error:

@@ -48,7 +48,13 @@ from templates_app.transfer import Import, exported
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
 from templatesvc.filters import check_parameters
-from templatesvc.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
+from templatesvc.idempotency import (
+    AnswerNotKept,
+    IdempotentRequest,
+    KeyInUse,
+    KeyReused,
+    idempotent,
+)
 from templatesvc.pagination import KeysetPagination, SearchInProgress
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
@@ -323,7 +329,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         check_parameters(request, {"format"})
         return streamed(exported(request.user), NDJSONRenderer.media_type, "templates.ndjson")
 
-    @raises(KeyInUse, KeyReused)
+    @raises(KeyInUse, KeyReused, AnswerNotKept)
     @extend_schema(
         operation_id="import_templates",
         request={"application/x-ndjson": OpenApiTypes.BINARY},

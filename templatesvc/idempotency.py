@@ -36,6 +36,7 @@ from templatesvc.renderers import JSONRenderer
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+LARGEST_KEPT = 8 * 2**20  # bytes of an answer: a document of MongoDB's has 16 MB
 # Longer than a batch of an import takes and two machines' clocks are apart, together.
 LEASE = timedelta(seconds=60)
 FREE_SECONDS = 0.4  # to give a key up that nobody may hold
@@ -63,6 +64,16 @@ class KeyReused(APIException):
         "This Idempotency-Key was used for another request. Use a new key for a new request."
     )
     default_code = "idempotency_key_reused"
+
+
+class AnswerNotKept(Conflict):
+    """409: the request was carried out, and its answer was too large to be kept."""
+
+    default_detail = (
+        "The first request with this Idempotency-Key was carried out. Its answer was too large to "
+        "be kept."
+    )
+    default_code = "idempotency_answer_not_kept"
 
 
 class IdempotentRequest(ServiceDocument):
@@ -180,7 +191,8 @@ def idempotent(
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
     ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
-    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile.
+    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile. In
+    place of an answer that is too large AnswerNotKept (409) is stored.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -196,7 +208,9 @@ def idempotent(
     except BaseException:
         settle.run(first.free)
         raise
-    settle.run(first.finish, response)
+    is_kept = len(response.content) <= LARGEST_KEPT
+    kept = response if is_kept else _rendered(view.handle_exception(AnswerNotKept()))
+    settle.run(first.finish, kept)
     return response
 
 
@@ -242,6 +256,10 @@ def _answer(
         if is_of_session or error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
             raise
         response = view.handle_exception(error)
+    return _rendered(response)
+
+
+def _rendered(response: Response) -> HttpResponse:
     body = JSONRenderer().render(response.data)
     content_type = PROBLEM_JSON if response.exception else JSONRenderer.media_type
     rendered = HttpResponse(body, content_type, response.status_code)

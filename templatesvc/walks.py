@@ -87,7 +87,9 @@ def walk(
 def walk_by_id(found: QuerySet) -> Iterator[Any]:
     """Yield the documents of a MongoEngine query in the order of their ids."""
     for row in walk(found._collection, found._query, [("_id", pymongo.ASCENDING)]):
-        yield found._document._from_son(row.document)
+        document = found._document._from_son(row.document)
+        document.stored_size = row.size
+        yield document
 
 
 def _rows(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from templatesvc import idempotency
 from templatesvc.documents import now
 from templatesvc.idempotency import IdempotentRequest
 from tests.accounts.callers import after
@@ -54,6 +55,17 @@ def test_a_refusal_is_replayed_as_well(alice: Person) -> None:
     again = post(alice, "there", "k1")
     assert (again.status_code, again.content) == (409, first.content)
     assert again["Content-Type"] == first["Content-Type"] == "application/problem+json"
+
+
+def test_an_answer_that_is_too_large_to_be_kept_is_not_made_up(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "LARGEST_KEPT", 100)
+    first, again = post(alice, "once", "k1"), post(alice, "once", "k1")
+    assert first.status_code == 201
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_not_kept")
+    assert again["Idempotency-Replayed"] == "true"
+    assert listed(alice) == ["once"]
 
 
 def test_keys_are_each_persons_own(alice: Person, bob: Person) -> None:

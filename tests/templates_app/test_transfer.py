@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -21,6 +22,7 @@ from templates_app.documents import Template, TemplateVersion
 from templates_app.parsers import NDJSONParser
 from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
+from templatesvc.documents import new_id, now
 from tests.conftest import Person, log_in
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
@@ -257,6 +259,72 @@ def test_an_import_may_be_10_mib_and_no_larger(alice: Person) -> None:
         answer = send(alice, lines + b" ")
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert send(alice, b"\n" * (NDJSONParser.max_lines + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[" + "{}," * 400_000 + "{}]", "[" + "1," * 700_000 + "1]", '"' + "x" * 8_000_000 + '"'],
+)
+def test_a_line_that_can_not_be_kept_is_refused_before_it_is_parsed(
+    value: str, alice: Person
+) -> None:
+    text = f'{{"template":{{"a":{value}}}}}'.encode()
+    imported(alice, b"")  # what is loaded at the first import is loaded
+    tracemalloc.start()
+    try:
+        importing = Import(alice.user, "skip", str(ObjectId()))
+        outcome = importing.run(text + b"\n" + line(template="good"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [result["status"] for result in outcome["results"]] == ["invalid", "created"]
+    # Parsed, it takes more than twenty times its bytes.
+    assert peak < 6 * len(text)
+
+
+def test_what_is_largest_in_json_comes_back(alice: Person, bob: Person) -> None:
+    value = {"controls": "\1" * 500_000, "quotes": '"\\{[,' * 60_000, "objects": [{}] * 10_000}
+    flask_insert(alice, value)
+    assert imported(bob, exported(alice))["created"] == 1
+
+
+def test_a_time_in_the_future_is_refused(alice: Person) -> None:
+    def later(seconds: int) -> str:
+        return (now() + timedelta(seconds=seconds)).isoformat()
+
+    def with_id(seconds: int) -> str:
+        return str(new_id(now() + timedelta(seconds=seconds)))
+
+    lines = line(template="a", created_at=later(120)) + line(template="b", updated_at=later(120))
+    lines += line(template="c", id=with_id(120)) + line(template="d", created_at=later(30))
+    lines += line(template="e", id=with_id(30)) + line(template="f", created_at=later(-30))
+    outcomes = imported(alice, lines)["results"]
+    assert [outcome["status"] for outcome in outcomes] == ["invalid"] * 3 + ["created"] * 3
+
+
+def test_an_answer_has_a_bound_and_can_be_kept(alice: Person) -> None:
+    name = "\\u0001" * 30
+    lines = f'{{"template":1,"{name}":1}}\n'.encode() * 20_000
+    headers = {"Idempotency-Key": "k1"}
+    url, kind = f"{URL}/import", "application/x-ndjson"
+    first, second = (
+        alice.client.post(url, lines, content_type=kind, headers=headers) for _ in range(2)
+    )
+    assert (first.status_code, first.json()["invalid"]) == (200, 20_000)
+    assert len(first.content) < 50 * 20_000
+    assert (second.content, second["Idempotency-Replayed"]) == (first.content, "true")
+    details = ["detail" in result for result in first.json()["results"]]
+    assert (sum(details), details[0]) == (100, True)
+
+
+def test_large_templates_are_replaced_in_parts(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "IMPORT_BATCH_SIZE", 3000)
+    made = [make(alice, f"{n}" + "x" * 1000).json()["id"] for n in range(9)]
+    lines = b"".join(line(id=id, template=f"new {n}") for n, id in enumerate(made))
+    assert imported(alice, lines, "replace")["replaced"] == 9
+    assert set(listed(alice)) == {f"new {n}" for n in range(9)}
 
 
 def before_batch(number: int, act: Callable[[], object]) -> Callable[[], None]:

@@ -1,0 +1,31 @@
+"""Lines of a body, a batch of them at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# Ended as ``bytes.splitlines`` has it, which would make all of them at once.
+LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+
+Line = tuple[int, bytes]
+
+
+def batches(body: bytes, most: int, size: int) -> Iterator[list[Line]]:
+    """Yield the lines that are not blank, each with its number, in lists of at most ``most``.
+
+    A list has at most ``size`` bytes, or one line.
+    """
+    batch: list[Line] = []
+    total = 0
+    for number, found in enumerate(LINE.finditer(body), start=1):
+        line = found[1]
+        if not line.strip():
+            continue
+        if batch and (len(batch) == most or total + len(line) > size):
+            yield batch
+            batch, total = [], 0
+        batch.append((number, line))
+        total += len(line)
+    if batch:
+        yield batch
