@@ -1,10 +1,6 @@
-"""The service's own gunicorn settings for the applications that it is compared with."""
+"""Gunicorn's settings for the applications that the service is compared with."""
 
-from templatesvc.gunicorn import (  # noqa: F401
-    bind,
-    control_socket_disable,
-    threads,
-    when_ready,
-    worker_class,
-    workers,
-)
+from templatesvc.gunicorn import bind, control_socket_disable, when_ready, workers  # noqa: F401
+
+worker_class = "gthread"
+threads = 4

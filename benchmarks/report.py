@@ -159,7 +159,7 @@ is a MongoDB-compatible server that reports version {store}. The load is generat
 whose order changes from round to round. Figures are medians over the rounds. Ratios are taken
 within each round; the lowest and the highest are in brackets.
 
-*This service* and *bare WSGI* run under gunicorn with the settings that the service ships with.
+*This service* runs as it ships, *bare WSGI* in gunicorn's threads, four in each worker.
 *Flask* ({flask}) runs in the same way, and *Flask, sync* under gunicorn with its defaults; ratios
 are to the better of these two. The service has the packages of `requirements.txt`, as in
 production. Bare WSGI is a function with the same two reads and nothing else, and thus the upper

@@ -1,17 +1,14 @@
-"""The ASGI application that servers run; it refuses to start with unsafe settings."""
+"""The ASGI application that servers run: that of ``templatesvc.wsgi``, in threads."""
 
-import os
+from django.conf import settings
 
-import django
+from templatesvc import wsgi  # first, because it sets Django up
+from templatesvc.threads import ThreadedASGI
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
-
-django.setup(set_prefix=False)
-
-# These need Django set up.
-from templatesvc.checks import refuse_unsafe_start  # noqa: E402
-from templatesvc.encoding import ASGIHandler  # noqa: E402
-
-application = ASGIHandler()
-
-refuse_unsafe_start()
+application = ThreadedASGI(
+    wsgi.application,
+    threads=settings.WEB_THREADS,
+    largest_body=settings.LARGEST_BODY,
+    body_timeout=settings.BODY_TIMEOUT.total_seconds(),
+    answer_timeout=settings.ANSWER_TIMEOUT.total_seconds(),
+)

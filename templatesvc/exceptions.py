@@ -54,6 +54,22 @@ class CSRFFailed(PermissionDenied):
     default_code = "csrf_failed"
 
 
+class RequestTimeout(APIException):
+    """408: the body did not come, or came too slowly."""
+
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_detail = "The body did not arrive in time; send the request again."
+    default_code = "request_timeout"
+
+
+class LengthRequired(APIException):
+    """411: the body has no Content-Length, and the server in use can't tell where it ends."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "Send the body with a Content-Length."
+    default_code = "length_required"
+
+
 class PayloadTooLarge(APIException):
     """413: the body has too many bytes, or an import too many lines."""
 

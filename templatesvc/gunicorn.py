@@ -1,4 +1,4 @@
-"""Gunicorn's settings: ``gunicorn --config python:templatesvc.gunicorn templatesvc.wsgi``."""
+"""Gunicorn's settings: ``gunicorn --config python:templatesvc.gunicorn``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ import shutil
 import tempfile
 from typing import Any
 
-bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-# Threads keep a worker free for others while one client is slow.
-worker_class = "gthread"
-threads = 4
+from templatesvc import settings
+
+bind = f"127.0.0.1:{settings.PORT}"
+workers = settings.WEB_CONCURRENCY
+wsgi_app = "templatesvc.asgi"
+worker_class = "templatesvc.worker.Worker"
+asgi_lifespan = "off"
+worker_connections = settings.MAX_CONNECTIONS
+# For the whole head of a request, from the end of the last answer or the start of the connection.
+keepalive = int(settings.HEAD_TIMEOUT.total_seconds())
+# Also how long it waits for the next part of a body; BODY_TIMEOUT has to come first.
+timeout = max(30, int(settings.BODY_TIMEOUT.total_seconds()) + 5)
+limit_request_line = min(settings.MAX_HEAD_SIZE, 8190)  # gunicorn knows no higher limit
+limit_request_field_size = settings.MAX_HEAD_SIZE
 # The application is loaded, and its settings are checked, once; no client of the store exists
 # before a worker's first query.
 preload_app = True

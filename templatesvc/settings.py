@@ -217,6 +217,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "templatesvc.request_ids.RequestIDMiddleware",
+    "templatesvc.bodies.BodyMiddleware",
     "templatesvc.encoding.EncodingMiddleware",
     "templatesvc.http.HTTPMiddleware",
     "templatesvc.store.RequestDeadlineMiddleware",
@@ -281,6 +282,8 @@ IDEMPOTENCY_RETENTION = _duration("IDEMPOTENCY_RETENTION", "1d")
 MAX_IMPORT_SIZE: int = env.int(
     "MAX_IMPORT_SIZE", 10 * 1024 * 1024, validate=validate.Range(min=1024)
 )
+# What a server reads of any body before a route has its say.
+LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
 
 # --- Pages -----------------------------------------------------------------------------------
 
@@ -375,9 +378,15 @@ SPECTACULAR_SETTINGS = {
 PORT: int = env.int(
     "PORT", 8000, validate=validate.Range(min=1, max=65535, error="Must be from {min} to {max}.")
 )
-WEB_CONCURRENCY: int = env.int(
-    "WEB_CONCURRENCY", 2, validate=validate.Range(min=1, error="Must be {min} or more.")
-)
+AT_LEAST_ONE = validate.Range(min=1, error="Must be {min} or more.")
+WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 2, validate=AT_LEAST_ONE)
+WEB_THREADS: int = env.int("WEB_THREADS", 4, validate=AT_LEAST_ONE)
+# What a client may take, in time and in room, before its connection is closed.
+HEAD_TIMEOUT = _duration("HEAD_TIMEOUT", "15s")
+BODY_TIMEOUT = _duration("BODY_TIMEOUT", "20s")
+ANSWER_TIMEOUT = _duration("ANSWER_TIMEOUT", "30s")
+MAX_HEAD_SIZE: int = env.int("MAX_HEAD_SIZE", 32 * 1024, validate=validate.Range(min=1024))
+MAX_CONNECTIONS: int = env.int("MAX_CONNECTIONS", 1000, validate=AT_LEAST_ONE)
 
 LOG_LEVEL: str = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])

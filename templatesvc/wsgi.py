@@ -9,9 +9,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
 django.setup(set_prefix=False)
 
 # These need Django set up.
+from templatesvc.bodies import WholeBodies  # noqa: E402
 from templatesvc.checks import refuse_unsafe_start  # noqa: E402
 from templatesvc.encoding import WSGIHandler  # noqa: E402
 
-application = WSGIHandler()
+application = WholeBodies(WSGIHandler())
 
 refuse_unsafe_start()

@@ -197,10 +197,7 @@ class Service(Process):
     def __init__(
         self,
         log: Path,
-        command: Iterable[str] = (
-            *("-m", "gunicorn", "--config", "python:templatesvc.gunicorn"),
-            "templatesvc.wsgi",
-        ),
+        command: Iterable[str] = ("-m", "gunicorn", "--config", "python:templatesvc.gunicorn"),
         cwd: Path = ROOT,
         **settings: str,
     ) -> None:

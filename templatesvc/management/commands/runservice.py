@@ -31,8 +31,7 @@ class Command(BaseCommand):
         # gunicorn becomes this process, so that signals reach it as a terminal sends them.
         os.execv(
             sys.executable,
-            [sys.executable, "-m", "gunicorn", "--config", "python:templatesvc.gunicorn"]
-            + ["templatesvc.wsgi"],
+            [sys.executable, "-m", "gunicorn", "--config", "python:templatesvc.gunicorn"],
         )
 
     def _check_port(self) -> None:

@@ -1,0 +1,77 @@
+"""Gunicorn's worker for ASGI, with bounds on what a client may do to a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+from templatesvc import settings
+
+FULL = "The service has as many connections as it takes; try again in a moment."
+
+
+class Protocol(ASGIProtocol):
+    """A connection that is closed if a head does not arrive in time, or is too large."""
+
+    head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.worker.connections.add(self)
+        # Gunicorn sets this timer for the heads of all further requests.
+        self._arm_keepalive_timer()
+        if self.worker.nr_conns > self.worker.worker_connections:
+            self._send_error_response(503, FULL, [("Retry-After", "2")])
+            self._close_transport()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._current_request is not None:
+            self.head_size = 0
+            return
+        self.head_size += len(data)
+        if self.head_size > settings.MAX_HEAD_SIZE and not self._closed:
+            self._send_error_response(431, f"The head is over {settings.MAX_HEAD_SIZE} bytes.")
+            self._close_transport()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.worker.connections.discard(self)
+        super().connection_lost(exc)
+
+    def close_if_idle(self) -> None:
+        if self._awaiting_request and not self._finishing_calls:
+            self._keepalive_timeout()
+
+    def _is_websocket_upgrade(self, request: Any) -> bool:
+        return False  # an upgrade is an offer: what was asked is answered
+
+    def _close_transport(self) -> None:
+        """Close the connection, also if the client never reads what is left to send."""
+        super()._close_transport()
+        if self._flow_control.write_paused:
+            self.transport.abort()
+        elif self.transport.get_write_buffer_size():
+            seconds = settings.ANSWER_TIMEOUT.total_seconds()
+            self.worker.loop.call_later(seconds, self.transport.abort)
+
+
+class Worker(gasgi.ASGIWorker):
+    """A worker that stops as soon as its requests are answered."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.connections: set[Protocol] = set()
+
+    def init_process(self) -> None:
+        gasgi.ASGIProtocol = Protocol  # gunicorn has no setting for it
+        super().init_process()
+
+    async def _shutdown(self) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.connections):
+            connection.close_if_idle()
+        await super()._shutdown()

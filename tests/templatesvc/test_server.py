@@ -1,0 +1,304 @@
+"""The server as shipped: nobody can hold it, and what HTTP says about bodies and connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import PATIENCE, Service, wait_for
+
+MANY = 20  # clients, where a worker has two threads
+LARGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"  # over a megabyte
+BRIEF = {"HEAD_TIMEOUT": "1s", "BODY_TIMEOUT": "1s", "ANSWER_TIMEOUT": "1s"}
+HEAD = "Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One worker with two threads."""
+    with serving(tmp_path_factory.mktemp("server")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One that gives clients a second for everything."""
+    with serving(tmp_path_factory.mktemp("strict"), **BRIEF) as service:
+        yield service
+
+
+@contextmanager
+def serving(folder: Path, *application: str, **settings: str) -> Iterator[Service]:
+    defaults = {"MONGODB_URI": "mongomock://", "WEB_CONCURRENCY": "1", "WEB_THREADS": "2"}
+    command = ("-m", "gunicorn", "--config", "python:templatesvc.gunicorn", *application)
+    with Service(folder / "log", command, **defaults | settings) as service:
+        yield service
+
+
+def connect(service: Service, sent: bytes | str = b"", receive_buffer: int = 0) -> socket.socket:
+    connection = socket.socket()
+    connection.settimeout(PATIENCE)
+    if receive_buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.connect(("127.0.0.1", service.port))
+    connection.sendall(sent.encode() if isinstance(sent, str) else sent)
+    return connection
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Return what comes until the server closes the connection."""
+    parts = []
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def said(service: Service, sent: bytes | str) -> bytes:
+    with closing(connect(service, sent)) as connection:
+        return read_to_end(connection)
+
+
+def workers(service: Service) -> set[int]:
+    children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text()
+    return {int(pid) for pid in children.split()}
+
+
+in_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+
+
+# --- Clients that hold on -------------------------------------------------------------------------
+
+HELD = {
+    "nothing": "",
+    "half a request line": "GET /live",
+    "half a head": f"GET /livez HTTP/1.1\r\n{HEAD}",
+    "half a head after an answer": f"GET /livez HTTP/1.1\r\n{HEAD}\r\nGET /li",
+    "a body that never comes": f"POST /create HTTP/1.1\r\n{HEAD}Content-Length: 100\r\n\r\n",
+    "half a body": f"POST /create HTTP/1.1\r\n{HEAD}Content-Length: 100\r\n\r\n" + "x" * 50,
+    "chunks without an end": f"POST /create HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", HELD.values(), ids=HELD)
+def test_who_sends_half_a_request_stops_nobody_and_is_closed(sent: str, strict: Service) -> None:
+    with ExitStack() as stack:
+        held = [stack.enter_context(connect(strict, sent)) for _ in range(MANY)]
+        assert strict.get("/livez").status == 200
+        for connection in held:
+            read_to_end(connection)
+
+
+def test_a_body_that_does_not_come_is_answered_408(strict: Service) -> None:
+    answer = said(strict, HELD["half a body"])
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {
+        "msg": "The body did not arrive in time; send the request again."
+    }
+
+
+def test_who_reads_no_answers_stops_nobody_and_is_closed(strict: Service) -> None:
+    asked, ask = 50, f"GET {LARGE} HTTP/1.1\r\n{HEAD}\r\n"
+    with ExitStack() as stack:
+        held = [
+            stack.enter_context(connect(strict, ask * asked, receive_buffer=4096)) for _ in range(4)
+        ]
+        assert strict.get("/livez").status == 200
+        wait_for(lambda: strict.output.count("did not read the answer") == 4, "all four are closed")
+        assert all(read_to_end(each).count(b"HTTP/1.1 200") < asked for each in held)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"), [("X-Large: " + "x" * 40_000, 431), ("X: x\r\n" * 200, 431)]
+)
+def test_a_head_has_its_size(head: str, status: int, service: Service) -> None:
+    answer = said(service, f"GET /livez HTTP/1.1\r\n{head}")
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_connections_beyond_the_most_are_refused(tmp_path: Path) -> None:
+    with serving(tmp_path, MAX_CONNECTIONS="5") as service, ExitStack() as stack:
+        held = [stack.enter_context(connect(service)) for _ in range(5)]
+        assert service.get("/livez").status == 503
+        held[0].close()
+        wait_for(lambda: service.get("/livez").status == 200, "a place is free again")
+
+
+# --- Answers that break off -----------------------------------------------------------------------
+
+
+def test_a_stream_that_fails_midway_is_seen_to_be_cut(tmp_path: Path) -> None:
+    with serving(tmp_path, "tests.streams:failing", ALLOWED_HOSTS="*") as service:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+        with closing(connection):
+            connection.request("GET", "/cut")
+            with connection.getresponse() as response:
+                assert response.status == 200
+                with pytest.raises(http.client.IncompleteRead):
+                    response.read()
+        assert "The answer to /cut broke off." in service.output
+        assert service.get("/livez").status == 200
+
+
+# --- Bodies ---------------------------------------------------------------------------------------
+
+
+def in_chunks(
+    service: Service, method: str, path: str, body: Any, token: str, kind: str = "application/json"
+) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    chunks = (text[at : at + 7] for at in range(0, len(text), 7))
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+    connection.request(method, path, chunks, headers, encode_chunked=True)
+    with closing(connection), connection.getresponse() as response:
+        return response.status, json.loads(response.read())
+
+
+def test_a_chunked_body_is_read_on_every_route(service: Service) -> None:
+    token = service.log_in("carol")
+    status, _ = in_chunks(service, "POST", "/create", {"template": "in chunks"}, token)
+    assert status == 200
+    status, made = in_chunks(service, "POST", "/api/v1/templates", {"template": "mine"}, token)
+    assert status == 201
+    url = f"/api/v1/templates/{made['id']}"
+    status, changed = in_chunks(service, "PATCH", url, {"template": "changed"}, token)
+    assert (status, changed["template"]) == (200, "changed")
+    lines = b"".join(b'{"template": "line %d"}\n' % number for number in range(50))
+    path = "/api/v1/templates/import"
+    status, report = in_chunks(service, "POST", path, lines, token, "application/x-ndjson")
+    assert (status, report["created"]) == (200, 50)
+
+
+def test_a_chunked_body_has_its_size(service: Service) -> None:
+    token = service.log_in("dan")
+    large = {"template": "x" * 3_000_000}
+    status, answer = in_chunks(service, "POST", "/api/v1/templates", large, token)
+    assert (status, answer["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_lengths_of_one_body_are_refused(order: int, service: Service) -> None:
+    lengths = ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"][::order]
+    answer = said(service, f"POST /create HTTP/1.1\r\n{HEAD}{''.join(lengths)}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+REFUSED = [
+    ("POST", "/create", "application/json", 401),
+    ("POST", "/nothing", "application/json", 404),
+    ("POST", "/livez", "application/json", 405),
+    ("POST", "/api/v1/login", "application/pdf", 415),
+    ("POST", "/api/v1/login", "application/json", 413),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "kind", "status"), REFUSED)
+def test_after_an_early_refusal_the_connection_is_usable(
+    method: str, path: str, kind: str, status: int, service: Service
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+    with closing(connection):
+        connection.connect()
+        kept = connection.sock
+        for _ in range(5):
+            connection.request(method, path, b"x" * 5_000_000, {"Content-Type": kind})
+            with connection.getresponse() as response:
+                assert response.status == status
+                response.read()
+            connection.request("GET", "/livez")
+            with connection.getresponse() as response:
+                assert response.status == 200
+                response.read()
+        assert connection.sock is kept
+
+
+@pytest.mark.parametrize("sent", [0, 5_000_000, 30_000_000])
+def test_a_body_that_nobody_reads_is_answered_before_it_is_there(
+    sent: int, service: Service
+) -> None:
+    head = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: 30000000\r\n\r\n"
+    with closing(connect(service, head.encode() + b"x" * sent)) as connection:
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in answer
+
+
+def test_a_client_that_waits_for_leave_gets_it(service: Service) -> None:
+    head = f"POST /create HTTP/1.1\r\n{HEAD}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with closing(connect(service, head)) as connection:
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/api/v1/schema", "/static/admin/css/base.css"])
+def test_the_answer_to_head_is_that_to_get_without_its_body(path: str, service: Service) -> None:
+    got = service.get(path)
+    closing_head = f"HEAD {path} HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n"
+    head, _, body = said(service, closing_head).partition(b"\r\n\r\n")
+    assert body == b""
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"content-length: " + got.headers["Content-Length"].encode() in head
+    assert "no-body response" not in service.output
+
+
+def test_the_target_may_be_a_whole_url(service: Service) -> None:
+    whole = f"GET http://127.0.0.1/livez HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n"
+    assert said(service, whole).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_offer_to_speak_another_protocol_is_ignored(service: Service) -> None:
+    offer = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    with closing(connect(service, f"GET /livez HTTP/1.1\r\n{HEAD}{offer}{key}\r\n")) as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+# --- The processes --------------------------------------------------------------------------------
+
+
+def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+    request = f"GET /livez HTTP/1.1\r\n{HEAD}Content-Length: 4\r\n\r\n"
+    with serving(tmp_path) as service:
+        with closing(connect(service, f"{request}ab")) as begun, closing(connect(service)) as idle:
+            os.kill(service.pid, signal.SIGTERM)
+            assert read_to_end(idle) == b""  # an idle connection is not waited for
+            begun.sendall(b"cd")
+            assert b'{"status":"ok"}' in read_to_end(begun)
+        assert service.wait() == 0
+
+
+@in_proc
+def test_a_worker_that_died_is_replaced(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        (worker,) = workers(service)
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: workers(service) and worker not in workers(service), "there is another")
+        wait_for(lambda: answers(service), "it answers")
+
+
+@in_proc
+def test_a_reload_starts_other_workers(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        before = workers(service)
+        os.kill(service.pid, signal.SIGHUP)
+        wait_for(lambda: not before & workers(service), "the old worker is gone")
+        wait_for(lambda: answers(service), "the new one answers")
+
+
+def answers(service: Service) -> bool:
+    try:
+        return service.get("/livez").status == 200
+    except OSError:
+        return False
