@@ -16,6 +16,7 @@ import pytest
 
 from tests.processes import PATIENCE, Service, wait_for
 
+pytestmark = pytest.mark.process
 MANY = 20  # clients, where a worker has two threads
 LARGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"  # over a megabyte
 BRIEF = {"HEAD_TIMEOUT": "1s", "BODY_TIMEOUT": "1s", "ANSWER_TIMEOUT": "1s"}
