@@ -30,6 +30,8 @@ from templatesvc.serializers import MessageSerializer
 class RegisterView(PublicMixin, FlaskView):
     """Register a new user."""
 
+    is_deprecated = False
+
     @raises(UsernameTaken, TooManyAttempts)
     @extend_schema(
         operation_id="register",
@@ -54,6 +56,8 @@ class RegisterView(PublicMixin, FlaskView):
 
 class LoginView(PublicMixin, FlaskView):
     """Exchange a username and password for a token."""
+
+    is_deprecated = False
 
     @raises(WrongCredentials, TooManyAttempts)
     @extend_schema(

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from templatesvc import problems
+from templatesvc import deprecation, problems
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
 
@@ -33,6 +33,8 @@ class OnlyJSON(BaseContentNegotiation):
 class FlaskView(APIView):
     """A route of the Flask service."""
 
+    is_deprecated = True  # because the REST routes do the same; not where there is no other
+
     parser_classes = [JSONParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = OnlyJSON
@@ -42,6 +44,14 @@ class FlaskView(APIView):
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method)
         super().initial(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        if self.is_deprecated:
+            deprecation.announce(response)
+            deprecation.count(request.resolver_match.url_name)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @staticmethod
     def error_body(exc: APIException) -> dict[str, str]:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from django.apps import apps
+from django.conf import settings
 from django.urls import get_script_prefix
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ResolvedComponent
@@ -82,6 +83,9 @@ class AutoSchema(openapi.AutoSchema):
     def get_summary(self) -> str:
         """Return the first sentence of the description, without its full stop."""
         return re.split(r"[.:](?:\s|$)", self.get_description(), maxsplit=1)[0]
+
+    def is_deprecated(self) -> bool:
+        return bool(settings.FLASK_DEPRECATION and getattr(self.view, "is_deprecated", False))
 
     def map_parsers(self) -> list[str]:
         """Return the types of the bodies that the method takes."""

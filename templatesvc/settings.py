@@ -8,7 +8,7 @@ the system checks in ``templatesvc.checks``.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -133,6 +133,9 @@ AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.backends.MongoBackend"]
 # While the Flask service runs on the same database: what it stores and signs is kept up for it.
 FLASK_SIDE_BY_SIDE: bool = env.bool("FLASK_SIDE_BY_SIDE", False)
+# What the answers of the Flask service's routes say of their end.
+FLASK_DEPRECATION: date | None = env.date("FLASK_DEPRECATION", None)
+FLASK_SUNSET: date | None = env.date("FLASK_SUNSET", None)
 # The first makes new hashes; the others are verified, and replaced at the next login.
 PASSWORD_HASHERS = list(
     dict.fromkeys(
@@ -237,11 +240,13 @@ CORS_ALLOWED_ORIGINS: list[str] = env.parts("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(?!admin|api-auth)"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match"]
 CORS_EXPOSE_HEADERS = [
+    "Deprecation",
     "ETag",
     "Idempotency-Replayed",
     "Link",
     "Location",
     "Retry-After",
+    "Sunset",
     "X-Request-ID",
 ]
 if CORS_ALLOWED_ORIGINS:

@@ -119,5 +119,8 @@ def test_each_command_does_what_the_document_says(
 
 def test_the_sections_are_in_the_order_of_the_work() -> None:
     headings = re.findall(r"^## (.*)$", document(DOCUMENT), re.M)
-    assert headings == ["Before", "Side by side", "Switching the traffic", "After", "Going back"]
+    assert headings == [
+        *("Before", "Side by side", "Switching the traffic", "After"),
+        *("The end of the Flask routes", "Going back"),
+    ]
     assert "FLASK_SIDE_BY_SIDE" in section(DOCUMENT, "Side by side")
