@@ -12,7 +12,8 @@ class TemplatesvcConfig(AppConfig):
         from django import db
         from django.core.signals import request_finished, request_started
 
-        from templatesvc import checks, encoding, store  # noqa: F401  (this registers the checks)
+        # Importing registers the checks, and the document.
+        from templatesvc import checks, encoding, leases, store  # noqa: F401
 
         store.register()
         encoding.forget_unknown_codecs()
