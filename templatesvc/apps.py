@@ -12,8 +12,8 @@ class TemplatesvcConfig(AppConfig):
         from django import db
         from django.core.signals import request_finished, request_started
 
-        # Importing registers the checks, and the document.
-        from templatesvc import checks, encoding, leases, store  # noqa: F401
+        # This registers the checks, and the documents whose indexes are to be built.
+        from templatesvc import checks, encoding, idempotency, leases, store  # noqa: F401
 
         store.register()
         encoding.forget_unknown_codecs()

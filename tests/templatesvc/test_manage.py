@@ -144,3 +144,17 @@ def test_the_shell_of_the_embedded_store_is_named_with_its_port(
         uri = user.stdout.readline().decode().strip()
         shell = str(instead_of("dbshell")).partition("mongosh ")[2]
         assert shell == f"'{uri.replace('/?', '/mydatabase?')}'"
+
+
+DECLARED = """
+from templatesvc import indexes
+at_start = set(map(str, indexes.declared()))
+import templatesvc.urls
+assert set(map(str, indexes.declared())) == at_start
+"""
+
+
+def test_commands_know_every_index_that_the_service_does() -> None:
+    """A document that only a view imports would be missing where ``ensureindexes`` looks."""
+    ran = manage("shell", "-v0", "-c", DECLARED, MONGODB_URI="mongomock://")
+    assert (ran.returncode, ran.stderr) == (0, "")
