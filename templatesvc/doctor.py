@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core import checks
 from pymongo import ReadPreference
 
-from templatesvc import indexes, store
+from templatesvc import indexes, needs, store
 from templatesvc.choices import Choices
 from templatesvc.documents import now
 
@@ -166,6 +166,22 @@ def server() -> Iterator[Finding]:
             "none",
             "Run MongoDB as a replica set, which survives a failure.",
         )
+
+
+@examines
+def server_needs() -> Iterator[Finding]:
+    """Whether the server can do what the service needs: tried on collections that are dropped."""
+    if store.is_in_memory(settings.MONGODB_URI):
+        return
+    unmet = list(needs.unmet())
+    for need, reason in unmet:
+        yield error(
+            "capability",
+            f"{need.name} ({need.purpose}): {reason}",
+            "Use MongoDB 6 or later, or a server that does this as MongoDB does.",
+        )
+    if not unmet:
+        yield ok("capabilities", f"the server does all {len(needs.all_needs())} that are needed")
 
 
 @examines

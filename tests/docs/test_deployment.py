@@ -8,19 +8,25 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from django.conf import settings
+from pymongo import MongoClient
+from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
-from templatesvc import embedded
+from templatesvc import embedded, needs
 from tests.docs.conftest import HOSTS
-from tests.docs.markdown import ROOT, blocks, document, section
-from tests.processes import PATIENCE, Service, free_port
+from tests.docs.markdown import ROOT, blocks, document, section, table
+from tests.processes import PATIENCE, Service, free_port, wait_for
 
 DOCUMENT = "docs/deployment.md"
 PRINTED = blocks(document(DOCUMENT))
@@ -222,3 +228,67 @@ def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> Non
         assert (ran.returncode, ran.stderr) == (0, "")
     assert [user.id for user in User.objects(username="alice")] == [7]
     assert [each.template for each in Template.objects(profile="alice")] == [{"kind": "book"}]
+
+
+# --- Other servers ------------------------------------------------------------------------------
+
+
+def test_the_document_lists_what_the_doctor_tries() -> None:
+    listed = table(section(DOCUMENT, "Other servers"))
+    assert listed == [[need.name, need.purpose] for need in needs.all_needs()]
+
+
+# --- Backups ------------------------------------------------------------------------------------
+
+LISTED = """
+from pathlib import Path
+from pymongo import MongoClient
+from templatesvc import embedded
+store = MongoClient(embedded.acquire(Path("var/store")))
+print(*(found["_id"] for found in store["mydatabase"]["templates"].find()))
+"""
+
+
+@pytest.mark.wire
+@pytest.mark.skipif(not embedded.program(), reason="the embedded store has no wheel here")
+def test_a_backup_under_writes_holds_all_that_was_acknowledged_before(tmp_path: Path) -> None:
+    environ = {"PYTHONPATH": str(ROOT)}
+    with MongoClient[dict[str, Any]](embedded.acquire(tmp_path / "var/store")) as client:
+        templates = client["mydatabase"]["templates"]
+        with written(templates) as acknowledged:
+            wait_for(lambda: len(acknowledged) > 50, "templates are written")
+            before = set(acknowledged)
+            ran = shell(printed("backupArchive"), tmp_path, **environ)
+            assert (ran.returncode, ran.stderr) == (0, "")
+            wait_for(lambda: len(acknowledged) > len(before) + 50, "and go on being written")
+    os.close(embedded._held.pop((tmp_path / "var/store").resolve()))  # lest it runs on
+    again = tmp_path / "again"
+    (again / "var/store/data").mkdir(parents=True)
+    (tmp_path / "templates-backup.tar.gz").rename(again / "templates-backup.tar.gz")
+    for commands in (printed("tar -xzf"), f"python - <<'END'{LISTED}END\n"):
+        ran = shell(commands, again, **environ)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    assert {int(id) for id in ran.stdout.split()} >= before
+
+
+@contextmanager
+def written(collection: Collection[dict[str, Any]]) -> Iterator[list[int]]:
+    """Write documents, from four threads; the list is of those that were acknowledged."""
+    acknowledged: list[int] = []
+    stopped, numbers = threading.Event(), count()
+
+    def write() -> None:
+        while not stopped.is_set():
+            number = next(numbers)
+            collection.insert_one({"_id": number, "profile": "alice", "template": "x" * 1000})
+            acknowledged.append(number)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield acknowledged
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()

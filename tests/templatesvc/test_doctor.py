@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -11,11 +12,12 @@ from django.core.management import call_command
 
 from accounts.limits import Attempts
 from accounts.operators import Role
-from templatesvc import indexes
+from templatesvc import indexes, store
 from templatesvc.documents import now
 from tests.accounts.callers import after
 from tests.conftest import Person
-from tests.processes import KEY, free_port, manage
+from tests.failover.replica_set import ReplicaSet
+from tests.processes import KEY, MongoServer, free_port, manage
 
 
 def lines(subject: str, status: int = 0) -> list[str]:
@@ -129,3 +131,27 @@ def test_unsafe_settings_are_part_of_the_report() -> None:
     ):
         assert line in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+# --- What the server must be able to do -----------------------------------------------------------
+
+
+@pytest.mark.wire
+def test_a_server_that_does_all_that_is_needed() -> None:
+    (line,) = lines("capabilities")
+    assert line.startswith("ok       capabilities: the server does all ")
+    assert [name for name in store.database().list_collection_names() if "scratch" in name] == []
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("command", ["findAndModify", "aggregate"])
+def test_what_a_server_can_not_do_is_told(command: str, tmp_path: Path) -> None:
+    with MongoServer(tmp_path / "data") as server:
+        server.build_indexes()
+        with ReplicaSet(server.port, 1) as members:
+            members.unknown = {command}
+            ran = manage("doctor", **given(MONGODB_URI=members.uri))
+    told = [line for line in ran.stdout.splitlines() if line.startswith("error    capability: ")]
+    names = {"findAndModify": ["`findAndModify`"], "aggregate": ["`$lookup`", "`$group`"]}[command]
+    assert [line.split(": ")[1].split(" (")[0] for line in told] == names
+    assert ran.returncode == 1
