@@ -64,7 +64,8 @@ class Operators(ServiceDocument):
     def role_of(self, user: User) -> Role | None:
         for person in self.people:
             if (person.username, person.user_id) == (user.username, user.id):
-                return Role(person.role)
+                # One that only a newer version knows grants nothing here.
+                return Role(person.role) if person.role in Role._value2member_map_ else None
         return None
 
     @classmethod

@@ -17,6 +17,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from templatesvc import exceptions, indexes, store
+from templatesvc.formats import DataFormat
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +166,17 @@ def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
             "The data are not kept on a MongoDB server.",
             hint="Set MONGODB_URI: the embedded store is for trials and development only.",
             id="templatesvc.W002",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_format(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
+    """What an old version would write could be wrong, or be lost, where a newer one reads it."""
+    if databases and (reason := DataFormat.refusal()):
+        yield checks.Error(
+            f"{reason}.",
+            hint="Run the newer version.",
+            id="templatesvc.E012",
         )
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from templatesvc import exceptions, indexes, store
 from templatesvc.flask import OnlyJSON
+from templatesvc.formats import DataFormat
 from templatesvc.renderers import JSONRenderer
 from templatesvc.serializers import HealthSerializer, NotReadySerializer
 from templatesvc.views import OpenView
@@ -65,12 +66,15 @@ class ReadyzView(HealthView):
         try:
             store.client().admin.command("ping")
             missing = [str(index) for index in indexes.missing()]
+            refusal = DataFormat.refusal()
         except exceptions.STORE_ERRORS as error:
             return self._not_ready(f"The database does not answer ({type(error).__name__}).")
         if missing:
             return self._not_ready(
                 f"Indexes are missing: {', '.join(missing)}. Run: python manage.py ensureindexes"
             )
+        if refusal:
+            return self._not_ready(f"{refusal}. Run the newer version.")
         return Response({"status": "ok"})
 
     def _not_ready(self, reason: str) -> Response:

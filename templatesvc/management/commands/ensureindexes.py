@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from pymongo.errors import OperationFailure
 
 from templatesvc import doctor, indexes, store
+from templatesvc.formats import DataFormat
 from templatesvc.management.store_command import StoreCommand
 
 
@@ -19,6 +20,8 @@ class Command(StoreCommand):
         failures: list[str] = []
         for index in indexes.declared():
             self._ensure(index, failures)
+        if not failures:
+            DataFormat.declare()
         complaints = list(doctor.complaints_at_start())
         if failures:
             raise CommandError("\n".join(failures))
