@@ -195,9 +195,7 @@ def refuse_unsafe_store() -> None:
     ``/readyz`` tells whether it has its indexes.
     """
     try:
-        if store.is_in_memory(settings.MONGODB_URI):
-            for index in indexes.declared():
-                index.build()
+        indexes.build_in_memory()
         _refuse(checks.run_checks(tags=[checks.Tags.database], databases=["default"]))
     except exceptions.STORE_ERRORS as error:
         logger.warning("Whether the store has its indexes is not known: %s", error)

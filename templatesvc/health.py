@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware import common
+from django.urls import Resolver404, resolve
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from templatesvc import exceptions, indexes, store
+from templatesvc import exceptions, indexes, problems, store
 from templatesvc.flask import OnlyJSON
 from templatesvc.formats import DataFormat
 from templatesvc.renderers import JSONRenderer
@@ -23,6 +28,8 @@ RETRY_AFTER = OpenApiParameter(
 
 # What programs ask that know the service by its address, not by its name.
 PROBES = {"/livez", "/readyz", "/metrics"}
+# Those that say themselves what is wrong.
+REPORTING = {"/livez", "/readyz"}
 
 
 class CommonMiddleware(common.CommonMiddleware):
@@ -35,6 +42,47 @@ class CommonMiddleware(common.CommonMiddleware):
         if request.path_info.rstrip("/") in PROBES:
             return None
         return super().process_request(request)
+
+
+class IndexesMiddleware:
+    """Answers nothing but probes until the store is seen to have its indexes.
+
+    Without them one name can be registered twice. The shipped server does not start then; others
+    know only ``templatesvc.wsgi``, which asks nothing of a store before the first request.
+    """
+
+    stand = False  # in this process
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not self.stand and request.path_info.rstrip("/") not in REPORTING:
+            if error := refusal():
+                with suppress(Resolver404):  # the route says what its errors look like
+                    request.resolver_match = resolve(request.path_info)
+                return problems.answer(request, error)
+            IndexesMiddleware.stand = True
+        return self.get_response(request)
+
+
+def refusal() -> APIException | None:
+    """Return the error that answers every request until the store can be used."""
+    try:
+        indexes.build_in_memory()
+        reason = unusable()
+    except exceptions.STORE_ERRORS as error:
+        translated: APIException = exceptions.translated(error)
+        return translated
+    return exceptions.StoreUnavailable(reason) if reason else None
+
+
+def unusable() -> str:
+    """Return why the store must not be used, and what to do; empty if it may be."""
+    if missing := ", ".join(map(str, indexes.missing())):
+        return f"Indexes are missing: {missing}. Run: python manage.py ensureindexes"
+    reason = DataFormat.refusal()
+    return f"{reason}. Run the newer version." if reason else ""
 
 
 class HealthView(OpenView):
@@ -65,16 +113,11 @@ class ReadyzView(HealthView):
         """Answer 200 if the store answers and has its indexes, 503 with the reason otherwise."""
         try:
             store.client().admin.command("ping")
-            missing = [str(index) for index in indexes.missing()]
-            refusal = DataFormat.refusal()
+            reason = unusable()
         except exceptions.STORE_ERRORS as error:
             return self._not_ready(f"The database does not answer ({type(error).__name__}).")
-        if missing:
-            return self._not_ready(
-                f"Indexes are missing: {', '.join(missing)}. Run: python manage.py ensureindexes"
-            )
-        if refusal:
-            return self._not_ready(f"{refusal}. Run the newer version.")
+        if reason:
+            return self._not_ready(reason)
         return Response({"status": "ok"})
 
     def _not_ready(self, reason: str) -> Response:

@@ -11,8 +11,10 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import pymongo
+from django.conf import settings
 from pymongo.errors import DuplicateKeyError
 
+from templatesvc import store
 from templatesvc.documents import ServiceDocument
 
 BUILD_SECONDS = 3600
@@ -98,6 +100,13 @@ def declared() -> Iterator[Index]:
         for spec in document._meta["index_specs"]:
             options = {name: value for name, value in spec.items() if name not in ("fields", "cls")}
             yield Index(document, list(spec["fields"]), options)
+
+
+def build_in_memory() -> None:
+    """Give a store in memory its indexes, which no command can reach; do nothing to any other."""
+    if store.is_in_memory(settings.MONGODB_URI):
+        for index in declared():
+            index.build()
 
 
 def missing() -> Iterator[Index]:

@@ -224,6 +224,7 @@ MIDDLEWARE = [
     "templatesvc.encoding.EncodingMiddleware",
     "templatesvc.http.HTTPMiddleware",
     "templatesvc.store.RequestDeadlineMiddleware",
+    "templatesvc.health.IndexesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "templatesvc.staticfiles.StaticFilesMiddleware",
     "templatesvc.compression.CompressionMiddleware",

@@ -27,6 +27,7 @@ from templates_app.documents import Template
 from templatesvc import indexes, store
 from templatesvc import settings as service_settings
 from templatesvc.documents import ServiceDocument
+from templatesvc.health import IndexesMiddleware
 from tests.processes import wait_for
 
 pytest_plugins = ["tests.left_out"]
@@ -67,6 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _store() -> Iterator[None]:
     for index in indexes.declared():
         index.build()
+    IndexesMiddleware.stand = True  # what a process asks before its first answer
     yield
     if not store.is_in_memory(settings.MONGODB_URI):
         with suppress(ConnectionFailure):  # the run ended for it: what it says is not to be hidden

@@ -249,7 +249,8 @@ class Service(Process):
     def log_in(self, name: str, password: str = "wonderland-1") -> str:
         """Register somebody; return an access token of theirs."""
         body = {"username": name, "password": password}
-        assert self.post("/api/v1/users", body).status == 201
+        registered = self.post("/api/v1/users", body)
+        assert registered.status == 201, registered.text
         token: str = self.post("/api/v1/login", body).json["access_token"]
         return token
 

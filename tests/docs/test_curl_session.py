@@ -44,8 +44,11 @@ def matches(answer: str, line: str) -> bool:
     return bool(re.fullmatch(re.escape(answer).replace("…", ".*"), line))
 
 
+def differences(service: Service) -> list[tuple[str, str]]:
+    """Paste the session; return the answers that are not as printed, beside what is printed."""
+    pairs = zip(ANSWER.findall(session()), pasted(service), strict=True)
+    return [pair for pair in pairs if not matches(*pair)]
+
+
 def test_the_session_pasted_twice_answers_as_printed_each_time(service: Service) -> None:
-    answers = ANSWER.findall(session())
-    for lines in (pasted(service), pasted(service)):
-        differ = [pair for pair in zip(answers, lines, strict=True) if not matches(*pair)]
-        assert differ == []
+    assert differences(service) == differences(service) == []
