@@ -19,7 +19,8 @@ LIMITS = (
     f"it is at most {MAX_DEPTH} levels deep and {MAX_OBJECT_SIZE:,} bytes of BSON."
 )
 # Without a type, because what generators make of a text or an object (oneOf, anyOf, a list of
-# types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go.
+# types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go;
+# with additionalProperties they can't send a text.
 ANY_VALUE = {"description": f"Any JSON value. {LIMITS}"}
 TEXT_OR_OBJECT = {
     "description": f"A text of 1 to {MAX_TEXT_LENGTH:,} characters, or an object. {LIMITS}",
@@ -27,7 +28,6 @@ TEXT_OR_OBJECT = {
     "minLength": 1,
     "maxLength": MAX_TEXT_LENGTH,
     "propertyNames": {"pattern": r"^([^$.\u0000][^.\u0000]*)?$"},
-    "additionalProperties": True,
 }
 
 

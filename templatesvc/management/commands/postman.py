@@ -73,7 +73,7 @@ EARLY = (
 )
 LATE = (
     *("delete_template", "list_deleted_templates", "change_password"),
-    *("end_session", "logout", "logout_all", "delete_me"),
+    *("list_sessions", "end_session", "logout", "logout_all", "delete_me"),
 )
 FIRST_FOLDER, LAST_FOLDER = "flask", "accounts"
 # Values of the collection's own where the schema has an example.
