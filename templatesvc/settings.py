@@ -226,13 +226,13 @@ MIDDLEWARE = [
     "templatesvc.store.RequestDeadlineMiddleware",
     "templatesvc.health.IndexesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "templatesvc.staticfiles.StaticFilesMiddleware",
     "templatesvc.compression.CompressionMiddleware",
     "accounts.middleware.SessionMiddleware",
     "templatesvc.health.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "templatesvc.urls"
 WSGI_APPLICATION = "templatesvc.wsgi.application"
@@ -261,7 +261,11 @@ if METRICS_TOKEN:
         "templatesvc.measurement.MeasurementMiddleware",
     ]
 # First, because all others look at the path.
-MIDDLEWARE = ["templatesvc.proxies.PathPrefixMiddleware", *MIDDLEWARE]
+MIDDLEWARE = [
+    "templatesvc.headers.HeadersMiddleware",
+    "templatesvc.proxies.PathPrefixMiddleware",
+    *MIDDLEWARE,
+]
 # Every path is routed with and without a final slash; a redirect would lose a POST's body.
 APPEND_SLASH = False
 MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))

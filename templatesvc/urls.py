@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import include, re_path
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import accounts.urls
 import templates_app.urls
@@ -24,7 +24,7 @@ api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *router.urls,
     path("schema", SchemaView, name="schema"),
-    path("docs", SpectacularSwaggerView, name="docs", url_name="schema"),
+    path("docs", SpectacularSwaggerSplitView, name="docs", url_name="schema"),
 ]
 
 root_view = router.root_view(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.people import answer, keep, log_in, menu, press, register
-from tests.processes import Service
+from tests.processes import Service, wait_for
 
 MARKUP = "</pre></textarea><script>alert(1)</script><img src=x onerror=alert(2)>"
 PAGES = [
@@ -134,3 +134,26 @@ def test_another_sites_form_gets_nothing_done(page: Page, service: Service) -> N
         assert navigation.value.status == status
         page.goto("about:blank")
     assert service.get("/api/v1/templates", token).json["results"] == []
+
+
+INJECT = """() => {
+  document.addEventListener("securitypolicyviolation", (event) => {
+    document.title = `refused: ${event.effectiveDirective}`;
+  });
+  const script = document.createElement("script");
+  script.textContent = "document.title = 'it ran'";
+  document.body.append(script);
+}"""
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/", "/api/v1/docs", "/admin/login", "/api-auth/login", "/problems"]
+)
+def test_an_injected_script_does_not_run(path: str, chromium: Browser, service: Service) -> None:
+    # Not by the page of the other tests: Chromium complains, as it should.
+    page = chromium.new_page(base_url=f"http://127.0.0.1:{service.port}")
+    page.goto(path)
+    page.evaluate(INJECT)
+    wait_for(lambda: page.title().startswith(("refused", "it ran")), "the script ran, or not")
+    assert page.title() == "refused: script-src-elem"
+    page.close()

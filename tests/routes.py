@@ -1,0 +1,52 @@
+"""Every route of the URL map, the operators' pages included, and paths that lead to something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.audit import Action, AuditEntry, record
+from accounts.clients import Client
+from accounts.documents import Session
+from templates_app.documents import Template, TemplateVersion
+from templatesvc import ids
+from tests.conftest import Person
+from tests.docs.test_routes import path_of
+
+
+def routes() -> list[str]:
+    """Return each path of the URL map, with names in braces for what varies."""
+    return list(dict.fromkeys(_mapped(get_resolver().url_patterns, "/")))
+
+
+def _mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        path = prefix + path_of(str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from _mapped(pattern.url_patterns, path.rstrip("/") + "/")
+        else:
+            yield path
+
+
+def documents(person: Person) -> dict[str, str]:
+    """Make a document of each kind that is theirs; return their ids by what a path calls them."""
+    template, gone = (Template.create(person.user, text) for text in ("kept", "gone"))
+    Template.objects.of(person.user).filter(id=gone.id).remove()
+    record(Action.LOGGED_IN, person.name, Client())
+    found = {
+        "user": person.user,
+        "session": Session.of(person.user).first(),
+        "auditentry": AuditEntry.objects.first(),
+        "template": template,
+        "deletedtemplate": TemplateVersion.objects.first(),
+    }
+    return {name: ids.encode(document.id) for name, document in found.items()}
+
+
+def filled(route: str, known: dict[str, str]) -> str:
+    """Return a path that leads to what is there."""
+    kind = route.rpartition("/{id}")[0].rpartition("/")[2]
+    id = known.get(kind) or known.get(kind.removesuffix("s"), "")
+    values = {"id": id, "number": "1", "code": "invalid", "app_label": "accounts", "url": "none"}
+    return route.format(**values)
