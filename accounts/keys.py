@@ -149,8 +149,9 @@ class KeyRing(TokenBackend):
                     "verify_iat": False,
                 },
             )
-            if not isinstance(claims["iat"], int):
-                raise jwt.InvalidIssuedAtError("The time of issue is no number.")
+            # PyJWT takes a text of digits for a time, with which nothing after it can reckon.
+            if type(claims["iat"]) is not int or type(claims["exp"]) not in (int, float):
+                raise jwt.InvalidTokenError("A time of the token is no number.")
             if not self._is_for_us(claims):
                 raise jwt.InvalidAudienceError("The token is for somebody else.")
             if is_flasks and ("iss" in claims or "sid" in claims):
