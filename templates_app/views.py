@@ -14,7 +14,6 @@ from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -56,7 +55,7 @@ from templatesvc.idempotency import (
     idempotent,
 )
 from templatesvc.pagination import KeysetPagination, SearchInProgress
-from templatesvc.parsers import JSONParser
+from templatesvc.parsers import FormParser, JSONParser, MultiPartParser
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
 from templatesvc.streams import streamed

@@ -21,8 +21,10 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 LONGEST_MESSAGE = 500  # characters
-# However much is wrong with a request, the answer has no more bytes.
+# However much is wrong with a request, the answer has no more bytes: but a page keeps what somebody
+# who is logged in typed, up to so many bytes, as the longest text has.
 MAX_ERROR_SIZE = 64 * 1024
+MAX_TYPED_SIZE = 128 * 1024
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 # What a server answers while it starts, stops, hands over to another or is busy: the codes of
 # MongoDB's specifications of retryable reads and writes, and those of locks and lost cursors.
@@ -76,6 +78,22 @@ class PayloadTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than this service takes."
     default_code = "too_large"
+
+
+class URITooLong(APIException):
+    """414: the URL is longer than any that this service makes."""
+
+    status_code = status.HTTP_414_REQUEST_URI_TOO_LONG
+    default_detail = "The URL is longer than this service takes."
+    default_code = "uri_too_long"
+
+
+class HeadersTooLarge(APIException):
+    """431: a header is longer than this service takes."""
+
+    status_code = status.HTTP_431_REQUEST_HEADER_FIELDS_TOO_LARGE
+    default_detail = "A header is longer than this service takes."
+    default_code = "headers_too_large"
 
 
 class StoreUnavailable(APIException):

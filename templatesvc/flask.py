@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
+from rest_framework.exceptions import (
+    APIException,
+    MethodNotAllowed,
+    NotAuthenticated,
+    UnsupportedMediaType,
+)
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -16,13 +22,22 @@ from templatesvc import deprecation, problems
 from templatesvc.parsers import JSONParser
 from templatesvc.renderers import JSONRenderer
 
+# As Flask has it: application/vnd.api+json is JSON too.
+JSON_TYPE = re.compile(r"application/(.+\+)?json")
+
 
 class OnlyJSON(BaseContentNegotiation):
     """Answers JSON whatever the client says that it accepts, as the Flask service did."""
 
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser:
+        """Return the parser of JSON; raises UnsupportedMediaType (415)."""
         media_type = request.content_type.partition(";")[0].strip().lower()
-        return parsers[0] if media_type == JSONParser.media_type else None
+        if not JSON_TYPE.fullmatch(media_type):
+            came = f"came as {media_type}" if media_type else "came without a Content-Type"
+            raise UnsupportedMediaType(
+                media_type, f"The body {came}. Send JSON with Content-Type: application/json."
+            )
+        return parsers[0]
 
     def select_renderer(
         self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None

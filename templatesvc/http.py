@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+
+from templatesvc import problems
+from templatesvc.exceptions import HeadersTooLarge, URITooLong
 
 # Pages that are functions say nothing of their methods. All of them are the operators' pages.
 OF_PAGES = ("get", "post")
+# The most that a header or the URL may have, whichever server is in front: gunicorn's own limit.
+LONGEST = 8190
+SLASHES = re.compile("//+")
 WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -31,8 +39,21 @@ def allow(view: Any) -> str:
     return ", ".join([*named, *(["HEAD"] if "GET" in named else []), "OPTIONS"])
 
 
+def _too_long(meta: dict[str, Any]) -> APIException | None:
+    """Return what is too long in a request, if anything is, and drop it."""
+    if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > LONGEST:
+        return URITooLong()
+    for name, value in meta.items():
+        if name.startswith("HTTP_") and len(value) > LONGEST:
+            meta.pop("HTTP_ACCEPT", None)  # the answer would be chosen by it
+            return HeadersTooLarge()
+    return None
+
+
 class HTTPMiddleware:
-    """Answers OPTIONS, and drops the lengths that no answer may have.
+    """Answers OPTIONS, merges slashes of paths, and refuses headers and URLs that are too long.
+
+    The Flask service redirects //get to /get, which clients follow whose base URL ends in a slash.
 
     OPTIONS is for everybody, as the Flask service has it: browsers ask without a token before a
     page of another site may send one. So it tells what the schema tells everybody, and no more.
@@ -42,6 +63,11 @@ class HTTPMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if refusal := _too_long(request.META):
+            return problems.answer(request, refusal)
+        if "//" in request.path_info:
+            request.path_info = SLASHES.sub("/", request.path_info)
+            request.path = SLASHES.sub("/", request.path)
         response = self.get_response(request)
         if response.status_code in WITHOUT_LENGTH:
             # Sections 8.6 and 15.4.5: none for a 204, and for a 304 only that of the 200.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections import Counter
 from typing import IO, Any
@@ -9,6 +10,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import QueryDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -51,21 +53,48 @@ class JSONParser(parsers.JSONParser):
 
 
 def bounded(stream: IO[bytes], most: int) -> bytes:
-    """Return a body of at most so many bytes; raises PayloadTooLarge (413)."""
+    """Return a body of at most so many bytes, without a byte order mark.
+
+    Raises PayloadTooLarge (413).
+    """
     body = stream.read(most + 1)
     if len(body) > most:
         raise PayloadTooLarge()
-    return body
+    return body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, section 8.1, lets a parser ignore it
 
 
 def parsed(text: str) -> Any:
     """Return the value of a JSON text; raises ParseError (400)."""
     try:
         return json.loads(text, object_pairs_hook=unique_members, parse_constant=_constant)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise ParseError(f"The body is not valid JSON: {error}.") from error
+    except ValueError as error:
+        raise ParseError("A number in the body has too many digits.") from error
     except RecursionError as error:
         raise ParseError("The body is nested too deeply.") from error
+
+
+class FormParser(parsers.FormParser):
+    """DRF's; what it returns knows the type that it came as."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> QueryDict:
+        form: QueryDict = super().parse(*args, **kwargs)
+        form.media_type = self.media_type
+        return form
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """DRF's; what it returns knows the type that it came as."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> parsers.DataAndFiles:
+        """Return the form; raises ParseError (400), without the words of Django's."""
+        try:
+            parsed = super().parse(*args, **kwargs)
+        except ParseError as error:
+            raise ParseError("The body is not a multipart form with a valid boundary.") from error
+        parsed.data.media_type = self.media_type
+        return parsed
 
 
 class NoFiles(FileUploadHandler):

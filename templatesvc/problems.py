@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import (
@@ -29,14 +29,16 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from templatesvc.exceptions import CSRFFailed, translated
 from templatesvc.problem_types import type_of
+from templatesvc.renderers import JSONRenderer
 
 PROBLEM_JSON = "application/problem+json"
 # These keep an error below MAX_ERROR_SIZE, even if each character is written as six, as \u0000 is.
 MOST_ERRORS = 20
 LONGEST = {"field": 100, "message": 300, "detail": 2000}  # characters
-# RFC 9110's names, of which Python before 3.13 has older ones for two.
+# RFC 9110's names, of which Python before 3.13 has older ones for three.
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",
+    414: "URI Too Long",
     422: "Unprocessable Content",
 }
 
@@ -172,13 +174,18 @@ def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
     body = error_body(exc)
     response: HttpResponse
     if error_body is not problem:
-        response = JsonResponse(body, status=exc.status_code)
+        response = _json(body, exc, JSONRenderer.media_type)
     elif request.get_preferred_type(["application/json", "text/html"]) == "text/html":
         page = loader.render_to_string("problem.html", {"problem": body})
         response = HttpResponse(page, status=exc.status_code)
     else:
-        response = JsonResponse(body, status=exc.status_code, content_type=PROBLEM_JSON)
+        response = _json(body, exc, PROBLEM_JSON)
     patch_vary_headers(response, ["Accept"])
     if wait := getattr(exc, "wait", None):
         response["Retry-After"] = str(wait)
     return response
+
+
+def _json(body: Any, exc: APIException, content_type: str) -> HttpResponse:
+    content = JSONRenderer().render(body)
+    return HttpResponse(content, status=exc.status_code, content_type=content_type)

@@ -11,7 +11,7 @@ from rest_framework import renderers, status
 from rest_framework.exceptions import APIException
 from rest_framework.utils.serializer_helpers import ReturnDict
 
-from templatesvc.exceptions import MAX_ERROR_SIZE
+from templatesvc.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
 from templatesvc.notation import plain_json
 
 if TYPE_CHECKING:  # rest_framework.views imports this module
@@ -68,10 +68,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         """Return the page; an error whose page is too large gets the page that all errors have."""
         request, response = renderer_context["request"], renderer_context["response"]
         is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
-        size = int(request.META.get("CONTENT_LENGTH") or 0)
-        if not is_error or size <= MAX_ERROR_SIZE:
+        is_typed = request.user.is_authenticated and _size(request) <= MAX_TYPED_SIZE
+        if not is_error or is_typed or _size(request) <= MAX_ERROR_SIZE:
             page: str = super().render(data, accepted_media_type, renderer_context)
-            if not is_error or len(page.encode()) <= MAX_ERROR_SIZE:
+            if not is_error or is_typed or len(page.encode()) <= MAX_ERROR_SIZE:
                 return page
         return loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
 
@@ -125,6 +125,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         if form and refused and request.method == method and not isinstance(refused, QueryDict):
             form.initial["_content"] = _typed(refused)
         return form
+
+
+def _size(request: Request) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
 
 
 def _typed(value: Any) -> str:

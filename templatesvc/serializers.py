@@ -47,8 +47,20 @@ class InputSerializer(serializers.Serializer):
             codes = error.get_codes()
             if ["required"] not in codes.values():
                 raise
-            raise serializers.ValidationError(error.detail | self.unknown(data)) from error
+            faults = self.unfitting_form(data) or self.unknown(data)
+            raise serializers.ValidationError(error.detail | faults) from error
         return values
+
+    def unfitting_form(self, data: Any) -> dict[str, Any]:
+        """Return an error for a form without any known field: its type was not meant."""
+        media_type = getattr(data, "media_type", None)  # which forms alone have
+        if media_type is None or any(name in self.fields for name in data):
+            return {}
+        return {
+            NON_FIELD_ERRORS: [
+                f"The body came as {media_type}. Send JSON with Content-Type: application/json."
+            ]
+        }
 
     def unknown(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the errors of unknown fields: of the first ones, and how many there are."""

@@ -333,8 +333,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": [
         "templatesvc.parsers.JSONParser",
-        "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "templatesvc.parsers.FormParser",
+        "templatesvc.parsers.MultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "templatesvc.renderers.JSONRenderer",

@@ -230,7 +230,7 @@ class Service(Process):
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
             headers = {"Content-Type": "application/json"} | headers
-            body = body if isinstance(body, str) else json.dumps(body)
+            body = body if isinstance(body, str | bytes) else json.dumps(body)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -50,7 +50,8 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
         ("/api/v1/users", {"username": "carol\n", "password": "builder-22"}),
     ],
     "text over 100,000 characters, object over 1 MiB or 32 levels, "
-    "a key with `$` in front, `.` or NUL, a number over 64 bits, half a surrogate pair": [
+    "a key with `$` in front, `.` or NUL, a number over 64 bits, NaN or infinity, "
+    "half a surrogate pair": [
         ("/create", {"template": "x" * 100_001}),
         ("/create", {"template": {"text": "x" * 1024 * 1024}}),
         ("/create", {"template": DEEP}),
@@ -58,6 +59,8 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
         ("/create", {"template": {"a.b": 1}}),
         ("/create", {"template": {"a\0b": 1}}),
         ("/create", {"template": {"number": 2**63}}),
+        ("/create", {"template": {"number": float("nan")}}),
+        ("/create", '{"template": {"number": 1e400}}'),
         ("/create", {"template": "half a pair: \ud800"}),
     ],
     "template neither text nor object (number, list, null, …), or an empty text": [
@@ -74,6 +77,19 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "a body with a `charset` other than UTF-8, or with a `Content-Encoding`": [
         ("/create", {"template": "x"}, {"content_type": "application/json; charset=latin-1"}),
         ("/create", {"template": "x"}, {"HTTP_CONTENT_ENCODING": "gzip"}),
+    ],
+    "a body in UTF-16 or UTF-32": [
+        ("/create", '{"template": "x"}'.encode("utf-16")),
+        ("/create", '{"template": "x"}'.encode("utf-32-be")),
+    ],
+    "a body that is not said to be JSON": [
+        ("/create", {"template": "x"}, {"content_type": "text/plain"}),
+        ("/create", "template=x", {"content_type": "application/x-www-form-urlencoded"}),
+    ],
+    "a path with slashes beside each other, or at its end": [
+        ("//create", {"template": "x"}),
+        ("/create/", {"template": "x"}),
+        ("/api//v1///login", {"username": "alice", "password": "no"}),
     ],
 }
 
@@ -110,10 +126,10 @@ def test_a_row_gives_the_recorded_statuses_and_those_of_today(row: str) -> None:
 )
 def test_the_service_answers_as_the_row_says(row: str, request_: Any, alice: Person) -> None:
     path, body, *given = request_
-    text = body if isinstance(body, str) else json.dumps(body)
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
     headers = {"content_type": "application/json"} | (given[0] if given else {})
     response = alice.client.post(path, text, **headers)
-    assert {response.status_code} == documented()[row][1]
+    assert response.status_code in documented()[row][1]
     assert list(response.json()) == ["msg"]
 
 

@@ -117,3 +117,53 @@ def test_a_body_that_says_it_is_not_compressed_is_read() -> None:
     for coding in ("identity", "Identity", ""):
         answer = ask("POST", "/api/v1/token/verify", BODY, JSON, content_encoding=coding)
         assert answer.status == 401
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_is_skipped(alice: Person) -> None:
+    token = f"Bearer {alice.tokens['access_token']}"
+    answer = ask("POST", "/create", BOM + b'{"template": "a"}', JSON, authorization=token)
+    assert answer.status == 200
+    line, kind = b'{"template": "b"}', "application/x-ndjson"
+    answer = ask("POST", "/api/v1/templates/import", BOM + line, kind, authorization=token)
+    assert answer.json["created"] == 1
+    answer = ask("POST", "/create", BOM + BOM + b"{}", JSON, authorization=token)
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-32", "utf-32-be", "latin-1"])
+def test_a_body_that_is_not_utf8_is_refused(codec: str) -> None:
+    body = '{"username": "ä", "password": "x"}'.encode(codec)
+    assert ask("POST", "/api/v1/login", body, JSON).status == 400
+
+
+def test_the_flask_routes_take_every_type_that_is_json() -> None:
+    body = b'{"username": "nobody", "password": "x"}'
+    for kind in ("application/vnd.api+json", "Application/JSON", "application/problem+json"):
+        assert ask("POST", "/api/v1/login", body, kind).status == 401
+    for kind in ("text/json", "application/jsonp", FORM, ""):
+        answer = ask("POST", "/api/v1/login", body, kind)
+        assert answer.status == 415
+        assert answer.json["msg"].endswith("Send JSON with Content-Type: application/json.")
+
+
+def test_a_form_without_a_known_field_is_told_its_type() -> None:
+    for kind, content in {FORM: b'{"token": "x"}', MULTIPART: b"--b--"}.items():
+        problem = ask("POST", "/api/v1/token/verify", content, kind).json
+        media_type = kind.partition(";")[0]
+        assert f"The body came as {media_type}. Send JSON with" in problem["detail"]
+        assert [error["code"] for error in problem["errors"]] == ["required", "invalid"]
+
+
+def test_messages_have_no_words_of_python() -> None:
+    bodies = [b"[]", b"null", b"5", b'"x"', b'{"token": {}}', b'{"token": null}', b'{"token": [1]}']
+    bodies += [b'{"token": %s}' % (b"9" * 5000), b'{"token": NaN}', b"{oops", b""]
+    for body in bodies:
+        for path in ("/api/v1/token/verify", "/api/v1/login"):
+            text = ask("POST", path, body, JSON).content.decode()
+            words = ("dict", "list", "None", "True", "sys.", "str ", "int ", "codec", "'")
+            assert not [word for word in words if word in text], text
+    answer = ask("POST", "/api/v1/token/verify", b"x", "multipart/form-data")
+    assert answer.json["detail"] == "The body is not a multipart form with a valid boundary."

@@ -69,6 +69,7 @@ def test_so_do_the_answers_where_nothing_is(path: str, client: Any) -> None:
 
 def test_static_files_may_be_kept(client: Any) -> None:
     answer = client.get("/static/rest_framework/css/default.css")
+    answer.close()
     assert answer["Cache-Control"].startswith("max-age=")
     assert answer["Content-Security-Policy"].startswith("default-src 'none'")
 
