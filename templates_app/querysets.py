@@ -41,6 +41,7 @@ class TemplateQuerySet(KeysetQuerySet):
     """Templates, always of one owner: ``Template.objects.of(owner)``."""
 
     position_class = Position
+    large_fields = frozenset({"template"})
 
     _needle: str = ""
 
@@ -138,7 +139,8 @@ class TemplateQuerySet(KeysetQuerySet):
         )
 
     def _read(self, order: Order, most: int) -> Iterator[Template]:
-        for row in walk(self._collection, self._query, order, most):
+        projection = self._loaded_fields.as_dict() or None
+        for row in walk(self._collection, self._query, order, most, projection):
             template = self._document._from_son(row.document)
             template.stored_size = row.size
             yield template

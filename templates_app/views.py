@@ -298,14 +298,18 @@ class TemplateViewSet(viewsets.GenericViewSet):
         responses=DeletedTemplateSerializer(many=True),
         parameters=[LINK],
     )
-    @action(detail=False, filter_backends=[], pagination_class=DeletedTemplatePagination)
+    @action(
+        detail=False,
+        filter_backends=[],
+        pagination_class=DeletedTemplatePagination,
+        serializer_class=DeletedTemplateSerializer,
+    )
     def deleted(self, request: Request) -> Response:
         """List the deleted templates that can be restored, the last deleted first."""
         check_parameters(request, self.paginator.parameters | {"format"})
         deleted = TemplateVersion.deleted_of(request.user).exclude("template")
-        page, context = self.paginate_queryset(deleted), self.get_serializer_context()
-        serializer = DeletedTemplateSerializer(page, many=True, context=context)
-        return self.get_paginated_response(serializer.data)
+        page = self.paginate_queryset(deleted)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     # --- Taking it along ---------------------------------------------------------------------
 

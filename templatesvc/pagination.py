@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from templatesvc import sparse
 from templatesvc.leases import Lease, LeaseTaken
 from templatesvc.querysets import KeysetQuerySet
 
@@ -52,7 +53,7 @@ class KeysetPagination(BasePagination):
     max_count = 10_000
     # The first is the default.
     orderings: ClassVar[list[str]] = ["-created_at", "created_at", "-updated_at", "updated_at"]
-    parameters: ClassVar = {"limit", "cursor", "ordering", "count"}
+    parameters: ClassVar = {"limit", "cursor", "ordering", "count", sparse.PARAMETER}
 
     def paginate_queryset(
         self, queryset: KeysetQuerySet, request: Request, view: APIView | None = None
@@ -62,6 +63,8 @@ class KeysetPagination(BasePagination):
         Raises ValidationError (400), and SearchInProgress (429).
         """
         self.request, self.position_class = request, queryset.position_class
+        self.fields = sparse.SparseFields(request, view)
+        queryset = self.fields.read(queryset)
         limit, ordering = self._limit(), self._ordering()
         position, backwards = self._position()
         is_counted = self._flag("count")
@@ -192,7 +195,8 @@ class KeysetPagination(BasePagination):
         links = {"next": self.next_link, "previous": self.previous_link}
         header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
         body = links if self.count is None else links | {"count": self.count}
-        return Response(body | {"results": data}, headers={"Link": header} if header else None)
+        results = self.fields.of(data)
+        return Response(body | {"results": results}, headers={"Link": header} if header else None)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri"}
@@ -215,6 +219,7 @@ class KeysetPagination(BasePagination):
             return {"name": name, "in": "query", "description": description, "schema": schema}
 
         return [
+            sparse.schema_parameter(view),
             parameter(
                 "limit",
                 "The maximum number of results. There may be fewer, even none, while `next` goes "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from mongoengine.queryset import QuerySet
 
@@ -16,6 +16,8 @@ class KeysetQuerySet(QuerySet):
     """
 
     position_class: Any
+    # What a list need not read of a document unless somebody asks for it.
+    large_fields: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def is_search(self) -> bool:

@@ -377,6 +377,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["templatesvc.schema.without_final_slash"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "templatesvc.sparse.with_sparse_rows",
         "templatesvc.schema.with_examples",
         "templatesvc.schema.with_servers",
         "templatesvc.schema.with_tags",

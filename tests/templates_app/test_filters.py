@@ -14,7 +14,9 @@ from tests.templates_app.templates import URL, flask_insert, listed, make
 pytestmark = pytest.mark.store
 
 BOOK = {"author": "Orwell", "year": 1949, "tags": ["scifi", "Größe"], "at": {"city": "London"}}
-KNOWN = "count, created_after, created_before, cursor, format, kind, limit, ordering, search"
+KNOWN = (
+    "count, created_after, created_before, cursor, fields, format, kind, limit, ordering, search"
+)
 
 
 @pytest.mark.parametrize(
