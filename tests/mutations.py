@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import starmap
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -88,12 +89,16 @@ def mutant(path: str, name: str, occurrence: int) -> Mutant | None:
 
 def apply(changed: Mutant) -> None:
     """Give the functions of this process their mutated bodies."""
+    gc.unfreeze()  # what is frozen would not be found
     # type(), because isinstance() would wake what is lazy.
     live = [each for each in gc.get_objects() if type(each) is FunctionType]
+    missing = set(changed.functions)
     for each in live:
         code = changed.functions.get(each.__code__.co_qualname)
         if code and each.__code__.co_filename == str(ROOT / changed.path):
             each.__code__ = code
+            missing.discard(code.co_qualname)
+    assert not missing, f"{missing} of {changed.path} are not there"
 
 
 class Mutations:
@@ -103,6 +108,8 @@ class Mutations:
         self.paths, self.count, self.seed = paths, count, seed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for path in self.paths:  # or a fork would import its own, without the change
+            import_module(path.removesuffix(".py").replace("/", "."))
         tests = {item.nodeid: item for item in session.items}
         covering, seconds = self.covering(list(tests.values()))
         drawn = [position for path in self.paths for position in positions(path)]
