@@ -14,6 +14,7 @@ file            locked by                                    tells
 ``server``      the server, by a descriptor it inherited     that the data are taken
 ``server.port`` (not locked)                                 where to connect, once it answers
 ``server.pid``  (not locked)                                 whom to stop if its keeper was killed
+``password``    (not locked)                                 what the server asks for, mode 0600
 =============== ============================================ ==================================
 """
 
@@ -23,6 +24,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -31,8 +33,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PROGRAM = "secantusd-py"
+USER = "templatesvc"
+# Without directConnection the driver would look for a replica set's other members.
+OPTIONS = "?directConnection=true"
 START_SECONDS = 30
 STOP_SECONDS = 10
 # The server's own process writes its id down before it becomes the server, so that one is found
@@ -67,18 +73,21 @@ def acquire(directory: Path) -> str:
             f"The embedded store can't use {directory}: {error.strerror or error}. "
             "Mend that, or set MONGODB_URI to a MongoDB server."
         ) from error
-    return _uri(port)
+    return _uri(port, (directory / "password").read_text())
 
 
 def running(directory: Path) -> str:
-    """Return the URI of the store in ``directory``; empty if it does not run."""
+    """Return the URI of the store in ``directory``, with a shell's word for the password.
+
+    Empty if it does not run.
+    """
     port = _number(directory / "server.port")
-    return _uri(port) if port and not _is_free(directory / "server") else ""
+    is_running = port and not _is_free(directory / "server")
+    return _uri(port, f"$(cat {directory / 'password'})") if is_running else ""
 
 
-def _uri(port: int) -> str:
-    # Without directConnection the driver would look for a replica set's other members.
-    return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+def _uri(port: int, password: str) -> str:
+    return f"mongodb://{USER}:{password}@127.0.0.1:{port}/{OPTIONS}&authSource=admin"
 
 
 def keep_across_exec(directory: Path) -> None:
@@ -199,6 +208,8 @@ class Keeper:
         port = last_port if self._end_orphan() else 0
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         threading.Thread(target=self._stop_after_last_user, daemon=True).start()
+        if not (self.directory / "password").exists():
+            self._set_password()
         while not self.stopping:
             port = self._serve(port)
 
@@ -234,15 +245,54 @@ class Keeper:
             time.sleep(0.02)
         return sent is not None
 
+    def _set_password(self) -> None:
+        """Have the server ask everybody for a password that only this account can read.
+
+        A user of the server can be made only while it asks for none. Whoever on this machine finds
+        its port in that second is not in the way: no user but ours is left.
+        """
+        from pymongo import MongoClient  # here: a keeper that goes on for weeks stays small
+
+        password = secrets.token_urlsafe(32)
+        for options in ([], ["--auth"]):
+            address = f"127.0.0.1:{self._start(0, *options)}/{OPTIONS}"
+            login = f"{USER}:{password}@" if options else ""
+            with MongoClient[dict[str, Any]](f"mongodb://{login}{address}") as client:
+                for found in client.admin.command("usersInfo", {"forAllDBs": True})["users"]:
+                    if (found["user"], bool(options)) != (USER, True):
+                        client[found["db"]].command("dropUser", found["user"])
+                if not options:
+                    client.admin.command("createUser", USER, pwd=password, roles=["root"])
+            assert self.server is not None
+            self._terminate(self.server)
+            self.server.wait()
+        new = self.directory / "password.new"
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(password)
+        new.rename(self.directory / "password")
+
     def _serve(self, port: int) -> int:
         """Run the server once, from start to end; return the port it had."""
+        port = self._start(port, "--auth")
+        address = self.directory / "server.port"
+        address.with_suffix(".new").write_text(str(port))
+        address.with_suffix(".new").rename(address)
+        assert self.server is not None
+        self.server.wait()
+        address.unlink(missing_ok=True)
+        return port
+
+    def _start(self, port: int, *options: str) -> int:
+        """Start the server; return its port once it listens."""
         log = self.directory / "server.log"
         (self.directory / "server.pid").unlink(missing_ok=True)
         with _locked(self.directory / "server") as lock, log.open("wb") as output:
             self.server = subprocess.Popen(
                 [*BECOME, str(self.directory / "server.pid"), self.program]
                 + ["--host", "127.0.0.1", "--port", str(port)]
-                + ["--storage-path", str(self.directory / "data"), "--sync-on-commit"],
+                + ["--storage-path", str(self.directory / "data"), "--sync-on-commit"]
+                + list(options),
                 pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -250,13 +300,7 @@ class Keeper:
             )
         if self.stopping:
             self._terminate(self.server)
-        port = self._wait_for_port(log)
-        address = self.directory / "server.port"
-        address.with_suffix(".new").write_text(str(port))
-        address.with_suffix(".new").rename(address)
-        self.server.wait()
-        address.unlink(missing_ok=True)
-        return port
+        return self._wait_for_port(log)
 
     def _wait_for_port(self, log: Path) -> int:
         assert self.server is not None

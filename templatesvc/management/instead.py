@@ -41,4 +41,4 @@ def _uri() -> str:
         return '"$(cat "$MONGODB_URI_FILE")"' if is_in_file else '"$MONGODB_URI"'
     uri = embedded.running(settings.EMBEDDED_STORE)
     name = store.database_name("", settings.MONGODB_DATABASE)
-    return f"'{uri.replace('/?', f'/{name}?')}'" if uri else "URI, once the service runs"
+    return f'"{uri.replace("/?", f"/{name}?")}"' if uri else "URI, once the service runs"

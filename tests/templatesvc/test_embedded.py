@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from templatesvc import embedded
 from tests.processes import PATIENCE, ROOT, Process, environment, wait_for
@@ -246,6 +247,38 @@ def test_only_the_owner_can_look_into_the_directory(store: Path) -> None:
     with User(store) as user:
         user.uri()
         assert stat.S_IMODE(store.stat().st_mode) == 0o700
+
+
+def test_nobody_gets_in_without_the_password_that_only_the_owner_can_read(store: Path) -> None:
+    with User(store) as user:
+        write(user.uri(), "kept")
+        assert stat.S_IMODE((store / "password").stat().st_mode) == 0o600
+        (_, address) = user.uri().split("@")
+        anybody = f"mongodb://{address.partition('&')[0]}"
+        for uri in (anybody, f"mongodb://{embedded.USER}:guessed@{address}"):
+            with pytest.raises(OperationFailure):
+                names(uri)
+            with pytest.raises(OperationFailure):
+                write(uri, "smuggled")
+        assert names(user.uri()) == {"kept"}
+
+
+def test_who_was_let_in_before_the_password_was_set_is_not_any_more(store: Path) -> None:
+    """A store whose password is lost is like one that never had any."""
+    with User(store, "first") as first:
+        write(first.uri(), "kept")
+        with MongoClient[dict[str, Any]](first.uri()) as client:
+            client.tests.command("createUser", "intruder", pwd="pencil", roles=["readWrite"])
+        first.stop()
+        wait_for(lambda: is_stopped(store), "the server stops")
+    old = (store / "password").read_text()
+    (store / "password").unlink()
+    with User(store, "second") as second:
+        assert names(second.uri()) == {"kept"}
+        assert old not in second.uri()
+        address = second.uri().split("@")[1]
+        with pytest.raises(OperationFailure):
+            names(f"mongodb://intruder:pencil@{address}".replace("=admin", "=tests"))
 
 
 def test_what_is_written_does_not_get_into_the_logs(store: Path) -> None:
