@@ -22,7 +22,15 @@ from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
 from accounts.dashboard import dashboard
 from accounts.documents import Session, User
-from accounts.forms import AddUserForm, LoginForm, PasswordChangeForm, RoleForm, SetPasswordForm
+from accounts.exceptions import ErasureUnfinished
+from accounts.forms import (
+    AddUserForm,
+    LoginForm,
+    PasswordChangeForm,
+    QuotaForm,
+    RoleForm,
+    SetPasswordForm,
+)
 from accounts.operations import Actor
 from accounts.operators import Operators, Role
 from accounts.passwords import change_own_password
@@ -33,6 +41,7 @@ from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
 from templatesvc.documents import now
+from templatesvc.quota import Limits, Usage
 from templatesvc.streams import streamed
 from templatesvc.walks import Query, both
 
@@ -79,6 +88,11 @@ class PasswordChangePage(FormView):
 site.password_change_view = PasswordChangePage.as_view()
 
 
+def is_standing(user: User) -> bool:
+    """Tell whether the user is not being erased."""
+    return user.erased_at is None
+
+
 @site.register(User)
 class UserAdmin(DocumentAdmin):
     """Everybody who has an account."""
@@ -88,6 +102,7 @@ class UserAdmin(DocumentAdmin):
         ChoiceFilter(
             "active", "active", {"yes": {"is_active": {"$ne": False}}, "no": {"is_active": False}}
         ),
+        ChoiceFilter("erased", "being erased", {"yes": {"erased_at": {"$type": "date"}}}),
         ChoiceFilter("role", "role", {role.value: with_role(role) for role in Role}),
         DateFilter("joined", "date joined"),
     )
@@ -103,6 +118,8 @@ class UserAdmin(DocumentAdmin):
         "must_change_password",
         "joined",
         "last_login",
+        "quota",
+        "erased_at",
     )
     add_form_class = AddUserForm
 
@@ -118,6 +135,15 @@ class UserAdmin(DocumentAdmin):
 
     def role(self, user: User) -> str:
         return f"{user.role}: {user.role.label}" if user.role else "none"
+
+    def quota(self, user: User) -> str:
+        if user.username is None:
+            return "nothing is counted"
+        usage = Usage.of(user.username)
+        return "; ".join(
+            f"{count:,} {unit}, {'no limit' if most is None else f'at most {most:,}'}"
+            for unit, count, most in zip(Limits._fields, usage.amount, usage.limits, strict=True)
+        )
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> User:
         return operations.create_user(Actor.of(request), **values)
@@ -146,7 +172,7 @@ class UserAdmin(DocumentAdmin):
         description="Reactivate",
         consequence="They can log in again, with the password that they had.",
         done="“{name}” was reactivated.",
-        applies=lambda user: not user.is_active,
+        applies=lambda user: not user.is_active and is_standing(user),
     )
     def reactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
         return operations.reactivate(Actor.of(request), user)
@@ -154,6 +180,7 @@ class UserAdmin(DocumentAdmin):
     @action(
         description="End all sessions",
         consequence="They are logged out everywhere, and can log in again.",
+        applies=is_standing,
         done="All sessions of “{name}” have ended.",
     )
     def end_sessions(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
@@ -163,6 +190,7 @@ class UserAdmin(DocumentAdmin):
         description="Set password",
         consequence="They are logged out everywhere, and log in with this password from then on.",
         done="“{name}” has a new password.",
+        applies=is_standing,
         form_class=SetPasswordForm,
         is_bulk=False,
     )
@@ -174,6 +202,7 @@ class UserAdmin(DocumentAdmin):
         consequence="They are logged out everywhere, and have to change their password at the "
         "next log-in before they can do anything else.",
         done="“{name}” has to change the password at the next log-in.",
+        applies=is_standing,
     )
     def force_password_change(
         self, request: HttpRequest, user: User, values: dict[str, Any]
@@ -191,6 +220,18 @@ class UserAdmin(DocumentAdmin):
     )
     def appoint(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
         operations.appoint(Actor.of(request), user, values["role"])
+
+    @action(
+        description="Change quota",
+        consequence="From now on they may keep so many documents and bytes, with history; where a "
+        "field is empty, what the settings say.",
+        done="What “{name}” may keep was changed.",
+        form_class=QuotaForm,
+        is_bulk=False,
+        applies=lambda user: is_standing(user) and user.username is not None,
+    )
+    def limit(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
+        operations.limit(Actor.of(request), user, Limits(**values))
 
     @action(
         description="Export",
@@ -216,7 +257,8 @@ class UserAdmin(DocumentAdmin):
         removes=True,
     )
     def erase(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
-        operations.erase(Actor.of(request), user)
+        if not operations.erase(Actor.of(request), user):
+            raise ErasureUnfinished()
 
     actions = (
         deactivate,
@@ -225,6 +267,7 @@ class UserAdmin(DocumentAdmin):
         set_password,
         force_password_change,
         appoint,
+        limit,
         export,
         erase,
     )

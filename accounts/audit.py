@@ -24,6 +24,7 @@ class Action(Choices):
     LOGGED_OUT = "logged_out", "Logged out."
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere", "Ended all their sessions."
     SESSION_ENDED = "session_ended", "A session was ended."
+    SESSION_SUPERSEDED = "session_superseded", "Had too many sessions, so the oldest was ended."
     TOKEN_REUSED = "token_reused", "A refresh token came twice, so its session was ended."
     PASSWORD_CHANGED = "password_changed", "Changed their password."
     USER_DELETED = "user_deleted", "Deleted their account."
@@ -37,6 +38,7 @@ class Action(Choices):
     PASSWORD_SET = "password_set", "An operator set their password."
     PASSWORD_CHANGE_FORCED = "password_change_forced", "They are to change their password."
     ROLE_CHANGED = "role_changed", "What they may do as an operator was changed."
+    QUOTA_CHANGED = "quota_changed", "How much they may keep was changed."
     AUDIT_EXPORTED = "audit_exported", "Read the audit, at the shell or to take it along."
 
     TEMPLATE_CHANGED = "template_changed", "An operator changed a template of theirs."

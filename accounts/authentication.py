@@ -17,6 +17,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 
 from accounts.clients import Client
 from accounts.documents import User
+from accounts.sessions import session_id
 from accounts.tokens import AccessToken, signed_token
 from templatesvc.credentials import bearer_token
 from templatesvc.exceptions import CSRFFailed
@@ -82,6 +83,19 @@ class JWTAuthentication(authentication.JWTAuthentication):
         return user
 
 
+class ErasureAuthentication(JWTAuthentication):
+    """Lets in those as well who erased themselves by this token, so that they can go on."""
+
+    def get_user(self, validated_token: AccessToken) -> User:
+        """Return the token's user, or their tombstone; raises SessionEnded (401)."""
+        try:
+            return super().get_user(validated_token)
+        except SessionEnded:
+            if tombstone := validated_token.resolve_erased():
+                return tombstone
+            raise
+
+
 class SignatureAuthentication(JWTAuthentication):
     """Takes a well-signed token of either type, and asks neither its time nor for its session.
 
@@ -111,3 +125,17 @@ class SessionAuthentication(DRFSessionAuthentication):
                 f"{error.detail} Reload the page and try again; "
                 "a program sends a bearer token and no cookie."
             ) from error
+
+
+class ErasureSessionAuthentication(SessionAuthentication):
+    """Lets in those as well who erased themselves in this browser, so that they can go on."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        if authenticated := super().authenticate(request):
+            return authenticated
+        key = request._request.session.session_key
+        tombstone = User.erased_in(session_id(key)) if key else None
+        if tombstone is None:
+            return None
+        self.enforce_csrf(request)
+        return tombstone, None

@@ -44,6 +44,15 @@ class UserInactive(Conflict):
     default_code = "user_inactive"
 
 
+class ErasureUnfinished(Conflict):
+    """409: an operator's erasure was begun, and more is left to delete than one request does."""
+
+    default_detail = (
+        "They are locked out, and part of what was theirs is deleted. Erase again to go on."
+    )
+    default_code = "erasure_unfinished"
+
+
 class WrongCredentials(AuthenticationFailed):
     """401: no active user has this name and password."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth import authenticate
 from drf_spectacular.utils import extend_schema
-from mongoengine.errors import NotUniqueError
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,14 +12,16 @@ from accounts import audit
 from accounts.audit import Action
 from accounts.authentication import PublicMixin
 from accounts.clients import Client
-from accounts.documents import Session, User
+from accounts.documents import Session
 from accounts.exceptions import UsernameTaken, WrongCredentials
 from accounts.limits import TooManyAttempts, registration_limit
+from accounts.registration import register
 from accounts.serializers import (
     LoginSerializer,
     RegistrationSerializer,
     TokenPairSerializer,
 )
+from accounts.sessions import end_surplus_sessions
 from accounts.tokens import token_pair
 from templatesvc.flask import FlaskView, msg
 from templatesvc.schema import raises
@@ -46,10 +47,7 @@ class RegisterView(PublicMixin, FlaskView):
         client = Client.of(request)
         # Before the password is hashed, whatever comes of it: a hash costs more than the request.
         registration_limit(client.ip).count()
-        try:
-            user = User.register(**serializer.validated_data)
-        except NotUniqueError as error:
-            raise UsernameTaken() from error
+        user = register(**serializer.validated_data)
         audit.record(Action.REGISTERED, user.username, client)
         return msg("User created successfully", status.HTTP_201_CREATED)
 
@@ -67,7 +65,9 @@ class LoginView(PublicMixin, FlaskView):
         """Exchange a username and password for tokens."""
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user = authenticate(request, **serializer.validated_data)
+        user, client = authenticate(request, **serializer.validated_data), Client.of(request)
         if user is None:
             raise WrongCredentials()
-        return Response(token_pair(Session.start(user, Client.of(request))))
+        session = Session.start(user, client)
+        end_surplus_sessions(user, client)
+        return Response(token_pair(session))

@@ -77,6 +77,13 @@ class AddUserForm(SetPasswordForm):
     )
 
 
+class QuotaForm(PlainForm):
+    """How much somebody may keep; empty is what the settings say."""
+
+    documents = forms.IntegerField(required=False, min_value=0, max_value=2**53 - 1)
+    bytes = forms.IntegerField(required=False, min_value=0, max_value=2**53 - 1)
+
+
 class RoleForm(PlainForm):
     """What somebody may do as an operator."""
 

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from mongoengine.errors import NotUniqueError
 from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import NotFound, PermissionDenied
 
-from accounts import audit
+from accounts import audit, erasure
 from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import Session, User
-from accounts.exceptions import OperatorProtected, UsernameTaken
+from accounts.exceptions import OperatorProtected
 from accounts.operators import Role
+from accounts.registration import register
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
 from accounts.transfer import entry_line, exported
+from templatesvc.quota import Limits, Usage
 from templatesvc.walks import walk_by_id
 
 
@@ -69,10 +70,7 @@ def create_user(by: Actor, username: str, password: str, must_change: bool = Tru
     by.check("accounts.add_user")
     serializer = RegistrationSerializer(data={"username": username, "password": password})
     serializer.is_valid(raise_exception=True)
-    try:
-        user = User.register(**serializer.validated_data, must_change_password=must_change)
-    except NotUniqueError as error:
-        raise UsernameTaken() from error
+    user = register(**serializer.validated_data, must_change_password=must_change)
     by.record(Action.USER_CREATED, user)
     return user
 
@@ -149,6 +147,17 @@ def appoint(by: Actor, user: User, role: Role | None) -> None:
         by.record(Action.ROLE_CHANGED, user, changes=changes)
 
 
+def limit(by: Actor, user: User, own: Limits) -> Usage:
+    """Say how much a user may keep, or with None that it is what the settings say; return all."""
+    by.check_may_change(user)
+    before = Usage.of(user.username)
+    usage = Usage.limit(user.username, own)
+    was, is_ = (each.limits._asdict() for each in (before, usage))
+    if changes := {f"max_{name}": [was[name], is_[name]] for name in was if was[name] != is_[name]}:
+        by.record(Action.QUOTA_CHANGED, user, changes=changes)
+    return usage
+
+
 def export(by: Actor, user: User) -> Iterator[bytes]:
     """Return all that is stored about a user: pieces of one JSON object."""
     by.check("accounts.view_user")
@@ -156,14 +165,20 @@ def export(by: Actor, user: User) -> Iterator[bytes]:
     return exported(user)
 
 
-def erase(by: Actor, user: User) -> None:
+def erase(by: Actor, user: User) -> bool:
     """Delete a user with all that is theirs; raises LastSuperuser. There is no way back.
 
-    What the audit says of them stays until its time is over.
+    Tell whether nothing is left to delete: if there was much, do it again to go on. What the audit
+    says of them stays until its time is over.
     """
     by.check_may_change(user, "accounts.delete_user")
-    _found(user.erase())
-    by.record(Action.USER_ERASED, user)
+    was_there = user.erased_at is None
+    is_begun, is_finished = erasure.erase(user)
+    if is_begun:
+        by.record(Action.USER_ERASED, user)
+    else:
+        _found(not was_there)
+    return is_finished
 
 
 def export_audit(by: Actor, entries: QuerySet) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,9 @@ from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer
 from templatesvc import ids, store
+from templatesvc.batches import deletion_answer
 from templatesvc.pagination import KeysetPagination
+from templatesvc.quota import Limits, QuotaSerializer, Usage
 from templatesvc.schema import raises
 
 
@@ -50,7 +51,7 @@ class UserListView(OperatorView):
     filter_backends = [UserFilter]
 
     def get_queryset(self) -> UserQuerySet:
-        return User.objects
+        return User.objects.standing()
 
     @extend_schema(operation_id="list_users")
     def get(self, request: Request) -> Response:
@@ -60,8 +61,8 @@ class UserListView(OperatorView):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-class UserView(OperatorView):
-    """Somebody's account, for operators."""
+class OneUserView(OperatorView):
+    """Something of one user's, whom the URL names."""
 
     def get_object(self) -> User:
         """Return the user whom the URL names; raises Http404."""
@@ -72,7 +73,13 @@ class UserView(OperatorView):
             raise Http404 from error
         if user is None or user.username is None:
             raise Http404
+        if user.erased_at and self.request.method != "DELETE":
+            raise Http404
         return user
+
+
+class UserView(OneUserView):
+    """Somebody's account, for operators."""
 
     @extend_schema(operation_id="get_user")
     def get(self, request: Request, pk: str) -> Response:
@@ -108,8 +115,34 @@ class UserView(OperatorView):
             operations.force_password_change(by, user)
 
     @raises(OperatorProtected, LastSuperuser)
-    @extend_schema(operation_id="delete_user", responses={204: None})
+    @extend_schema(operation_id="delete_user", responses={204: None, 202: None})
     def delete(self, request: Request, pk: str) -> Response:
-        """Delete a user's account and everything in it. This can't be undone. For staff."""
-        operations.erase(Actor.of(request), self.get_object())
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        """Delete a user's account and everything in it. This can't be undone. For staff.
+
+        If there is much to delete, the answer is 202: send the same request again to go on.
+        """
+        return deletion_answer(operations.erase(Actor.of(request), self.get_object()))
+
+
+class QuotaView(OneUserView):
+    """How much somebody keeps, and may keep, for operators."""
+
+    serializer_class = QuotaSerializer
+
+    @extend_schema(operation_id="get_user_quota")
+    def get(self, request: Request, pk: str) -> Response:
+        """Read how much a user keeps, and how much they may. For operators."""
+        return Response(self.get_serializer(Usage.of(self.get_object().username)).data)
+
+    @raises(OperatorProtected)
+    @extend_schema(operation_id="update_user_quota")
+    def patch(self, request: Request, pk: str) -> Response:
+        """Give a user limits of their own; null is what the settings say. For staff."""
+        user, serializer = self.get_object(), self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        own = serializer.validated_data.get("limits", {})
+        usage = Usage.of(user.username)
+        limits = Limits(
+            own.get("documents", usage.max_documents), own.get("bytes", usage.max_bytes)
+        )
+        return Response(self.get_serializer(operations.limit(Actor.of(request), user, limits)).data)

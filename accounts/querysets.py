@@ -27,6 +27,10 @@ class UserQuerySet(KeysetQuerySet):
 
     position_class = Name
 
+    def standing(self) -> Self:
+        """Narrow to users who are not being erased."""
+        return self.filter(__raw__={"erased_at": {"$not": {"$type": "date"}}})
+
     def containing(self, text: str) -> Self:
         """Narrow to users with this text in their name, of whatever case."""
         # It walks the index of names, and stops once it has enough.

@@ -8,12 +8,14 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.operators import Role
 from templatesvc import ids
+from templatesvc.quota import QuotaSerializer, Usage
 from templatesvc.serializers import InputSerializer, StrictSerializer, TextField
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -113,6 +115,11 @@ class UserSerializer(serializers.Serializer):
     username = serializers.CharField(read_only=True)
     date_joined = serializers.DateTimeField(source="joined", read_only=True)
     last_login = serializers.DateTimeField(read_only=True)
+    quota = serializers.SerializerMethodField()
+
+    @extend_schema_field(QuotaSerializer)
+    def get_quota(self, user: User) -> dict[str, Any]:
+        return QuotaSerializer(Usage.of(user.username)).data
 
 
 class OtherUserSerializer(StrictSerializer):

@@ -10,6 +10,8 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from mongoengine.errors import NotUniqueError
 
+from accounts import audit
+from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import Session, User
 from templatesvc.documents import now
@@ -18,6 +20,12 @@ from templatesvc.documents import now
 def session_id(session_key: str) -> str:
     """Return the id under which a cookie's session is stored."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:32]
+
+
+def end_surplus_sessions(user: User, client: Client) -> None:
+    """After a log-in: end the oldest sessions beyond the limit, and leave it in the audit."""
+    for ended in user.end_surplus_sessions():
+        audit.record(Action.SESSION_SUPERSEDED, user.username, client, session=ended)
 
 
 class SessionStore(SessionBase):
@@ -57,7 +65,9 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        fields = self._fields(self._get_session(no_load=must_create))
+        data = self._get_session(no_load=must_create)
+        user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
+        fields = self._fields(data, user)
         if must_create:
             self._insert(fields)
             return
@@ -65,11 +75,12 @@ class SessionStore(SessionBase):
         if not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
             # Never an upsert: it would bring back a session that was ended meanwhile.
             raise UpdateError
+        if user:
+            end_surplus_sessions(user, self.client)
 
-    def _fields(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return what of the session's document follows from Django's data."""
+    def _fields(self, data: dict[str, Any], user: User | None) -> dict[str, Any]:
+        """Return what of the session's document follows from Django's data, and whose they are."""
         fields = {"data": self.encode(data)}
-        user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
         if user is None:
             return fields
         # As it was at the login, which a change of password may have overtaken.

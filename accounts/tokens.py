@@ -90,6 +90,12 @@ class AccessToken(SessionToken, tokens.AccessToken):
         user.may_operate = False
         return user
 
+    def resolve_erased(self) -> User | None:
+        """Return the tombstone of who erased themselves by this token, until all is deleted."""
+        if self.is_flasks:
+            return User.tombstones().filter(username=self["sub"]).first()
+        return User.erased_in(self["sid"])
+
     def is_accepted_by(self, session: Session | None) -> bool:
         return True
 

@@ -24,6 +24,7 @@ api_urlpatterns = [
     path("users/me", views.MeView, name="users/me"),
     path("users/me/password", views.PasswordView, name="users/me/password"),
     path("users/(?P<pk>[^/]+)", operator_views.UserView, name="user"),
+    path("users/(?P<pk>[^/]+)/quota", operator_views.QuotaView, name="user/quota"),
     path("token/refresh", views.RefreshView, name="token/refresh"),
     path("token/verify", views.VerifyView, name="token/verify"),
     path("logout", views.LogoutView, name="logout"),

@@ -20,6 +20,8 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from accounts import audit
 from accounts.audit import Action
 from accounts.authentication import (
+    ErasureAuthentication,
+    ErasureSessionAuthentication,
     PublicMixin,
     SessionAuthentication,
     SessionEnded,
@@ -28,6 +30,7 @@ from accounts.authentication import (
 )
 from accounts.clients import Client
 from accounts.documents import Session
+from accounts.erasure import erase
 from accounts.exceptions import LastSuperuser
 from accounts.keys import key_ring
 from accounts.limits import TooManyAttempts
@@ -44,6 +47,7 @@ from accounts.serializers import (
 )
 from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
+from templatesvc.batches import deletion_answer
 from templatesvc.exceptions import Conflict
 from templatesvc.filters import check_parameters
 from templatesvc.flask import OnlyJSON
@@ -72,13 +76,29 @@ class MeView(APIView):
         """Read your account."""
         return Response(UserSerializer(request.user).data)
 
+    def get_authenticators(self) -> list[Any]:
+        if getattr(self.request, "method", "") == "DELETE":
+            return [ErasureAuthentication(), ErasureSessionAuthentication()]
+        return super().get_authenticators()
+
     @raises(LastSuperuser)
-    @extend_schema(operation_id="delete_me", responses={204: None})
+    @extend_schema(
+        operation_id="delete_me",
+        responses={204: None, 202: None},
+        auth=[{"bearer": []}, {"cookieAuth": []}],
+    )
     def delete(self, request: Request) -> Response:
-        """Delete your account, your templates and your sessions. This can't be undone."""
-        if request.user.erase():
-            audit.record(Action.USER_DELETED, request.user.username, Client.of(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        """Delete your account, your templates and your sessions. This can't be undone.
+
+        If there is much to delete, the answer is 202: send the same request again, with the same
+        token, to go on, until the answer is 204. You are logged out of everything else at once.
+        """
+        user = request.user
+        here = user.session or Session.objects(id=current_session_id(request)).first()
+        is_begun, is_finished = erase(user, here)
+        if is_begun:
+            audit.record(Action.USER_DELETED, user.username, Client.of(request))
+        return deletion_answer(is_finished)
 
 
 class PasswordView(GenericAPIView):

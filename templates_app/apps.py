@@ -10,16 +10,24 @@ class TemplatesAppConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing registers its documents.
+        from accounts import erasure
         from accounts.documents import User
         from templates_app import admin, transfer  # noqa: F401
         from templates_app.adoption.quarantine import Quarantined
         from templates_app.documents import Template
         from templatesvc.idempotency import IdempotentRequest
+        from templatesvc.quota import Usage
 
-        User.deletes_with_it(Template.delete_all_of)
+        erasure.deletes_with_it(Template.delete_some_of)
         # Their answers would show templates to whoever has the name next.
-        User.deletes_with_it(IdempotentRequest.delete_all_of)
-        User.deletes_with_it(Quarantined.delete_all_of)
+        erasure.deletes_with_it(IdempotentRequest.delete_some_of)
+        erasure.deletes_with_it(Quarantined.delete_some_of)
+        Usage.counts(
+            Template.amount_of,
+            "Delete templates that you don't need, and then the deleted ones for good: "
+            "DELETE /api/v1/templates/deleted.",
+        )
+        erasure.deletes_with_it(Usage.delete_some_of)
         User.exports_with_it("templates", transfer.exported)
         User.exports_with_it("template_versions", transfer.exported_versions)
         User.exports_with_it("answers", transfer.exported_answers)

@@ -19,6 +19,7 @@ from accounts.documents import User
 from templates_app.querysets import Position, TemplateQuerySet, TemplateVersionQuerySet
 from templates_app.values import MAX_VERSION, strings_in
 from templatesvc.documents import RawField, ServiceDocument, TypedField, moment_of, new_id, now
+from templatesvc.quota import Amount, Usage, amount_of, size_of
 
 
 class VersionField(RawField):
@@ -63,20 +64,20 @@ class Template(ServiceDocument):
     def create(
         cls, owner: User, value: Any, id: ObjectId | None = None, as_flask: bool = False
     ) -> Self:
-        """Store a new template; raises mongoengine's NotUniqueError if the owner has the same.
+        """Store a new template; raises QuotaExceeded, or NotUniqueError if the owner has the same.
 
         With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
         stored. ``as_flask``: with no fields but those that the Flask service knows.
 
-        An owner who is erased between the request's look at the session and this write leaves the
-        template to whoever registers the name next. Of so short a time an import, which may take
-        minutes, makes sure by asking afterwards; here that would be a third round trip.
+        What is stored of an owner who was erased since the request's look at the session is
+        deleted before their name is free again.
         """
         moment = moment_of(id) if id else now()
         times = {} if as_flask else {"created_at": moment, "updated_at": moment}
         template = cls(id=id or new_id(moment), profile=owner.username, template=value, **times)
         try:
-            return template.insert()
+            with Usage.reserved(owner.username, Amount(1, size_of(value))):
+                return template.insert()
         except NotUniqueError:
             stored = cls.objects.of(owner).filter(id=id).first() if id else None
             if stored is None:
@@ -90,10 +91,23 @@ class Template(ServiceDocument):
         return son
 
     @classmethod
-    def delete_all_of(cls, owner: User) -> None:
-        """Delete all that the owner has and had."""
-        cls.objects.of(owner).delete()
-        TemplateVersion.objects(profile=owner.username).delete()
+    def delete_some_of(cls, owner: User, most: int) -> int:
+        """Delete some of what the owner has, or else had; return how many."""
+        theirs = {"profile": owner.username}
+        return cls.delete_some(theirs, most) or TemplateVersion.delete_some(theirs, most)
+
+    @classmethod
+    def amount_of(cls, owner: str) -> Amount:
+        """Return how many templates an owner has, and how many bytes with all that they were."""
+        theirs = {"profile": owner}
+        templates = amount_of(cls, theirs, "template")
+        versions = amount_of(TemplateVersion, theirs, "template")
+        return Amount(templates.documents, templates.bytes + versions.bytes)
+
+    @property
+    def forgotten(self) -> Amount:
+        """What this state no longer takes once another is in its place: nothing, with history."""
+        return Amount(0, 0 if settings.HISTORY_VERSIONS else size_of(self.template))
 
     def keep_version(self, deleted_at: datetime | None = None) -> None:
         """Put this state, which is no more, into the history."""
@@ -216,6 +230,16 @@ class TemplateVersion(ServiceDocument):
         return standing.filter(template_id=template_id) if template_id else standing
 
     @classmethod
+    def forget_deleted(cls, owner: User, most: int) -> int:
+        """Delete all that is kept of some deleted templates; return of how many."""
+        theirs, deleted = {"profile": owner.username}, {"deleted_at": {"$ne": None}}
+        rows = cls._get_collection().find(theirs | deleted, {"template_id": True}, limit=most)
+        ids = [row["template_id"] for row in rows]
+        if ids:
+            cls._get_collection().delete_many(theirs | {"template_id": {"$in": ids}})
+        return len(ids)
+
+    @classmethod
     def deleted_of(cls, owner: User) -> QuerySet:
         """Return the query of the owner's deleted templates."""
         return cls.of(owner).filter(deleted_at__ne=None)
@@ -244,7 +268,8 @@ class TemplateVersion(ServiceDocument):
     def restore(self, owner: User) -> Template:
         """Store a deleted template again, as a version that it never had.
 
-        Raises mongoengine's NotUniqueError if it is there, or the owner has such a template.
+        Raises QuotaExceeded, and mongoengine's NotUniqueError if it is there, or the owner has such
+        a template.
         """
         last = self.last_of(owner, [self.template_id]).get(self.template_id, self.version)
         template = Template(
@@ -255,6 +280,7 @@ class TemplateVersion(ServiceDocument):
             created_at=self.created_at,
             updated_at=now(),
         )
-        template.insert()
+        with Usage.reserved(owner.username, Amount(1, size_of(self.template))):
+            template.insert()
         self.stand_again(owner, [self.template_id])
         return template

@@ -25,6 +25,7 @@ from templates_app.serializers import (
     FlaskUpdateSerializer,
 )
 from templatesvc.flask import FlaskView, msg
+from templatesvc.quota import QuotaExceeded
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
 from templatesvc.serializers import MessageSerializer
@@ -40,7 +41,7 @@ class TemplateFlaskView(FlaskView):
 class CreateView(TemplateFlaskView):
     """``POST /create``: creates a template."""
 
-    @raises(TemplateExists)
+    @raises(TemplateExists, QuotaExceeded)
     @extend_schema(
         operation_id="flask_create",
         request=FlaskTemplateSerializer,
@@ -72,7 +73,7 @@ class GetView(TemplateFlaskView):
 class UpdateView(TemplateFlaskView):
     """``POST /update``: replaces the template of one value by another."""
 
-    @raises(TemplateNotThere, TemplateExists)
+    @raises(TemplateNotThere, TemplateExists, QuotaExceeded)
     @extend_schema(
         operation_id="flask_update",
         request=FlaskUpdateSerializer,

@@ -21,7 +21,7 @@ def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
     Raises TemplateExists (409).
     """
     by.check("templates_app.change_template")
-    found = Template.objects(profile=seen.profile, id=seen.id).as_seen(seen)
+    found = Template.objects.of_name(seen.profile).filter(id=seen.id).as_seen(seen)
     try:
         changed = found.replace(value)
     except NotUniqueError as error:
@@ -35,7 +35,7 @@ def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
 def delete(by: Actor, template: Template, reason: str) -> None:
     """Delete a template; raises NotFound (404) if it is gone."""
     by.check("templates_app.delete_template")
-    if not Template.objects(profile=template.profile, id=template.id).remove():
+    if not Template.objects.of_name(template.profile).filter(id=template.id).remove():
         raise NotFound("It was deleted meanwhile.")
     _record(by, Action.TEMPLATE_DELETED, template, reason)
 

@@ -14,6 +14,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from templates_app.values import MAX_VERSION
 from templatesvc.documents import not_unique, now
 from templatesvc.querysets import KeysetQuerySet
+from templatesvc.quota import Amount, Usage, size_of
 from templatesvc.walks import Order, walk
 
 if TYPE_CHECKING:
@@ -44,13 +45,19 @@ class TemplateQuerySet(KeysetQuerySet):
     large_fields = frozenset({"template"})
 
     _needle: str = ""
+    _owner: str = ""
 
     def _clone_into(self, new_qs: TemplateQuerySet) -> TemplateQuerySet:
-        new_qs._needle = self._needle
+        new_qs._needle, new_qs._owner = self._needle, self._owner
         return super()._clone_into(new_qs)
 
     def of(self, owner: User) -> Self:
-        return self.filter(profile=owner.username)
+        return self.of_name(owner.username)
+
+    def of_name(self, owner: str) -> Self:
+        found = self.filter(profile=owner)
+        found._owner = owner
+        return found
 
     def as_seen(self, seen: Template) -> Self:
         """Narrow to the very state that was read."""
@@ -61,19 +68,21 @@ class TemplateQuerySet(KeysetQuerySet):
     def replace(self, value: Any, as_flask: bool = False) -> Template | None:
         """Give the template found a new value; return it as it is then, or None if none was found.
 
-        ``as_flask``: touch nothing else, as the Flask service does. Raises mongoengine's
-        NotUniqueError if the owner has such a template already.
+        ``as_flask``: touch nothing else, as the Flask service does. Raises QuotaExceeded, and
+        mongoengine's NotUniqueError if the owner has such a template already.
         """
-        moment = now()
+        moment, amount = now(), Amount(bytes=size_of(value))
         change = {"$set": {"template": value}} if as_flask else new_value(value, moment)
-        with not_unique():
+        with Usage.reserved(self._owner, amount), not_unique():
             before = self._collection.find_one_and_update(
                 self._query, change, return_document=ReturnDocument.BEFORE
             )
         if before is None:
+            Usage.give_back(self._owner, amount)
             return None
         template = self._document._from_son(before)
         template.keep_version()
+        Usage.give_back(self._owner, template.forgotten)
         template.template = value
         if not as_flask:
             template.updated_at = moment
@@ -83,9 +92,12 @@ class TemplateQuerySet(KeysetQuerySet):
     def remove(self) -> bool:
         """Delete the template found, one if there are several; tell whether there was any."""
         before = self._collection.find_one_and_delete(self._query)
-        if before is not None:
-            self._document._from_son(before).keep_version(deleted_at=now())
-        return before is not None
+        if before is None:
+            return False
+        template = self._document._from_son(before)
+        template.keep_version(deleted_at=now())
+        Usage.give_back(self._owner, template.forgotten._replace(documents=1))
+        return True
 
     # --- Reading -----------------------------------------------------------------------------
 

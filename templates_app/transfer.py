@@ -32,6 +32,7 @@ from templatesvc.documents import new_id, now
 from templatesvc.idempotency import IdempotentRequest
 from templatesvc.lines import batches
 from templatesvc.notation import export_line, from_extended_json, least_size
+from templatesvc.quota import Amount, QuotaExceeded, Usage, size_of
 from templatesvc.walks import walk_by_id
 
 IMPORT_BATCH = 500
@@ -122,6 +123,7 @@ class Import:
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     lines_of: dict[ObjectId, int] = field(default_factory=dict)
     details: int = 0
+    is_full: QuotaExceeded | None = None  # once there was no room for a line
 
     def run(self, text: bytes, hold: Callable[[], None] | None = None) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
@@ -235,9 +237,38 @@ class Import:
             if entry.given in had:  # it was the owner's, and was deleted
                 entry.template.id = entry.given
             entry.template.version = max(entry.template.version, had.get(entry.id, 0) + 1)
-        for entry in self._insert(entries):
+        entries = self._within_quota(entries, documents=1)
+        refused = self._insert(entries)
+        self._give_back(refused, documents=1)
+        for entry in refused:
             entry.fail("skipped", "You have this template already.")
             entry.template = None  # whose id this would be is not known
+
+    def _within_quota(self, entries: list[Entry], documents: int) -> list[Entry]:
+        """Reserve for entries, and return those for which there was room; the others fail.
+
+        Once there is none for one, there is none for what comes after it.
+        """
+        if not entries:
+            return []
+        try:
+            if self.is_full:
+                raise self.is_full
+            Usage.reserve(self.owner.username, _amount(entries, documents))
+        except QuotaExceeded as error:
+            if len(entries) > 1 and not self.is_full:
+                half = len(entries) // 2
+                first = self._within_quota(entries[:half], documents)
+                return first + self._within_quota(entries[half:], documents)
+            self.is_full = error
+            for entry in entries:
+                entry.fail("invalid", str(error.detail))
+                entry.template = None
+            return []
+        return entries
+
+    def _give_back(self, entries: list[Entry], documents: int) -> None:
+        Usage.give_back(self.owner.username, _amount(entries, documents))
 
     def _ids_there(self, ids: list[ObjectId]) -> set[ObjectId]:
         """Return those of the ids that the owner has templates of."""
@@ -291,6 +322,7 @@ class Import:
         # Compared as MongoDB has them: to Python 1, 1.0 and True are equal, and so are objects
         # whose keys are in another order.
         changed = [e for e in entries if _bson(e.template) != _bson(there[e.id])]
+        changed = self._within_quota(changed, documents=0)
         if not changed:
             return
         writes, failed = [self._replacement(e, there[e.id]) for e in changed], set()
@@ -307,6 +339,10 @@ class Import:
         for entry in done:
             entry.status = "replaced"
         TemplateVersion.keep_all(there[entry.id] for entry in done)
+        lines = {entry.line for entry in done}
+        self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
+        forgotten = sum(there[entry.id].forgotten.bytes for entry in done)
+        Usage.give_back(self.owner.username, Amount(bytes=forgotten))
 
     def _replacement(self, entry: Entry, seen: Template) -> UpdateMany:
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
@@ -352,6 +388,11 @@ def _members(line: bytes) -> dict[str, Any]:
         raise ValueError(f"Unknown field: {', '.join(map(ascii, sorted(unknown)))}.")
     check_template(given["template"])
     return given
+
+
+def _amount(entries: list[Entry], documents: int) -> Amount:
+    sizes = [size_of(entry.template.template) for entry in entries]
+    return Amount(documents * len(entries), sum(sizes))
 
 
 def _bson(template: Template) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
@@ -44,6 +45,8 @@ from templates_app.serializers import (
     TemplateVersionListSerializer,
 )
 from templates_app.transfer import Import, exported
+from templatesvc import batches
+from templatesvc.batches import deletion_answer
 from templatesvc.documents import new_id, now
 from templatesvc.exceptions import Conflict
 from templatesvc.filters import check_parameters
@@ -56,6 +59,7 @@ from templatesvc.idempotency import (
 )
 from templatesvc.pagination import KeysetPagination, SearchInProgress
 from templatesvc.parsers import FormParser, JSONParser, MultiPartParser
+from templatesvc.quota import QuotaExceeded, Usage
 from templatesvc.renderers import JSONRenderer
 from templatesvc.schema import raises
 from templatesvc.streams import streamed
@@ -122,7 +126,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @raises(TemplateExists, KeyInUse, KeyReused)
+    @raises(TemplateExists, QuotaExceeded, KeyInUse, KeyReused)
     @extend_schema(operation_id="create_template", parameters=[*IDEMPOTENCY, ETAG, LOCATION])
     def create(self, request: Request) -> Response | HttpResponse:
         """Create a template."""
@@ -159,7 +163,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         answer["Cache-Control"] = "private, no-cache"
         return answer
 
-    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
+    @raises(TemplateExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(operation_id="replace_template", parameters=[ID, *CONDITIONS])
     def update(self, request: Request, pk: str) -> Response:
         """Replace the value of one of your templates."""
@@ -189,7 +193,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
                 return result
         raise Conflict("Others keep changing this template. Try again.")
 
-    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
+    @raises(TemplateExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(
         operation_id="update_template",
         parameters=[ID, *CONDITIONS],
@@ -267,7 +271,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
             raise Http404
         return version
 
-    @raises(TemplateExists, PreconditionFailed, PreconditionRequired, Conflict)
+    @raises(TemplateExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     @extend_schema(
         operation_id="restore_template",
         request=RestoreSerializer,
@@ -310,6 +314,17 @@ class TemplateViewSet(viewsets.GenericViewSet):
         deleted = TemplateVersion.deleted_of(request.user).exclude("template")
         page = self.paginate_queryset(deleted)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @extend_schema(operation_id="forget_deleted_templates", responses={204: None, 202: None})
+    @deleted.mapping.delete
+    def forget_deleted(self, request: Request) -> Response:
+        """Delete the deleted templates for good, with all their versions, to make room.
+
+        If there is much to delete, the answer is 202: send the same request again to go on.
+        """
+        is_finished = batches.finish([partial(TemplateVersion.forget_deleted, request.user)])
+        Usage.outdate(request.user.username)
+        return deletion_answer(is_finished)
 
     # --- Taking it along ---------------------------------------------------------------------
 

@@ -140,6 +140,19 @@ class ServiceDocument(mongoengine.Document):
         return self
 
     @classmethod
+    def delete_some(cls, query: dict[str, Any], most: int) -> int:
+        """Delete at most so many of the documents of a query; return how many were.
+
+        Two round trips of a bounded length, of which any number deletes any number of documents.
+        """
+        collection = cls._get_collection()
+        ids = [row["_id"] for row in collection.find(query, {"_id": True}, limit=most)]
+        if not ids:
+            return 0
+        deleted: int = collection.delete_many({"_id": {"$in": ids}, **query}).deleted_count
+        return deleted
+
+    @classmethod
     def concrete_classes(cls) -> Iterator[type[ServiceDocument]]:
         """Yield every document class that has a collection, in the order of definition."""
         for subclass in cls.__subclasses__():

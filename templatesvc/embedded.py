@@ -248,28 +248,26 @@ class Keeper:
     def _set_password(self) -> None:
         """Have the server ask everybody for a password that only this account can read.
 
-        A user of the server can be made only while it asks for none. Whoever on this machine finds
-        its port in that second is not in the way: no user but ours is left.
+        A user of the server can be made only while it asks for none, so it is started once without.
+        In that second it listens on a port that nobody has been told, and all others are dropped.
         """
         from pymongo import MongoClient  # here: a keeper that goes on for weeks stays small
 
         password = secrets.token_urlsafe(32)
-        for options in ([], ["--auth"]):
-            address = f"127.0.0.1:{self._start(0, *options)}/{OPTIONS}"
-            login = f"{USER}:{password}@" if options else ""
-            with MongoClient[dict[str, Any]](f"mongodb://{login}{address}") as client:
-                for found in client.admin.command("usersInfo", {"forAllDBs": True})["users"]:
-                    if (found["user"], bool(options)) != (USER, True):
-                        client[found["db"]].command("dropUser", found["user"])
-                if not options:
-                    client.admin.command("createUser", USER, pwd=password, roles=["root"])
-            assert self.server is not None
-            self._terminate(self.server)
-            self.server.wait()
+        address = f"mongodb://127.0.0.1:{self._start(0)}/{OPTIONS}"
+        with MongoClient[dict[str, Any]](address) as client:
+            for other in list(client.admin["system.users"].find()):
+                client[other["db"]].command("dropUser", other["user"])
+            client.admin.command("createUser", USER, pwd=password, roles=["root"])
+        assert self.server is not None
+        self._terminate(self.server)
+        self.server.wait()
         new = self.directory / "password.new"
-        new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        new.write_text(password)
+        with new.open("w") as file:
+            file.write(password)
+            file.flush()
+            os.fsync(file.fileno())
         new.rename(self.directory / "password")
 
     def _serve(self, port: int) -> int:

@@ -23,6 +23,7 @@ LINE = (
     f'{{"id": "{TEMPLATE_ID}", "template": "Dear {{name}}", "version": 2, '
     '"created_at": "2026-01-31T12:00:00+00:00", "updated_at": "2026-02-01T09:30:00+00:00"}\n'
 )
+QUOTA = {"documents": 42, "bytes": 51200, "max_documents": 100_000, "max_bytes": 1024**3}
 NOT_FOUND = {
     "type": "/problems/not_found",
     "title": "Not Found",
@@ -48,6 +49,11 @@ EXAMPLES: dict[str, Any] = {
     "must_change_password": False,
     "role": "staff",
     "OtherUser.role": None,
+    "quota": QUOTA,
+    "documents": 42,
+    "bytes": 51200,
+    "max_documents": 100_000,
+    "max_bytes": 1024**3,
     "list_users.ordering": "username",
     "list_users.search": "ad",
     # Sessions

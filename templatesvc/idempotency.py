@@ -171,9 +171,9 @@ class IdempotentRequest(ServiceDocument):
         unfinished.update_one(set__lease_until=now())
 
     @classmethod
-    def delete_all_of(cls, user: Any) -> None:
-        """Delete the keys of a user, and the answers stored with them."""
-        cls.objects(username=user.get_username()).delete()
+    def delete_some_of(cls, user: Any, most: int) -> int:
+        """Delete keys of a user, and the answers stored with them; return how many."""
+        return cls.delete_some({"username": user.get_username()}, most)
 
     def replayed(self) -> HttpResponse:
         """Return the stored answer, byte for byte."""

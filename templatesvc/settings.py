@@ -120,6 +120,9 @@ ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
 REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
 REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "30s", at_least="0s")
 SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
+# Longer than any request takes: one that is under way may still write what was theirs.
+ERASED_NAME_HOLD = _duration("ERASED_NAME_HOLD", "1h", at_least="0s")
+MAX_SESSIONS: int = env.int("MAX_SESSIONS", 100, validate=validate.Range(min=1))
 JWT_PREVIOUS_KEYS: list[str] = env.parts("JWT_PREVIOUS_KEYS", "")
 JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", "templatesvc")
@@ -295,6 +298,21 @@ MAX_IMPORT_SIZE: int = env.int(
 )
 # What a server reads of any body before a route has its say.
 LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
+
+
+@env.parser_for("quota")
+def _quota(value: str | int) -> int | None:
+    if value == "off":
+        return None
+    try:
+        return validate.Range(min=0)(int(value))
+    except ValueError as error:
+        raise ValidationError("Must be a whole number, or off.") from error
+
+
+# What each owner may keep; operators can give somebody limits of their own.
+QUOTA_DOCUMENTS: int | None = env.quota("QUOTA_DOCUMENTS", 100_000)
+QUOTA_BYTES: int | None = env.quota("QUOTA_BYTES", 1024**3)
 
 # --- Pages -----------------------------------------------------------------------------------
 

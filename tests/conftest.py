@@ -55,6 +55,12 @@ def log_in(name: str, password: str) -> Person:
     return Person(user, password, tokens, client)
 
 
+def heir_of(erased: Person) -> Person:
+    """Return somebody else who has the name of an erased person, once its time is over."""
+    User.tombstones().filter(id=erased.user.id).delete()
+    return log_in(erased.name, "another-than-before-1")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what means a MongoDB server where there is none: in memory it would prove nothing."""
     if store.is_in_memory(settings.MONGODB_URI):

@@ -62,6 +62,7 @@ OPERATIONS = {
     "accounts/user/{pk}/set_password": "set a password",
     "accounts/user/{pk}/force_password_change": "force a change",
     "accounts/user/{pk}/appoint": "appoint",
+    "accounts/user/{pk}/limit": "change a quota",
     "accounts/user/{pk}/export": "export",
     "accounts/user/{pk}/erase": "erase",
     "accounts/session/{pk}/end": "end a session",

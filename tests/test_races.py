@@ -144,6 +144,25 @@ def test_of_30_parallel_registrations_of_a_taken_name_the_limit_is_hashed(tmp_pa
     assert Counter(answers) == {409: 4, 429: 26}
 
 
+@pytest.mark.parametrize("most", [1, 10])
+def test_of_48_parallel_log_ins_so_many_sessions_are_left_as_one_may_have(
+    most: int, tmp_path: Path
+) -> None:
+    with running(tmp_path, MAX_SESSIONS=str(most)) as service:
+        first = service.log_in("alice")
+        body = {"username": "alice", "password": "wonderland-1"}
+        for _ in range(2):
+            answers = at_once(24, lambda _: service.post("/api/v1/login", body))
+            assert {answer.status for answer in answers} == {200}
+            tokens = [answer.json["access_token"] for answer in answers]
+            standing = [token for token in tokens if service.get("/get", token).status == 200]
+            assert len(standing) == most
+            listed = service.get("/api/v1/sessions", standing[0]).json["results"]
+            assert len(listed) == most
+        assert service.get("/get", first).status == 401
+    assert AuditEntry.objects(action="session_superseded").count() == 49 - most
+
+
 def test_of_40_parallel_wrong_current_passwords_ten_are_looked_at(tmp_path: Path) -> None:
     body = {"current_password": "nope", "new_password": "x"}
     with running(tmp_path) as service:

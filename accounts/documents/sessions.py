@@ -37,6 +37,8 @@ class Session(ServiceDocument):
     TOUCH_EVERY: ClassVar = timedelta(minutes=5)
     # More refreshes than anybody honest makes within the time of grace.
     MOST_SPENT: ClassVar = 100
+    # Ended at one time, where an earlier version, or a higher limit, left any number.
+    MOST_SURPLUS: ClassVar = 100
 
     id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
     user_id = RawField(null=True)  # null is an id like any other
@@ -94,6 +96,20 @@ class Session(ServiceDocument):
         moment = now()
         oldest = moment - settings.SESSION_MAX_AGE
         return {"expires_at": {"$gt": moment}, "created_at": {"$gt": oldest}}
+
+    @classmethod
+    def end_surplus(cls, user: User) -> tuple[list[str], int]:
+        """End the oldest of the user's sessions beyond as many as a person may have.
+
+        Return the ids of those that this call ended, and how many are left.
+        """
+        collection, most = cls._get_collection(), settings.MAX_SESSIONS
+        newest_first = [("created_at", -1), ("_id", -1)]
+        found = collection.find(cls.of(user)._query, {"_id": 1}, sort=newest_first)
+        ids = [row["_id"] for row in found.limit(most + cls.MOST_SURPLUS)]
+        # One by one: of several log-ins that see the same surplus, one ends each.
+        ended = [id for id in ids[most:] if collection.delete_one({"_id": id}).deleted_count]
+        return ended, min(len(ids), most)
 
     @property
     def is_stale(self) -> bool:

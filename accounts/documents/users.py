@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import hashers
 from django.utils.crypto import constant_time_compare, salted_hmac
 from mongoengine import Q
+from mongoengine.queryset import QuerySet
 
 from accounts.documents.sessions import Session
 from accounts.exceptions import UserInactive
@@ -20,6 +21,9 @@ from accounts.hashers import FlaskSHA256Hasher
 from accounts.operators import Operators, Role
 from accounts.querysets import Name, UserQuerySet
 from templatesvc.documents import RawField, ServiceDocument, TypedField, now
+
+# What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
+MANY_SESSIONS = 10**9
 
 
 class User(ServiceDocument):
@@ -42,9 +46,14 @@ class User(ServiceDocument):
     must_change_password = TypedField(bool, default=False)
     date_joined = TypedField(datetime)
     last_login = TypedField(datetime)
+    # Of a tombstone alone: what is left of a user whose erasure was begun.
+    erased_at = TypedField(datetime)
+    swept_at = TypedField(datetime)
     # Any new value ends all sessions at once: each names the version it was started with.
     token_version = TypedField(str, default="")
     sessions_ended_at = TypedField(datetime)
+    # At most so many sessions stand: counted up at each log-in, and anew once there may be many.
+    sessions_at_most = TypedField(int)
 
     meta = {
         "collection": "users",
@@ -55,6 +64,10 @@ class User(ServiceDocument):
             {
                 "fields": ["is_active", "username"],
                 "partialFilterExpression": {"is_active": False},
+            },
+            {
+                "fields": ["erased_at"],
+                "partialFilterExpression": {"erased_at": {"$type": "date"}},
             },
         ],
     }
@@ -68,7 +81,6 @@ class User(ServiceDocument):
     # False for who came with something that stands on no session, and so is nobody's for certain.
     may_operate = True
 
-    _dependants: ClassVar[list[Callable[[Any], object]]] = []
     exports: ClassVar[dict[str, Callable[[Any], Iterator[bytes]]]] = {}
 
     def __str__(self) -> str:
@@ -82,14 +94,14 @@ class User(ServiceDocument):
         """Return the user of exactly this name, or None."""
         # A list there is found by each of its members. Of two of one name, which races in the
         # Flask service may have left, it lets the first in that it comes upon.
-        found = cls.objects(username=username)
-        return next((user for user in found if user.username == username), None)
+        found = (user for user in cls.objects(username=username) if user.username == username)
+        return next((user for user in found if user.erased_at is None), None)
 
     @classmethod
     def register(cls, username: str, password: str, **fields: Any) -> Self:
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
         fields |= password_fields(password)
-        user = cls(username=username, date_joined=now(), **fields)
+        user = cls(username=username, date_joined=now(), sessions_at_most=0, **fields)
         return user.insert()
 
     @property
@@ -217,8 +229,27 @@ class User(ServiceDocument):
         return []
 
     def logged_in(self) -> None:
-        """Note the time of a login."""
-        self._get_collection().update_one({"_id": self.id}, {"$set": {"last_login": now()}})
+        """Note the time of a login, and that there will be one session more."""
+        count = "$sessions_at_most"
+        is_known = {"$and": [{"$gte": [count, 0]}, {"$lt": [count, MANY_SESSIONS]}]}
+        one_more = {"$cond": [is_known, {"$add": [count, 1]}, MANY_SESSIONS]}
+        self._get_collection().update_one(
+            {"_id": self.id}, [{"$set": {"last_login": now(), "sessions_at_most": one_more}}]
+        )
+
+    def end_surplus_sessions(self) -> list[str]:
+        """End the oldest sessions if the user has more than a person may have; return their ids.
+
+        To be called after each log-in. Most know from the user that was read that there are few,
+        and ask for nothing. From half the limit on each counts, so that of those which come at the
+        same time the last one sees them all.
+        """
+        known = self.sessions_at_most
+        if known is not None and 0 <= known < settings.MAX_SESSIONS // 2:
+            return []
+        surplus, count = Session.end_surplus(self)
+        self._get_collection().update_one({"_id": self.id}, {"$set": {"sessions_at_most": count}})
+        return surplus
 
     def end_sessions(self) -> bool:
         """End every session of the user's; tell whether the user is there."""
@@ -243,12 +274,12 @@ class User(ServiceDocument):
     def reactivate(self) -> bool:
         """Let a user who was deactivated log in again; tell whether it made a difference."""
         self.is_active = True
-        inactive = type(self).objects(id=self.id, is_active=False)
+        inactive = type(self).objects(id=self.id, is_active=False).standing()
         return bool(inactive.update_one(set__is_active=True))
 
     def is_stored(self) -> bool:
         """Tell whether the user is there still."""
-        return type(self).objects(id=self.id).first() is not None
+        return type(self).objects(id=self.id).standing().first() is not None
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
         """End every session in the one write that also makes the changes; tell whether it was done.
@@ -257,7 +288,7 @@ class User(ServiceDocument):
         """
         version = secrets.token_hex(8)
         changes |= {"token_version": version, "sessions_ended_at": now()}
-        found = type(self).objects(only_if or Q(), id=self.id)
+        found = type(self).objects(only_if or Q(), id=self.id).standing()
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
@@ -309,30 +340,51 @@ class User(ServiceDocument):
         """Tell whether there is anything in an app that the user may look at."""
         return self.is_staff
 
-    # --- Taking along, and the end --------------------------------------------------------------
-
-    @classmethod
-    def deletes_with_it(cls, delete_all_of: Callable[[Any], object]) -> None:
-        """Have ``erase`` call this with the user: for apps that keep documents of a user's."""
-        cls._dependants.append(delete_all_of)
+    # --- Taking along, and the end: see accounts.erasure ----------------------------------------
 
     @classmethod
     def exports_with_it(cls, name: str, lines: Callable[[Any], Iterator[bytes]]) -> None:
         """Have the export of a person hold, under a name, what this yields for the user: JSON."""
         cls.exports[name] = lines
 
-    def erase(self) -> bool:
-        """Delete the user with all that is theirs; raises LastSuperuser.
+    @classmethod
+    def tombstones(cls) -> QuerySet:
+        """Return the query of what is left of users whose erasure was begun."""
+        return cls.objects(__raw__={"erased_at": {"$type": "date"}})
 
-        Tell whether the user was there: of several who do it at once one is told so.
+    @classmethod
+    def erased_in(cls, session_id: str) -> Self | None:
+        """Return the tombstone of who erased themselves in this session, with that ``session``."""
+        session = Session.objects(__raw__={"_id": session_id, **Session.in_time()}).first()
+        theirs = session and {"_id": {"$eq": session.user_id}}
+        user = theirs and cls.tombstones().filter(__raw__=theirs).first()
+        if not user or user.token_version != session.token_version:
+            return None
+        user.session = session
+        return user
 
-        The user document goes last: if this is cut short, nobody can log in and the name stays
-        taken, so that nobody else can register it and find what was left.
+    def bury(self, session: Session | None = None) -> bool:
+        """Put a tombstone in the place of the user; tell whether it was this call that did.
+
+        Every session ends but the given one, which is good for nothing else than going on. Raises
+        LastSuperuser.
         """
         self.deactivate()
-        for delete_all_of in self._dependants:
-            delete_all_of(self)
-        return bool(type(self).objects(id=self.id).delete())
+        stone = type(self)(
+            id=self.id,
+            username=self.username,
+            is_active=False,
+            token_version=secrets.token_hex(8),
+            erased_at=now(),
+        )
+        standing = type(self).objects(id=self.id).standing()._query
+        if not self._get_collection().replace_one(standing, stone.to_mongo()).modified_count:
+            return False
+        self.erased_at, self.token_version = stone.erased_at, stone.token_version
+        if session:
+            session.token_version = stone.token_version
+            session.insert()
+        return True
 
 
 def password_fields(password: str) -> dict[str, Any]:

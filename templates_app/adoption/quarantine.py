@@ -119,8 +119,8 @@ class Quarantined(ServiceDocument):
         return cls.objects(__raw__={"$or": [taken_out, changed]})
 
     @classmethod
-    def delete_all_of(cls, owner: User) -> None:
-        cls.of(owner).delete()
+    def delete_some_of(cls, owner: User, most: int) -> int:
+        return cls.delete_some(cls.of(owner)._query, most)
 
     @classmethod
     def exported(cls, owner: User) -> Iterator[bytes]:

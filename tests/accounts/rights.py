@@ -18,6 +18,7 @@ MAY: dict[str, dict[str, str]] = {
     "appoint":        {"viewer": "no no no no", "staff": "no no no no"},
     "dismiss":        {"viewer": "no no no no", "staff": "no no no no"},
     "erase":          {"viewer": "no no no no", "staff": "yes no no no"},
+    "change a quota": {"viewer": "no no no no", "staff": "yes no no no"},
     "export":         {"viewer": "yes yes yes yes", "staff": "yes yes yes yes"},
 }  # fmt: skip
 

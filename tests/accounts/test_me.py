@@ -11,7 +11,7 @@ from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
 from templatesvc.notation import written
-from tests.conftest import Person, log_in
+from tests.conftest import Person, heir_of
 
 pytestmark = pytest.mark.store
 
@@ -26,6 +26,12 @@ def test_a_user_reads_their_account(alice: Person) -> None:
         "username": "alice",
         "date_joined": written(alice.user.date_joined),
         "last_login": None,
+        "quota": {
+            "documents": 0,
+            "bytes": 0,
+            "max_documents": 100_000,
+            "max_bytes": 1024**3,
+        },
     }
 
 
@@ -54,7 +60,7 @@ def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
 
     assert response.status_code == 204
     assert response.content == b""
-    assert [user.username for user in User.objects] == ["bob"]
+    assert [user.username for user in User.objects.standing()] == ["bob"]
     assert [template.id for template in Template.objects] == [kept.id]
     assert [session.username for session in Session.objects] == ["bob"]
     assert Operators.current().people == []
@@ -77,7 +83,7 @@ def test_the_token_of_the_deleted_is_refused(method: str, path: str, alice: Pers
 def test_who_registers_the_name_of_the_deleted_is_somebody_else(alice: Person) -> None:
     Template.create(alice.user, "alice's")
     alice.client.delete(ME)
-    another = log_in("alice", "looking-glass-2")
+    another = heir_of(alice)
 
     assert alice.client.get(ME).status_code == 401
     assert another.client.get("/get").json() == {"docs": []}

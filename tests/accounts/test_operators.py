@@ -10,6 +10,7 @@ import pytest
 from rest_framework.exceptions import APIException, PermissionDenied
 
 from accounts.documents import User
+from accounts.erasure import erase
 from accounts.exceptions import LastSuperuser, UserInactive
 from accounts.operators import Operators, Role
 from tests.conftest import Person
@@ -93,7 +94,7 @@ WAYS_OUT: dict[str, Any] = {
     "demoted": lambda user: user.appoint(Role.STAFF),
     "taken the role": lambda user: user.appoint(None),
     "deactivated": lambda user: user.deactivate(),
-    "erased": lambda user: user.erase(),
+    "erased": erase,
 }
 
 

@@ -26,6 +26,7 @@ ODD = {
     "token_version": [],
     "date_joined": 5,
     "last_login": {"$date": "x"},
+    "sessions_at_most": "none",
     "strong_password": 7,
     "strong_password_seal": None,
     "_cls": "Template",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from tests.conftest import Person
 from tests.docs.markdown import section, table
@@ -94,6 +96,30 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 }
 
 
+def superseded(alice: Person) -> Any:
+    """Return the answer to the oldest token after one log-in too many."""
+    with override_settings(MAX_SESSIONS=2):
+        body = {"username": "alice", "password": alice.password}
+        for _ in range(2):
+            assert alice.client.post("/api/v1/login", body).status_code == 200
+    return alice.client.get("/get")
+
+
+def over_quota(alice: Person) -> Any:
+    """Return the answer to one template too many."""
+    with override_settings(QUOTA_DOCUMENTS=1):
+        assert alice.client.post("/create", {"template": "one"}).status_code == 200
+        return alice.client.post("/create", {"template": "two"})
+
+
+# For the rows that take more than one request: what does them, and returns the last answer.
+SCENES: dict[str, Callable[[Person], Any]] = {
+    "more log-ins of one person than `MAX_SESSIONS`, 100, whose tokens are still used": superseded,
+    "more templates, or more bytes, than the [settings](#settings) `QUOTA_DOCUMENTS` and "
+    "`QUOTA_BYTES` allow a person": over_quota,
+}
+
+
 def documented() -> dict[str, tuple[set[int], set[int]]]:
     """Return the statuses that were, and those that are, of each case."""
     rows = table(section("README.md", "Departures from the Flask service"))
@@ -110,7 +136,7 @@ def test_every_departure_that_the_tests_list_stands_in_one_row() -> None:
 
 
 def test_every_row_is_tested() -> None:
-    assert set(documented()) == set(RECORDED_CASES) | set(REQUESTS)
+    assert set(documented()) == set(RECORDED_CASES) | set(REQUESTS) | set(SCENES)
 
 
 @pytest.mark.parametrize("row", RECORDED_CASES)
@@ -130,6 +156,13 @@ def test_the_service_answers_as_the_row_says(row: str, request_: Any, alice: Per
     headers = {"content_type": "application/json"} | (given[0] if given else {})
     response = alice.client.post(path, text, **headers)
     assert response.status_code in documented()[row][1]
+    assert list(response.json()) == ["msg"]
+
+
+@pytest.mark.parametrize("row", SCENES)
+def test_a_scene_ends_as_the_row_says(row: str, alice: Person) -> None:
+    response = SCENES[row](alice)
+    assert {response.status_code} == documented()[row][1]
     assert list(response.json()) == ["msg"]
 
 

@@ -29,6 +29,7 @@ from pymongo.errors import OperationFailure
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
+from accounts.erasure import erase
 from accounts.tokens import AccessToken
 from templates_app.adoption.quarantine import Quarantined
 from templates_app.adoption.steps import new_name
@@ -465,7 +466,7 @@ def test_who_goes_takes_nothing_of_a_namesake_along(erased: int, flasks: Databas
         flasks["users"].insert_one({"username": "dup", "password": sha256("x")})
     adopt("--apply", RENAME)
     people = list(User.objects.order_by("id"))
-    people[erased].erase()
+    erase(people[erased])
     left = [] if erased else [people[1].id]
     assert [kept.document_id for kept in Quarantined.objects] == left
 

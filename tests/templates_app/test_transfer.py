@@ -16,6 +16,7 @@ from django.test import override_settings
 
 from accounts.authentication import SessionEnded
 from accounts.documents import Session
+from accounts.erasure import erase
 from accounts.tokens import token_pair
 from templates_app import transfer
 from templates_app.documents import Template, TemplateVersion
@@ -23,7 +24,7 @@ from templates_app.parsers import NDJSONParser
 from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
 from templatesvc.documents import new_id, now
-from tests.conftest import Person, log_in
+from tests.conftest import Person, heir_of
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
 pytestmark = pytest.mark.store
@@ -345,15 +346,15 @@ def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
     monkeypatch.setattr(transfer, "IMPORT_BATCH", 2)
     heirs: list[Person] = []
 
-    def erase() -> None:
-        alice.user.erase()
-        heirs.append(log_in("alice", "another-alice-1"))
+    def inherit() -> None:
+        erase(alice.user)
+        heirs.append(heir_of(alice))
         make(heirs[0], "the heir's")
 
     lines = b"".join(line(template=f"{n}") for n in range(6))
     importing = Import(alice.user, "skip", str(ObjectId()))
     with pytest.raises(SessionEnded):
-        importing.run(lines, before_batch(batch, erase))
+        importing.run(lines, before_batch(batch, inherit))
     assert listed(heirs[0]) == ["the heir's"]
     assert Template.objects.count() == 1
 
@@ -362,7 +363,7 @@ def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) 
     """As if the erasure came between the two writes of a replacement."""
     id = ObjectId(make(alice, "old").json()["id"])
     entry = Entry(1, template=Template.objects.get(), status="replaced")
-    alice.user.erase()
+    erase(alice.user)
     TemplateVersion.keep_all([entry.template])
     Import(alice.user, "replace", str(ObjectId()))._take_back([], [entry])
     assert TemplateVersion.objects(template_id=id).count() == 0

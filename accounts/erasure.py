@@ -1,0 +1,82 @@
+"""The end of an account, however much is to be deleted.
+
+The user's document becomes a tombstone, which holds the name and nothing else of the person: nobody
+can log in, and nobody can register the name and find what was left. All that was theirs is deleted
+in batches, by as many requests as it takes. A request that was under way may still write something;
+so the name is freed only when the longest request is over and a last sweep finds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from accounts.documents import Session, User
+from templatesvc import batches
+from templatesvc.documents import now
+
+LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
+# Names that an erasure frees beside its own work.
+MOST_FREED = 10
+
+_dependants: list[Callable[[Any, int], int]] = []
+
+
+class Erasure(NamedTuple):
+    """What became of it: whether this call began it, and whether nothing is left to delete."""
+
+    is_begun: bool
+    is_finished: bool
+
+
+def deletes_with_it(delete_some_of: Callable[[Any, int], int]) -> None:
+    """Have an erasure call this with the user and a number, until it returns 0.
+
+    It deletes at most that number of documents of the user's, and returns how many it did.
+    """
+    _dependants.append(delete_some_of)
+
+
+def erase(user: User, session: Session | None = None) -> Erasure:
+    """Delete a user with all that is theirs, or go on with it for a while; raises LastSuperuser.
+
+    ``session`` is the one they do it in: it stands until all is deleted, only to go on in.
+    """
+    is_begun = user.erased_at is None and user.bury(session)
+    is_finished = sweep(user)
+    if is_finished:
+        Session.objects(user_id=user.id, username=user.username).delete()
+        for tombstone in User.tombstones().order_by("erased_at").limit(MOST_FREED):
+            free(tombstone)
+    return Erasure(is_begun, is_finished)
+
+
+def sweep(user: User) -> bool:
+    """Delete what is left of the user's; tell whether nothing is, or else the time was up."""
+    # Noted first, because without a tombstone what has the name is somebody else's.
+    user.swept_at = now()
+    if not User.tombstones().filter(id=user.id).update_one(set__swept_at=user.swept_at):
+        return True
+    return batches.finish(partial(delete_some_of, user) for delete_some_of in _dependants)
+
+
+def free(tombstone: User) -> bool:
+    """Give a name free again if its time is over and nothing is left; tell whether it is free."""
+    moment = now()
+    is_held = tombstone.erased_at > moment - settings.ERASED_NAME_HOLD
+    # Another sweep may still be under way: it must not go on when the name is somebody else's.
+    is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - LONGEST_SWEEP
+    if is_held or is_being_swept or not sweep(tombstone):
+        return False
+    mine = User.tombstones().filter(id=tombstone.id, swept_at=tombstone.swept_at)
+    return bool(mine.delete())
+
+
+def free_name(username: str) -> bool:
+    """Tell whether a name that is taken was held by a tombstone alone, and is free now."""
+    tombstone = User.tombstones().filter(username=username).first()
+    return tombstone is not None and free(tombstone)

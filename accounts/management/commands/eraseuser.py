@@ -1,0 +1,45 @@
+"""Erase somebody, or go on with erasures that were begun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from accounts import erasure, operations
+from accounts.documents import User
+from accounts.management.operator_command import OperatorCommand
+
+
+class Command(OperatorCommand):
+    help = (
+        "Delete a user with all that is theirs. There is no way back. With --begun instead of a "
+        "name, finish every erasure that was begun, and free the names whose time is over."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", nargs="?")
+        parser.add_argument("--begun", action="store_true", help="go on with what was begun")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        username = options["username"]
+        if bool(username) == options["begun"]:
+            raise CommandError("Give a name, or --begun.")
+        if options["begun"]:
+            self._finish_all()
+            return
+        user = User.tombstones().filter(username=username).first() or self.user(username)
+        while not operations.erase(self.actor, user):
+            self.stdout.write("Deleting…")
+        self.stdout.write(f"Erased {username}. The name is free again in a while.")
+
+    def _finish_all(self) -> None:
+        freed = 0
+        for tombstone in list(User.tombstones().order_by("erased_at")):
+            if erasure.free(tombstone):
+                freed += 1
+                continue
+            while not erasure.sweep(tombstone):
+                self.stdout.write("Deleting…")
+        left = User.tombstones().count()
+        self.stdout.write(f"Names freed: {freed}; held until their time is over: {left}.")

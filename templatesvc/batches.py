@@ -1,0 +1,42 @@
+"""Work of any size, done in batches for as long as one request may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextvars import Context
+
+import pymongo
+from rest_framework import status
+from rest_framework.response import Response
+
+# How many documents a batch has, and how many seconds it may take; seconds for one request.
+BATCH = 200
+BATCH_SECONDS = 20
+SECONDS = 5
+
+
+def finish(steps: Iterable[Callable[[int], int]]) -> bool:
+    """Repeat each step until it says that it did nothing; tell whether all did, in time.
+
+    A step is given a number, does at most so much, and returns how much it did.
+    """
+    deadline = time.monotonic() + SECONDS
+    for step in steps:
+        # In a context of its own: the request's time for the store is not meant for this.
+        while Context().run(_do, step):
+            if time.monotonic() > deadline:
+                return False
+    return True
+
+
+def _do(step: Callable[[int], int]) -> int:
+    with pymongo.timeout(BATCH_SECONDS):
+        return step(BATCH)
+
+
+def deletion_answer(is_finished: bool) -> Response:
+    """Return 204, or 202 if more is left to delete than one request does."""
+    if is_finished:
+        return Response(status=status.HTTP_204_NO_CONTENT)
+    return Response(status=status.HTTP_202_ACCEPTED, headers={"Retry-After": "0"})
