@@ -12,6 +12,7 @@ from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.limits import LoginLimits
+from accounts.names import password_forms
 
 
 class MongoBackend(BaseBackend):
@@ -31,11 +32,13 @@ class MongoBackend(BaseBackend):
         """
         if username is None or password is None:
             return None
-        user, client = User.named(username), Client.of(request)
-        if not confirm_password(user, username, password, client) or user is None:
+        user, client = User.called(username), Client.of(request)
+        # Counted by the name that is stored, however it was typed.
+        name = user.username if user else username
+        if not confirm_password(user, name, password, client) or user is None:
             return None
         user.logged_in()
-        audit.record(Action.LOGGED_IN, username, client)
+        audit.record(Action.LOGGED_IN, name, client)
         return user
 
     def get_user(self, user_id: str) -> User | None:
@@ -52,7 +55,8 @@ def confirm_password(user: User | None, username: str, password: str, client: Cl
     limits = LoginLimits.of(username, client.ip)
     limits.check()
     if user is None:
-        make_password(password)  # takes the time that a wrong password takes
+        for form in password_forms(password):
+            make_password(form)  # takes the time that a wrong password takes
     elif user.check_password(password) and user.is_active:
         limits.succeeded()
         return True

@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from accounts.documents import Session, User
 from accounts.models import Account
+from accounts.names import normalised_username
 from accounts.operators import Role
 from templatesvc import ids
 from templatesvc.quota import QuotaSerializer, Usage
@@ -40,6 +41,14 @@ class RegistrationSerializer(InputSerializer):
         ],
     )
     password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
+
+    def validate_username(self, username: str) -> str:
+        try:
+            normalised = normalised_username(username)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="invalid_username") from error
+        self.fields["username"].run_validators(normalised)  # it may have become longer
+        return normalised
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -119,7 +128,7 @@ class UserSerializer(serializers.Serializer):
 
     @extend_schema_field(QuotaSerializer)
     def get_quota(self, user: User) -> dict[str, Any]:
-        return QuotaSerializer(Usage.of(user.username)).data
+        return Usage.of(user.username).shown
 
 
 class OtherUserSerializer(StrictSerializer):

@@ -18,6 +18,7 @@ from mongoengine.queryset import QuerySet
 from accounts.documents.sessions import Session
 from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
+from accounts.names import known_as, opaque_password, password_forms
 from accounts.operators import Operators, Role
 from accounts.querysets import Name, UserQuerySet
 from templatesvc.documents import RawField, ServiceDocument, TypedField, now
@@ -98,6 +99,12 @@ class User(ServiceDocument):
         return next((user for user in found if user.erased_at is None), None)
 
     @classmethod
+    def called(cls, username: str) -> Self | None:
+        """Return the user of exactly this name, or else of its normalised form, or None."""
+        other = known_as(username)
+        return cls.named(username) or (cls.named(other) if other else None)
+
+    @classmethod
     def register(cls, username: str, password: str, **fields: Any) -> Self:
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
         fields |= password_fields(password)
@@ -136,6 +143,9 @@ class User(ServiceDocument):
 
     def check_password(self, password: str) -> bool:
         """Tell whether this is the password; if so, store it as it is to be stored today."""
+        return any(self._check_form(form) for form in password_forms(password))
+
+    def _check_form(self, password: str) -> bool:
         encoded = self.encoded_password
         try:
             is_correct, is_weak = hashers.verify_password(password, encoded)
@@ -392,7 +402,7 @@ def password_fields(password: str) -> dict[str, Any]:
 
     While the Flask service runs on the same users they have its hash as well, which it looks for.
     """
-    strong = hashers.make_password(password)
+    strong = hashers.make_password(opaque_password(password))
     if not settings.FLASK_SIDE_BY_SIDE:
         return {"password": strong, "strong_password": None, "strong_password_seal": None}
     raw = FlaskSHA256Hasher.digest(password)

@@ -36,7 +36,7 @@ class OperatorCommand(StoreCommand):
 
     def user(self, username: str) -> User:
         """Return the user of this name; raises CommandError."""
-        user = User.named(username)
+        user = User.called(username)
         if user is None:
             raise CommandError(f"There is no user named {username!r}.")
         return user

@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import identify_hasher
 
 from accounts.documents import User
 from accounts.hashers import FLASK_HASH
+from accounts.names import known_as, normalised_username
 from accounts.serializers import CONTROL_CHARACTERS
 from templates_app.adoption.flask_data import BATCH, Raw, templates, users
 from templates_app.adoption.obstacles import KINDS
@@ -22,6 +23,7 @@ SAMPLES = 5
 LONGEST_SAMPLE = 120  # characters
 THEIRS = {"_id", "username", "password"}
 OURS = set(User._db_field_map.values()) - THEIRS
+NOT_ASCII = {"$type": "string", "$regex": "[^\\x00-\\x7f]"}
 RIGHTS = {"is_staff", "is_superuser", "is_admin", "admin", "role", "roles", "permissions"}
 # A time, which no JSON can bring along: only this service writes one into a user.
 SIGNS_OF_OURS = ("date_joined", "last_login")
@@ -75,7 +77,12 @@ def report(progress: Progress) -> Report:
     return Report(
         users().count_documents({}),
         templates().count_documents({}),
-        [*_obstacles(progress), *_about_users(progress), *_about_templates(progress)],
+        [
+            *_obstacles(progress),
+            *_about_users(progress),
+            _equal_names(progress),
+            *_about_templates(progress),
+        ],
     )
 
 
@@ -95,6 +102,11 @@ def _about_users(progress: Progress) -> list[Finding]:
         "flask_passwords": ("users whose password is a bare SHA-256", _flask_password),
         "other_passwords": ("users whose password is no hash: nobody can log in", _no_hash),
         "odd_names": ("users whose name is no text, empty, too long or odd", _odd_name),
+        "unusual_names": (
+            "users whose name could not be registered here, or is stored in another form than "
+            "here; they log in as before",
+            _unusual_name,
+        ),
         "smuggled_rights": ("users with a field that sounds like a right; never read", _rights),
         "smuggled_fields": ("users whose registration brought a field of ours along", _smuggled),
         "other_fields": ("users with a field that neither service knows; kept", _others),
@@ -129,6 +141,36 @@ def _odd_name(user: Raw) -> str:
     if not 1 <= len(name) <= User.USERNAME_MAX_LENGTH:
         return f"{len(name)} characters"
     return "control characters" if CONTROL_CHARACTERS.search(name) else ""
+
+
+def _unusual_name(user: Raw) -> str:
+    name = user.get("username")
+    if not isinstance(name, str) or _odd_name(user):
+        return ""
+    try:
+        normalised = normalised_username(name)
+    except ValueError as error:
+        return str(error)
+    return "" if normalised == name else f"stored here as {normalised!r}"
+
+
+def _equal_names(progress: Progress) -> Finding:
+    """Find names that a person can't tell apart: each finds its own user, typed exactly so."""
+    equal = Finding(
+        "equal_names", "users whose name is another's once both are normalised; both stay"
+    )
+    met: dict[str, str] = {}
+    everybody = users().find({"username": NOT_ASCII}, {"username": 1}, batch_size=BATCH)
+    for user in progress(everybody, "names", 0):
+        name = user["username"]
+        normalised = known_as(name) or name
+        first = met.setdefault(normalised, name)
+        if first != name:
+            equal.add(f"{first!r} and {name!r}")
+        elif normalised != name and users().find_one({"username": {"$eq": normalised}}, {"_id": 1}):
+            met[normalised] = normalised
+            equal.add(f"{normalised!r} and {name!r}")
+    return equal
 
 
 def _rights(user: Raw) -> str:

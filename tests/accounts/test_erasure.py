@@ -21,6 +21,8 @@ from tests.accounts.callers import after, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 ME = "/api/v1/users/me"
 TEMPLATES = "/api/v1/templates"
 

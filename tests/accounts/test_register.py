@@ -46,9 +46,7 @@ def test_a_name_is_registered_once(client: APIClient, alice: Person) -> None:
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["Alice", "alice ", " alice", "ALICE", "a\u200blice", "\uff41lice"]
-)
+@pytest.mark.parametrize("name", ["Alice", "ALICE", "al ice", "àlice", "\u0430lice"])
 def test_a_name_that_only_looks_like_another_is_another(
     name: str, client: APIClient, alice: Person
 ) -> None:
@@ -61,7 +59,8 @@ def test_a_name_that_only_looks_like_another_is_another(
     [
         {"username": "c"},
         {"username": "c" * 150},
-        {"username": "日本語 العربية 🦜"},
+        {"username": "日本語 العربية"},
+        {"username": "Ada  King, Countess of Lovelace"},
         {"username": "a/b?c=d&e#f%00"},
         {"username": "$ne"},
         {"password": "1"},

@@ -13,6 +13,8 @@ from accounts.documents import Session, User
 from tests.accounts.callers import after, log_in, me
 from tests.conftest import Person
 
+pytestmark = pytest.mark.store
+
 
 @pytest.fixture(autouse=True)
 def _three(settings: Settings) -> None:

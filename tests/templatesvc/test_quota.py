@@ -18,6 +18,8 @@ from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
 from tests.templates_app.templates import URL, listed, path
 
+pytestmark = pytest.mark.store
+
 ME = "/api/v1/users/me"
 
 
