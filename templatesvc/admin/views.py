@@ -13,7 +13,7 @@ from django.views import View
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import APIException
 
-from templatesvc import ids, store
+from templatesvc import ids
 from templatesvc.admin.actions import Action
 from templatesvc.admin.changelist import SEARCH, ChangeList
 from templatesvc.admin.forms import PlainForm
@@ -80,8 +80,7 @@ class ChangeListView(DocumentView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of the list."""
         admin = self.admin
-        with store.search_time(bool(request.GET.get(SEARCH))):
-            changes = ChangeList(request, admin)
+        changes = ChangeList(request, admin)
         actions = self._actions()
         return self.page(
             f"Select {admin.opts.verbose_name} to {'change' if actions else 'view'}",

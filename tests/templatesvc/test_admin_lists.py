@@ -12,6 +12,7 @@ from bson import ObjectId, Regex
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from accounts.documents import Session, User
 from templates_app.documents import Template
@@ -220,6 +221,28 @@ def test_a_search_goes_on_where_it_stopped(root: Client, monkeypatch: pytest.Mon
     assert [len(page) for page in pages] == [5, 5, 0, 1]
     assert pages[-1] == ["number 2"]
     assert "Search on" in text(first)
+
+
+def test_a_search_whose_time_is_up_shows_what_it_found_and_goes_on(
+    root: Client, settings: Settings
+) -> None:
+    settings.SEARCH_TIME = timedelta(0)
+    insert_templates(12, LAST_YEAR, timedelta(minutes=1))
+    first = root.get(TEMPLATES, {"q": "NUMBER 1"})
+    assert "Search on" in text(first)
+    pages = walked(root, f"{TEMPLATES}?q=NUMBER+1")
+    assert len(pages) >= 12
+    assert [name for page in pages for name in page] == ["number 11", "number 10", "number 1"]
+
+
+def test_a_list_ends_at_a_number_of_bytes_and_goes_on(root: Client, settings: Settings) -> None:
+    settings.MAX_PAGE_SIZE = 1000
+    rows = [{"profile": "alice", "template": f"{n:04} {'x' * 400}"} for n in range(10)]
+    Template._get_collection().insert_many(rows)
+    pages = walked(root, TEMPLATES)
+    assert [name[:4] for page in pages for name in page] == [f"{n:04}" for n in range(9, -1, -1)]
+    assert max(len(page) for page in pages) <= 3
+    assert not root.get(f"{TEMPLATES}?q=none+of+them").context["cl"].is_unfinished
 
 
 def test_a_search_looks_into_objects(root: Client) -> None:
