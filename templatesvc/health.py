@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware import common
@@ -28,6 +30,8 @@ RETRY_AFTER = OpenApiParameter(
 
 # What programs ask that know the service by its address, not by its name.
 PROBES = {"/livez", "/readyz", "/metrics"}
+# How long a good answer of the store's holds: it takes a round trip for each collection.
+USABLE_SECONDS = 60.0
 # Those that say themselves what is wrong.
 REPORTING = {"/livez", "/readyz"}
 
@@ -104,6 +108,8 @@ class LivezView(HealthView):
 class ReadyzView(HealthView):
     """``GET /readyz``: whether the store answers and has its indexes."""
 
+    usable_at: ClassVar = -USABLE_SECONDS
+
     @extend_schema(
         operation_id="get_readiness",
         responses={200: HealthSerializer, 503: NotReadySerializer},
@@ -112,13 +118,22 @@ class ReadyzView(HealthView):
     def get(self, request: Request) -> Response:
         """Answer 200 if the store answers and has its indexes, 503 with the reason otherwise."""
         try:
-            store.client().admin.command("ping")
-            reason = unusable()
+            reason = self._unusable()
         except exceptions.STORE_ERRORS as error:
             return self._not_ready(f"The database does not answer ({type(error).__name__}).")
         if reason:
             return self._not_ready(reason)
         return Response({"status": "ok"})
+
+    def _unusable(self) -> str:
+        """Return why the store must not be used; for a while after it might be, just ask it."""
+        if time.monotonic() - self.usable_at < USABLE_SECONDS:
+            store.client().admin.command("ping")
+            return ""
+        reason = unusable()
+        if not reason:
+            type(self).usable_at = time.monotonic()
+        return reason
 
     def _not_ready(self, reason: str) -> Response:
         headers = {"Retry-After": str(exceptions.RETRY_AFTER_SECONDS)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -26,3 +28,13 @@ def test_everything_else_is_for_allowed_hosts_alone(
     client: APIClient, path: str, host: str
 ) -> None:
     assert client.get(path, HTTP_HOST=host).status_code == 400
+
+
+@pytest.mark.wire
+def test_readiness_asks_once_as_long_as_the_indexes_were_there(
+    client: APIClient, commands: list[dict[str, Any]]
+) -> None:
+    assert client.get("/readyz").status_code == 200
+    commands.clear()
+    assert client.get("/readyz").status_code == 200
+    assert [next(iter(command)) for command in commands] == ["ping"]
