@@ -29,6 +29,7 @@ from pymongo.topology_description import TopologyDescription
 from pymongo.uri_parser import parse_uri
 
 from templatesvc import embedded
+from templatesvc.pool import PatientPool
 
 # What a URI does not say itself. timeoutMS bounds a whole operation, retries and the selection of
 # a server included, so that a store which is away is noticed within two seconds: PyMongo looks at
@@ -39,6 +40,8 @@ CLIENT_DEFAULTS: dict[str, Any] = {
     "connectTimeoutMS": 1000,
     # A member that hangs closes no connection: a monitor sees it after this and connectTimeoutMS.
     "heartbeatFrequencyMS": 1000,
+    # How many connections are made at a time: a burst of requests is not to wait for two each.
+    "maxConnecting": 16,
     "w": "majority",
     "appname": "templatesvc",
 }
@@ -57,6 +60,7 @@ FIRST_SECONDS = 2
 # refused: their time is over before PyMongo looks for a primary, which would wait half a second.
 AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
 SEARCH_SECONDS = 5
+DISCOVERY_SECONDS = 5
 
 _client: MongoClient[dict[str, Any]] | None = None
 _defaults = ContextVar("_defaults", default=CLIENT_DEFAULTS)
@@ -136,7 +140,23 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
     global _client
     client = connect()
     _client = None if is_in_memory(settings.MONGODB_URI) else client
+    if _client is not None:
+        _await_discovery(_client)
     return client
+
+
+def _await_discovery(client: MongoClient[dict[str, Any]]) -> None:
+    """Wait until the primary was found or a server failed.
+
+    A far server takes as long to find as an operation has: otherwise the first ones would fail.
+    """
+    end = time.monotonic() + DISCOVERY_SECONDS
+    while time.monotonic() < end:
+        topology = client.topology_description
+        is_failed = any(server.error for server in topology.server_descriptions().values())
+        if is_failed or topology.has_writable_server():
+            return
+        time.sleep(0.01)
 
 
 def connect() -> MongoClient[dict[str, Any]]:
@@ -151,6 +171,7 @@ def connect() -> MongoClient[dict[str, Any]]:
     options = client_options(uri) | {
         "tz_aware": CODEC.tz_aware,
         "datetime_conversion": DatetimeConversion.DATETIME_AUTO.name,
+        "_pool_class": PatientPool,
     }
     return MongoClient(uri, **options)
 

@@ -63,6 +63,7 @@ def test_what_a_uri_does_not_say_has_defaults() -> None:
         "serverSelectionTimeoutMS": 1300,
         "connectTimeoutMS": 1000,
         "heartbeatFrequencyMS": 1000,
+        "maxConnecting": 16,
         "w": "majority",
         "appname": "templatesvc",
     }
