@@ -40,7 +40,7 @@ lint: $(VENV)/installed
 	$(PYTHON) -m mypy .
 	MONGODB_URI=mongomock:// $(PYTHON) manage.py spectacular --validate --fail-on-warn \
 		--format openapi-json --file $(VENV)/schema.json
-	@if command -v npx >/dev/null; then $(REDOCLY) lint $(VENV)/schema.json; \
+	@if command -v npx >/dev/null; then $(REDOCLY) lint --config .redocly.yaml $(VENV)/schema.json; \
 	else echo "WARNING: without node's npx, Redocly's rules for the schema are not checked."; fi
 
 format: $(VENV)/installed
