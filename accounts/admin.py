@@ -119,7 +119,7 @@ class UserAdmin(DocumentAdmin):
         "joined",
         "last_login",
         "quota",
-        "erased_at",
+        "deletion_begun",
     )
     add_form_class = AddUserForm
 
@@ -135,6 +135,9 @@ class UserAdmin(DocumentAdmin):
 
     def role(self, user: User) -> str:
         return f"{user.role}: {user.role.label}" if user.role else "none"
+
+    def deletion_begun(self, user: User) -> datetime | None:
+        return user.erased_at
 
     def quota(self, user: User) -> str:
         if user.username is None:
