@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
@@ -10,6 +13,7 @@ from gunicorn.workers import gasgi
 
 from templatesvc import settings
 
+AT_ONCE = struct.pack("ii", 1, 0)
 FULL = "The service has as many connections as it takes; try again in a moment."
 
 
@@ -52,10 +56,17 @@ class Protocol(ASGIProtocol):
         """Close the connection, also if the client never reads what is left to send."""
         super()._close_transport()
         if self._flow_control.write_paused:
-            self.transport.abort()
+            self._abort()
         elif self.transport.get_write_buffer_size():
             seconds = settings.ANSWER_TIMEOUT.total_seconds()
-            self.worker.loop.call_later(seconds, self.transport.abort)
+            self.worker.loop.call_later(seconds, self._abort)
+
+    def _abort(self) -> None:
+        """Drop what is left to send: the system would keep it as long as the client is there."""
+        if connection := self.transport.get_extra_info("socket"):
+            with suppress(OSError):  # it is closed by now
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self.transport.abort()
 
 
 class Worker(gasgi.ASGIWorker):
