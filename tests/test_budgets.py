@@ -44,7 +44,7 @@ BUDGETS = {
     "POST /update": Budget(4, 3380, 50),
     "POST /delete": Budget(4, 3300, 46),
     "POST /api/v1/login": Budget(6, 3680, 54),
-    "GET /api/v1/users/me": Budget(2, 2700, 40),
+    "GET /api/v1/users/me": Budget(2, 2950, 55),
     "GET /api/v1/templates?limit=10": Budget(2, 3350, 59),
     "POST /api/v1/templates": Budget(3, 3250, 57),
     "GET /api/v1/templates/{id}": Budget(2, 2770, 47),
