@@ -72,6 +72,7 @@ class AuditEntry(ServiceDocument):
 
     meta = {
         "collection": "audit",
+        "shards_by": ("_id", "hashed"),
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["username", "-id"]},

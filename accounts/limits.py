@@ -35,6 +35,7 @@ class Attempts(ServiceDocument):
 
     meta = {
         "collection": "attempts",
+        "shards_by": ("_id", "hashed"),
         "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}],
     }
 

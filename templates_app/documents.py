@@ -52,6 +52,7 @@ class Template(ServiceDocument):
 
     meta = {
         "collection": "templates",
+        "shards_by": ("profile", 1),
         "queryset_class": TemplateQuerySet,
         "indexes": [
             {"fields": ["profile", "template"], "unique": True},
@@ -171,6 +172,7 @@ class TemplateVersion(ServiceDocument):
 
     meta = {
         "collection": "template_versions",
+        "shards_by": ("profile", 1),
         "queryset_class": TemplateVersionQuerySet,
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
@@ -221,7 +223,8 @@ class TemplateVersion(ServiceDocument):
         # With the owner: who imports an id that somebody has deleted has a history of their own. As
         # a digest, because a name may be any text of any length, and operators' URLs hold this.
         owner = hashlib.sha256(before.profile.encode()).hexdigest()
-        return {"_id": f"{before.id}/{slot}/{owner}"}, {"$set": fields}
+        query = {"_id": f"{before.id}/{slot}/{owner}", "profile": fields.pop("profile")}
+        return query, {"$set": fields}
 
     @classmethod
     def of(cls, owner: User, template_id: ObjectId | None = None) -> QuerySet:

@@ -91,6 +91,7 @@ class IdempotentRequest(ServiceDocument):
 
     meta = {
         "collection": "idempotent_requests",
+        "shards_by": ("_id", "hashed"),
         "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}, {"fields": ["username"]}],
     }
 
@@ -111,7 +112,7 @@ class IdempotentRequest(ServiceDocument):
         )
         for _ in range(2):
             try:
-                with request.freed_if_unknown():
+                with request.freed_if_unknown(request.lease_until):
                     return request.insert(), True
             except NotUniqueError:
                 first = cls.objects(id=request.id).first()
@@ -138,14 +139,14 @@ class IdempotentRequest(ServiceDocument):
         """
         lease = now() + LEASE
         unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
-        self.lease_until = lease
-        with self.freed_if_unknown():
+        with self.freed_if_unknown(lease):
             if not unfinished.update_one(set__lease_until=lease):
                 raise KeyInUse(wait=_seconds_until(lease))
+        self.lease_until = lease
 
     @contextmanager
-    def freed_if_unknown(self) -> Iterator[None]:
-        """Give the key up if the store does not tell whether it is held now.
+    def freed_if_unknown(self, lease: datetime) -> Iterator[None]:
+        """Give the key up if the store does not tell whether it is held until ``lease`` now.
 
         Otherwise whoever repeats the request would wait until the lease is over.
         """
@@ -154,6 +155,7 @@ class IdempotentRequest(ServiceDocument):
         except NotUniqueError:
             raise
         except STORE_ERRORS:
+            self.lease_until = lease
             with suppress(*STORE_ERRORS), pymongo.timeout(FREE_SECONDS):
                 self.free()
             raise

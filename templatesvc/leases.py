@@ -27,6 +27,7 @@ class Lease(ServiceDocument):
 
     meta = {
         "collection": "leases",
+        "shards_by": ("_id", "hashed"),
         "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
     }
 

@@ -79,7 +79,7 @@ class Usage(ServiceDocument):
     counted_at = DateTimeField(required=True)
     touched_at = DateTimeField(required=True)
 
-    meta = {"collection": "usage"}
+    meta = {"collection": "usage", "shards_by": ("_id", "hashed")}
 
     _counters: list[Callable[[str], Amount]] = []
     advice: list[str] = []

@@ -55,6 +55,7 @@ class Session(ServiceDocument):
 
     meta = {
         "collection": "sessions",
+        "shards_by": ("_id", "hashed"),
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
             {"fields": ["user_id", "created_at"]},

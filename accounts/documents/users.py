@@ -58,6 +58,7 @@ class User(ServiceDocument):
 
     meta = {
         "collection": "users",
+        "shards_by": ("username", 1),
         "queryset_class": UserQuerySet,
         "indexes": [
             {"fields": ["username"], "unique": True},
@@ -204,17 +205,21 @@ class User(ServiceDocument):
                     {
                         "$lookup": {
                             "from": cls._get_collection_name(),
-                            "localField": "user_id",
-                            "foreignField": "_id",
+                            # By what users are sharded by; the id tells of two of one name.
+                            "localField": "username",
+                            "foreignField": "username",
                             "as": "user",
                         }
                     },
                 ]
             )
         )
-        if not found or not found[0]["user"]:
+        if not found:
             return None
-        session, user = Session._from_son(found[0]), cls._from_son(found[0]["user"][0])
+        theirs = [row for row in found[0]["user"] if row["_id"] == found[0].get("user_id")]
+        if not theirs:
+            return None
+        session, user = Session._from_son(found[0]), cls._from_son(theirs[0])
         if not user.is_active or user.token_version != session.token_version:
             return None
         user.session = session

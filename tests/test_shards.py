@@ -1,0 +1,174 @@
+"""Which operations go to one shard: those of ordinary requests name the shard key as an equality.
+
+A listener sees what the store is asked while people use the whole API. docs/scaling.md lists what
+goes to all shards, and why; a test holds the list to what is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from templatesvc import indexes
+from templatesvc.sharding import shard_keys
+from tests.conftest import Person, log_in
+from tests.docs.markdown import bare, section, table
+
+pytestmark = pytest.mark.wire
+URL = "/api/v1/templates"
+DOCUMENT = "docs/scaling.md"
+PASSWORD = "wonderland-1"
+Commands = list[dict[str, Any]]
+KEYS = {key.collection: key.field for key in shard_keys()}
+
+
+def queries(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what each part of a command asks for; of an insert, what it stores."""
+    name = next(iter(command))
+    if name == "insert":
+        yield from command["documents"]
+    elif name in ("update", "delete"):
+        yield from (part["q"] for part in command[f"{name}s"])
+    elif name == "aggregate":
+        yield command["pipeline"][0].get("$match", {})
+    else:
+        yield command.get("filter" if name == "find" else "query", {})
+
+
+def names(query: dict[str, Any], field: str) -> bool:
+    """Tell whether a query names a field as an equality, so that few shards are asked."""
+    if any(names(part, field) for part in query.get("$and", [])):
+        return True
+    if field not in query:
+        return False
+    value = query[field]
+    operators = {key for key in value if key[:1] == "$"} if isinstance(value, dict) else set()
+    return not operators or bool(operators & {"$eq", "$in"})
+
+
+def to_all_shards(commands: Commands) -> set[tuple[str, str]]:
+    """Return the commands, with their collections, that don't name the shard key."""
+    return {
+        (name, command[name])
+        for command in commands
+        for name in [next(iter(command))]
+        if (field := KEYS.get(command[name]))
+        and not all(names(query, field) for query in queries(command))
+    }
+
+
+def ask(person: Person, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    answer = person.client.generic(
+        method, path, b"" if body is None else body, "application/json", headers=headers
+    )
+    assert answer.status_code < 400, answer.content
+    if answer.streaming:
+        b"".join(answer)
+    return answer
+
+
+def json_of(text: str) -> bytes:
+    return f'{{"template": "{text}"}}'.encode()
+
+
+def templates(person: Person) -> Iterator[tuple[str, Any]]:
+    """Use every route of templates; yield its name before each request."""
+    yield "POST /create", lambda: ask(person, "POST", "/create", json_of("a"))
+    yield "GET /get", lambda: ask(person, "GET", "/get")
+    change = b'{"old_template": "a", "new_template": "b"}'
+    yield "POST /update", lambda: ask(person, "POST", "/update", change)
+    yield "POST /delete", lambda: ask(person, "POST", "/delete", json_of("b"))
+    key = {"Idempotency-Key": '"once"'}
+    made: list[str] = []
+    yield (
+        "POST /templates",
+        lambda: made.append(ask(person, "POST", URL, json_of("c"), **key)["Location"]),
+    )
+    yield "POST /templates", lambda: ask(person, "POST", URL, json_of("c"), **key)
+    for query in ("", "?search=c", "?ordering=created_at", "?ordering=-updated_at", "?limit=1"):
+        yield "GET /templates", lambda query=query: ask(person, "GET", f"{URL}{query}")
+    yield "GET /templates/{id}", lambda: ask(person, "GET", made[0])
+    yield "PUT /templates/{id}", lambda: ask(person, "PUT", made[0], json_of("d"))
+    yield "PATCH /templates/{id}", lambda: ask(person, "PATCH", made[0], json_of("e"))
+    yield "GET /versions", lambda: ask(person, "GET", f"{made[0]}/versions")
+    yield "GET /versions/{number}", lambda: ask(person, "GET", f"{made[0]}/versions/1")
+    yield "POST /restore", lambda: ask(person, "POST", f"{made[0]}/restore", b'{"version": 1}')
+    yield "DELETE /templates/{id}", lambda: ask(person, "DELETE", made[0])
+    yield "GET /deleted", lambda: ask(person, "GET", f"{URL}/deleted")
+    yield "GET /export", lambda: ask(person, "GET", f"{URL}/export")
+
+
+@pytest.mark.store
+def test_every_operation_on_templates_goes_to_one_shard(alice: Person, commands: Commands) -> None:
+    for route, act in templates(alice):
+        commands.clear()
+        act()
+        assert (route, to_all_shards(commands)) == (route, set())
+
+
+def account(person: Person) -> dict[str, Any]:
+    """Return how each route of an account is used; the last one ends it."""
+    client = APIClient()
+    login = {"username": person.name, "password": person.password}
+    change = f'{{"current_password": "{person.password}", "new_password": "through-the-glass"}}'
+    refresh = {"refresh_token": person.tokens["refresh_token"]}
+    token = {"token": person.tokens["access_token"]}
+    return {
+        "POST /api/v1/users": lambda: client.post("/api/v1/users", login | {"username": "carol"}),
+        "POST /api/v1/login": lambda: client.post("/api/v1/login", login),
+        "POST /api/v1/token/refresh": lambda: client.post("/api/v1/token/refresh", refresh),
+        "POST /api/v1/token/verify": lambda: client.post("/api/v1/token/verify", token),
+        "GET /api/v1/users/me": lambda: ask(person, "GET", "/api/v1/users/me"),
+        "GET /api/v1/sessions": lambda: ask(person, "GET", "/api/v1/sessions"),
+        "POST /api/v1/users/me/password": lambda: ask(
+            person, "POST", "/api/v1/users/me/password", change.encode()
+        ),
+    }
+
+
+@pytest.mark.store
+def test_what_goes_to_all_shards_is_documented(
+    alice: Person, bob: Person, commands: Commands
+) -> None:
+    seen = set()
+    eve, dan = log_in("eve", PASSWORD), log_in("dan", PASSWORD)
+    ends = {
+        "POST /api/v1/logout": lambda: ask(bob, "POST", "/api/v1/logout"),
+        "POST /api/v1/logout/all": lambda: ask(eve, "POST", "/api/v1/logout/all"),
+        "DELETE /api/v1/users/me": lambda: ask(dan, "DELETE", "/api/v1/users/me"),
+    }
+    for route, act in (account(alice) | ends).items():
+        commands.clear()
+        answer = act()
+        assert answer.status_code < 400, answer.content
+        seen |= {(route, *operation) for operation in to_all_shards(commands)}
+    text = section(DOCUMENT, "Shards")
+    listed = table(text[text.index("| route |") :])
+    assert sorted(seen) == sorted(tuple(map(bare, row[:3])) for row in listed)
+
+
+def test_the_document_lists_the_shard_keys() -> None:
+    text = section(DOCUMENT, "Shards")
+    rows = table(text[text.index("| collection |") : text.index("| route |")])
+    listed = {bare(name): bare(key) for name, key, _ in rows}
+    assert listed == {key.collection: key.pattern for key in shard_keys()}
+
+
+def test_a_unique_index_begins_with_the_shard_key() -> None:
+    for index in indexes.declared():
+        if index.options.get("unique") and (name := index.document._get_collection_name()) in KEYS:
+            assert index.keys[0][0] == KEYS[name]
+
+
+def test_the_plan_for_mongosh(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("shardplan")
+    lines = capsys.readouterr().out.splitlines()
+    database = lines[0].removeprefix("use ")
+    assert f'sh.shardCollection("{database}.users", {{"username": 1}}, true)' in lines
+    assert f'sh.shardCollection("{database}.templates", {{"profile": 1}})' in lines
+    sessions = lines.index('db.getCollection("sessions").createIndex({"_id": "hashed"})')
+    assert lines[sessions + 1] == f'sh.shardCollection("{database}.sessions", {{"_id": "hashed"}})'
