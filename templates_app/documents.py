@@ -271,8 +271,9 @@ class TemplateVersion(ServiceDocument):
     def restore(self, owner: User) -> Template:
         """Store a deleted template again, as a version that it never had.
 
-        Raises QuotaExceeded, and mongoengine's NotUniqueError if it is there, or the owner has such
-        a template.
+        Under its id; if somebody else has a template of that id by now, as an import of an earlier
+        version could bring about, under a new one. Raises QuotaExceeded, and mongoengine's
+        NotUniqueError if it is there, or the owner has such a template.
         """
         last = self.last_of(owner, [self.template_id]).get(self.template_id, self.version)
         template = Template(
@@ -284,6 +285,13 @@ class TemplateVersion(ServiceDocument):
             updated_at=now(),
         )
         with Usage.reserved(owner.username, Amount(1, size_of(self.template))):
-            template.insert()
+            try:
+                template.insert()
+            except NotUniqueError:
+                if Template.objects.of(owner).filter(id=template.id).first():
+                    raise
+                # Templates are listed in the order of their ids.
+                template.id = new_id(template.created)
+                template.insert()
         self.stand_again(owner, [self.template_id])
         return template

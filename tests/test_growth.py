@@ -29,7 +29,8 @@ from tests.wsgi import answered, environ
 KIB = 1024
 SMALL = [32 * KIB, 128 * KIB]
 UP_TO_THE_LIMIT = [256 * KIB, 512 * KIB, 1024 * KIB, 2048 * KIB - 64]
-HEADER_SIZES = [1 * KIB, 2 * KIB, 4 * KIB, 8000]
+SMALL_HEADERS = [2 * KIB, 8000]
+HEADERS_UP_TO_THE_LIMIT = [1 * KIB, 2 * KIB, 4 * KIB, 8000]
 # How much the cost may grow where the input doubles: a little more than twice, as a dictionary
 # does, and always by what a request costs in any case.
 FACTOR = 2.6
@@ -260,14 +261,19 @@ def test_a_body_costs_what_follows_from_its_size(
     assert found == {}
 
 
+@pytest.mark.parametrize(
+    "sizes", [SMALL_HEADERS, pytest.param(HEADERS_UP_TO_THE_LIMIT, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_query_or_a_header_costs_what_follows_from_its_size(route: str, sender: Sender) -> None:
+def test_a_query_or_a_header_costs_what_follows_from_its_size(
+    route: str, sizes: list[int], sender: Sender
+) -> None:
     found = {}
     for shape, query in QUERIES.items():
-        if wrong := list(faults(sender.costs(route, HEADER_SIZES, query=query))):
+        if wrong := list(faults(sender.costs(route, sizes, query=query))):
             found[shape] = wrong
     for shape, (name, header) in HEADERS.items():
-        costs = sender.costs(route, HEADER_SIZES, name=name, header=header)
+        costs = sender.costs(route, sizes, name=name, header=header)
         if wrong := list(faults(costs)):
             found[shape] = wrong
     assert found == {}

@@ -260,12 +260,12 @@ def test_the_last_superuser_stays(root: Client) -> None:
 
 
 def test_somebody_is_created(root: Client) -> None:
-    form = {"username": " carol ", "password": "carols-1"}
+    form = {"username": "carol ann", "password": " carols-1 "}
     answer = root.post(f"{USERS}/add", form)
-    carol = User.named(" carol ")
+    carol = User.named("carol ann")
     assert carol
     assert answer.headers["Location"] == page_of(carol)
-    assert log_in(" carol ", "carols-1").status_code == 200
+    assert log_in("carol ann", " carols-1 ").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_erasing_asks_for_the_name(root: Client, alice: Person) -> None:
     assert do(root, alice.user, "erase", name="alice").headers["Location"] == USERS
     assert User.named("alice") is None
     assert Template.objects(profile="alice").count() == 0
-    assert root.get(page_of(alice.user)).status_code == 404
+    assert "Deletion begun: 20" in text(root.get(page_of(alice.user)))
 
 
 def test_the_history_of_a_user_is_the_audit_of_them(root: Client, alice: Person) -> None:

@@ -95,7 +95,11 @@ def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) ->
 @pytest.mark.process
 @pytest.mark.parametrize("place", [DOCUMENT, "Dockerfile"])
 def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
-    said = printed("ensureindexes") if place == DOCUMENT else json.loads(instructions("CMD")[-1])[2]
+    said = (
+        printed("ensureindexes\ngunicorn")
+        if place == DOCUMENT
+        else json.loads(instructions("CMD")[-1])[2]
+    )
     command = re.search(r"gunicorn .*", said)
     assert command
     exports = re.sub(r"^python .*\n", "", printed("check --deploy"), flags=re.M)
@@ -230,11 +234,11 @@ def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> Non
     assert [each.template for each in Template.objects(profile="alice")] == [{"kind": "book"}]
 
 
-# --- Other servers ------------------------------------------------------------------------------
+# --- Other MongoDB-compatible servers ----------------------------------------------------------
 
 
 def test_the_document_lists_what_the_doctor_tries() -> None:
-    listed = table(section(DOCUMENT, "Other servers"))
+    listed = table(section(DOCUMENT, "Other MongoDB-compatible servers"))
     assert listed == [[need.name, need.purpose] for need in needs.all_needs()]
 
 
