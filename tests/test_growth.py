@@ -162,13 +162,6 @@ def cost_of(request: Callable[[], dict[str, Any]], sent: int) -> Cost:
         calls += event in ("call", "c_call")
 
     given = request()
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        answered(given)
-    finally:
-        sys.setprofile(before)
-    given = request()
     tracemalloc.start()
     try:
         start, _ = tracemalloc.get_traced_memory()
@@ -176,6 +169,14 @@ def cost_of(request: Callable[[], dict[str, Any]], sent: int) -> Cost:
         peak = tracemalloc.get_traced_memory()[1] - start
     finally:
         tracemalloc.stop()
+    # Again, now that caches are filled and a document that is replaced has its new size.
+    given = request()
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        answered(given)
+    finally:
+        sys.setprofile(before)
     return Cost(sent, calls, peak, answer.status, len(answer.content))
 
 

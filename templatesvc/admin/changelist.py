@@ -38,9 +38,13 @@ class ChangeList:
 
     def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
         self.admin = admin
-        self.parameters = parameters_of(request)
-        self.search = self.parameters.get(SEARCH, "").strip()[:SEARCH_LENGTH]
+        given = parameters_of(request)
+        self.search = given.get(SEARCH, "").strip()[:SEARCH_LENGTH]
         self.filters = admin.list_filter
+        # Only what the list knows: each link of the page repeats it.
+        known = {PLACE, ORDER, *(each.parameter for each in self.filters)}
+        kept = {name: value for name, value in given.items() if name in known}
+        self.parameters = kept | {SEARCH: self.search}
         self.conditions = admin.conditions(self.parameters)
         self.offered = self._offered()
         chosen = self.offered.get(self.parameters.get(ORDER, ""))
