@@ -223,7 +223,9 @@ def test_who_deletes_their_account_is_gone_on_both(both: Both) -> None:
     assert both.service.request("DELETE", "/api/v1/users/me", None, theirs).status == 204
     for service in (both.service, both.flask):
         assert service.post("/api/v1/login", credentials).status == 401
-        assert service.get("/get", theirs).json == {"msg": "Access Token Expired"}
+    assert both.service.get("/get", theirs).json == {"msg": "Access Token Expired"}
+    # The tombstone holds the name there as well.
+    assert both.flask.get("/get", theirs).json == {"docs": []}
 
 
 def test_a_token_of_an_earlier_account_of_the_name_is_refused(both: Both) -> None:

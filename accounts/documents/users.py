@@ -393,7 +393,9 @@ class User(ServiceDocument):
             erased_at=now(),
         )
         standing = type(self).objects(id=self.id).standing()._query
-        if not self._get_collection().replace_one(standing, stone.to_mongo()).modified_count:
+        # Without its _id, which a replacement keeps: MongoEngine would invent one in place of null.
+        fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
+        if not self._get_collection().replace_one(standing, fields).modified_count:
             return False
         self.erased_at, self.token_version = stone.erased_at, stone.token_version
         if session:

@@ -56,7 +56,7 @@ def test_every_write_is_counted(alice: Person, bob: Person) -> None:
     alice.client.post("/delete", {"template": "five"})
     assert used(alice) == counted(alice)
     assert used(alice).documents == 0
-    alice.client.post(f"{path(first)}/restore", {"version": 1})
+    alice.client.post(f"{path(first)}/restore", {"version": 3})
     assert used(alice) == counted(alice)
     imported(alice, "six", "seven", "six")
     assert used(alice) == counted(alice)
