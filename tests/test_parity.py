@@ -20,7 +20,7 @@ from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
 from tests.docs.markdown import section, table
-from tests.docs.test_departures import DEEP, documented, statuses
+from tests.docs.test_departures import DEEP, REQUESTS, SCENES, documented, statuses
 from tests.processes import KEY, FlaskService, Service, manage
 from tests.test_flask_answers import GAINED, Answer
 from tests.test_side_by_side import SETTINGS
@@ -237,6 +237,8 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
         lambda request, is_: not isinstance(request.new, str | dict) or request.new == ""
     ),
 }
+# What no random request brings about: tests/docs/test_departures.py does.
+UNDRAWN = {*SCENES, *(row for row in REQUESTS if "invisible character" in row)}
 # The same for the table of what the Flask service answers side by side.
 SIDE_BY_SIDE: dict[str, Callable[[Request, Answer], bool]] = {
     "update onto a template that is there": lambda request, is_: request.path == "/update",
@@ -358,5 +360,5 @@ def test_random_requests_are_answered_alike_or_as_listed(count: int, trio: Trio)
 
 
 def test_each_row_of_both_tables_is_told_apart() -> None:
-    assert set(ROWS) == set(documented())
+    assert set(ROWS) | UNDRAWN == set(documented())
     assert set(SIDE_BY_SIDE) == set(documented_side_by_side())

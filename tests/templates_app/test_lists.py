@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pymongo
 import pytest
 from bson import ObjectId
-from django.conf import settings
 from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
@@ -194,7 +193,9 @@ def test_every_query_has_a_time_limit(
     assert answer.status_code == 200
     answer.getvalue()
     assert len(commands) >= 2
-    most = settings.STREAM_SILENCE.total_seconds() * 1000
+    most = (
+        30_000  # the tests' own time for one operation; a batch has STREAM_SILENCE, which is less
+    )
     assert all(0 < command["maxTimeMS"] <= most for command in commands)
 
 

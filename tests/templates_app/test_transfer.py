@@ -416,7 +416,9 @@ def test_a_batch_makes_as_many_round_trips_however_long_it_is(
         new = b"".join(line(template=f"own {start + n}") for n in range(lines // 2))
         commands.clear()
         imported(alice, changed + new, mode)
-        counts.append([next(iter(command)) for command in commands])
+        names = [next(iter(command)) for command in commands]
+        # What a cursor reads comes in parts, by its size.
+        counts.append([name for name in names if name != "getMore"])
     assert counts[0] == counts[1]
 
 
