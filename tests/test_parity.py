@@ -65,6 +65,11 @@ class Request(NamedTuple):
     kind: str = JSON
 
     @property
+    def route(self) -> str:
+        """The path, however many slashes are around it."""
+        return f"/{self.path.strip('/')}"
+
+    @property
     def headers(self) -> dict[str, str]:
         if self.encoding in CHARSETS:
             return {"Content-Type": f"{self.kind}; charset={self.encoding}"}
@@ -87,7 +92,7 @@ class Request(NamedTuple):
     @property
     def new(self) -> Any:
         """The value that would be stored."""
-        return self.members.get("new_template" if self.path == "/update" else "template")
+        return self.members.get("new_template" if self.route == "/update" else "template")
 
 
 class Requests:
@@ -196,7 +201,7 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
         lambda request, is_: "//" in request.path or request.path[1:].endswith("/")
     ),
     "a body that is not said to be JSON": lambda request, is_: (
-        request.kind in KINDS[2:] and is_.status == 415
+        request.kind in (KINDS[5:] if is_.status == 400 else KINDS[2:])
     ),
     "a body in UTF-16 or UTF-32": lambda request, is_: request.codec.startswith(
         ("utf-16", "utf-32")
@@ -207,17 +212,17 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
     "login with a Mongo operator as username": lambda request, is_: is_operator(
         request.members.get("username")
     ),
-    "delete succeeded": lambda request, is_: request.path == "/delete",
+    "delete succeeded": lambda request, is_: request.route == "/delete",
     "create: already there": lambda request, is_: (
-        request.path == "/create" and clashes(request, is_)
+        request.route == "/create" and clashes(request, is_)
     ),
     "update onto a name already there": lambda request, is_: (
-        request.path == "/update" and clashes(request, is_)
+        request.route == "/update" and clashes(request, is_)
     ),
     "token of a vanished user": lambda request, is_: request.bearer == "ghost",
     "malformed token": lambda request, is_: request.bearer in ("garbage", "a.b.c"),
     "missing field, bad JSON, wrong type": lambda request, is_: bool(
-        REQUIRED.get(request.path, set()) - request.members.keys()
+        REQUIRED.get(request.route, set()) - request.members.keys()
     ),
     "username or password that is no text": lambda request, is_: any(
         not isinstance(value, str) for value in credentials(request)
@@ -241,7 +246,7 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
 UNDRAWN = {*SCENES, *(row for row in REQUESTS if "invisible character" in row)}
 # The same for the table of what the Flask service answers side by side.
 SIDE_BY_SIDE: dict[str, Callable[[Request, Answer], bool]] = {
-    "update onto a template that is there": lambda request, is_: request.path == "/update",
+    "update onto a template that is there": lambda request, is_: request.route == "/update",
     "a list that shares a member with another": lambda request, is_: (
         isinstance(request.new, list) or isinstance(request.members.get("username"), list)
     ),
@@ -339,7 +344,7 @@ def test_random_requests_are_answered_alike_or_as_listed(count: int, trio: Trio)
         by_flask = requests.random.random() < 0.5
         # With an operator the Flask service takes any template or user: which, nobody promises.
         named = values(request) + credentials(request)
-        if by_flask and request.path != "/create" and any(map(is_operator, named)):
+        if by_flask and request.route != "/create" and any(map(is_operator, named)):
             continue
         token = requests.random.choice(trio.tokens.get(request.bearer, [request.bearer]))
         was, is_ = trio.answers(request, by_flask, token)
@@ -348,7 +353,7 @@ def test_random_requests_are_answered_alike_or_as_listed(count: int, trio: Trio)
             assert row, f"seed {seed}, request {number}: {request}: {was} became {is_}"
             met[row] += 1
             trio.make_equal()
-        if request.path.strip("/") == "update" and is_.status == 200:
+        if request.route == "/update" and is_.status == 200:
             trio.renew_unique_index()
     for name in PEOPLE:
         request = Request("GET", "/get", None, name)

@@ -28,7 +28,7 @@ TEMPLATES = [
 ]
 
 
-@pytest.mark.parametrize("query", ["", "?format=json", "?limit=10"])
+@pytest.mark.parametrize("query", ["", "?limit=10"])  # DRF would carry ?format along
 @pytest.mark.parametrize("template", TEMPLATES, ids=str)
 @pytest.mark.parametrize("serializer_class", [TemplateSerializer, FlaskTemplateSerializer])
 def test_a_template_is_written_as_its_fields_would_write_it(
