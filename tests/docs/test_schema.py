@@ -163,7 +163,7 @@ def test_an_integer_beyond_32_bits_says_so() -> None:
         integer = json.loads(part)
         is_long = abs(integer.get("maximum", 0)) >= 2**31
         assert (integer.get("format") == "int64") == is_long
-    for name in ("Template", "TemplateVersion", "DeletedTemplate", "FullTemplateVersion"):
+    for name in ("Template", "TemplateVersion", "DeletedTemplateRow", "FullTemplateVersion"):
         assert schema()["components"]["schemas"][name]["properties"]["version"]["format"] == "int64"
 
 
