@@ -27,7 +27,7 @@ from templates_app.documents import Template
 from templatesvc import indexes, store
 from templatesvc import settings as service_settings
 from templatesvc.documents import ServiceDocument
-from templatesvc.health import IndexesMiddleware
+from templatesvc.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
 from tests.processes import wait_for
 
 pytest_plugins = ["tests.left_out"]
@@ -84,6 +84,7 @@ def _store() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    ReadyzView.usable_at = -USABLE_SECONDS  # a process remembers that the store was usable
     yield
     try:
         empty_store()

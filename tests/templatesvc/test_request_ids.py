@@ -39,7 +39,7 @@ def test_it_is_in_the_audit(alice: Person) -> None:
 
 @pytest.mark.process
 def test_it_is_in_the_log(tmp_path: Path) -> None:
-    with Service(tmp_path / "log", MONGODB_URI="mongomock://") as service:
+    with Service(tmp_path / "log", MONGODB_URI="mongomock://", WEB_CONCURRENCY="1") as service:
         id = service.get("/nowhere").headers["X-Request-ID"]
         service.stop()
         (line,) = (line for line in service.output.splitlines() if "/nowhere" in line)
