@@ -14,7 +14,7 @@ from encodings.aliases import aliases
 from pkgutil import iter_modules
 from typing import Any
 
-from django.core.handlers import asgi, wsgi
+from django.core.handlers import wsgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
@@ -47,16 +47,8 @@ class WSGIRequest(UTF8Request, wsgi.WSGIRequest):
     pass
 
 
-class ASGIRequest(UTF8Request, asgi.ASGIRequest):
-    pass
-
-
 class WSGIHandler(wsgi.WSGIHandler):
     request_class = WSGIRequest
-
-
-class ASGIHandler(asgi.ASGIHandler):
-    request_class = ASGIRequest
 
 
 class EncodingMiddleware:
