@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from typing import Any
 
-from templatesvc import settings
+from templatesvc import settings, worker
 
 bind = f"127.0.0.1:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
@@ -40,6 +40,11 @@ if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
 MEASURED = ""
 if {"METRICS_TOKEN", "METRICS_TOKEN_FILE"} & os.environ.keys():
     MEASURED = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="templatesvc-")
+
+
+def on_starting(server: Any) -> None:
+    """Let no stop be lost; gunicorn calls this in the master, before all else."""
+    worker.keep_signals_for_new_workers()
 
 
 def when_ready(server: Any) -> None:

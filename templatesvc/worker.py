@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import struct
 from contextlib import suppress
@@ -14,6 +16,7 @@ from gunicorn.workers import gasgi
 from templatesvc import settings
 
 AT_ONCE = struct.pack("ii", 1, 0)
+ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 FULL = "The service has as many connections as it takes; try again in a moment."
 
 
@@ -80,9 +83,25 @@ class Worker(gasgi.ASGIWorker):
         gasgi.ASGIProtocol = Protocol  # gunicorn has no setting for it
         super().init_process()
 
+    async def _serve(self) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        await super()._serve()
+
     async def _shutdown(self) -> None:
         for server in self.servers:
             server.close()
         for connection in list(self.connections):
             connection.close_if_idle()
         await super()._shutdown()
+
+
+def keep_signals_for_new_workers() -> None:
+    """Keep what tells a new worker to end until its loop runs.
+
+    It would be lost before: the handlers are the master's, and then uvloop's, which forgets what
+    it is told before it runs. The master would wait for the worker for 30 s, and kill it.
+    """
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS),
+    )

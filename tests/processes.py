@@ -131,7 +131,6 @@ class Process:
     def wait(self) -> int:
         """Wait for its end; return its exit status."""
         assert self.popen is not None
-        # gunicorn waits 30 seconds for a worker that was told to end before it could listen.
         return self.popen.wait(2 * PATIENCE)
 
     def stop(self) -> int:

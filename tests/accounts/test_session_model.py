@@ -29,6 +29,7 @@ pytestmark = pytest.mark.machine
 
 GRACE, ACCESS = timedelta(seconds=30), timedelta(days=1)
 UNUSED, LONGEST = timedelta(days=14), timedelta(days=90)
+NAME_IS_HELD = timedelta(hours=1, minutes=7, seconds=7)
 BEGINNING = datetime(2030, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 # What sessions are made of is asked about here, not how well passwords are guarded.
 UNLIMITED = {
@@ -307,6 +308,7 @@ class Sessions(RuleBasedStateMachine):
         assert answer.status_code == (204 if was_good else 401)
         if was_good:
             self.end_all(name)
+            self.traveller.shift(NAME_IS_HELD)
             self.register(name)
 
     @rule(hours=st.sampled_from([25, 121]))

@@ -280,6 +280,12 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
         assert service.wait() == 0
 
 
+def test_workers_that_only_just_started_end_by_themselves(tmp_path: Path) -> None:
+    with serving(tmp_path, WEB_CONCURRENCY="4") as service:
+        service.stop()
+        assert service.output.count("Worker exiting") == service.output.count("Booting worker") == 4
+
+
 @in_proc
 def test_a_worker_that_died_is_replaced(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
