@@ -34,6 +34,7 @@ HEADERS_UP_TO_THE_LIMIT = [1 * KIB, 2 * KIB, 4 * KIB, 8000]
 # How much the cost may grow where the input doubles: a little more than twice, as a dictionary
 # does, and always by what a request costs in any case.
 FACTOR = 2.6
+SHARES = 7
 CALLS, BYTES = 3000, 512 * KIB
 
 # --- Shapes -------------------------------------------------------------
@@ -252,41 +253,55 @@ def sender(alice: Person, settings: Any) -> Sender:
     return Sender(alice)
 
 
+ASKED_FOR = ("application/json", "text/html")
+
+
 def bodies() -> Iterator[Any]:
-    """Yield each route, what it is asked for, and sizes; in the short loop what clients ask for."""
-    for route in TAKES_BODY:
+    """Yield each route with what it is asked for, sizes, and its share of the shapes.
+
+    In the short loop each route is asked for what its clients ask for, with one shape of
+    ``SHARES``, so that each shape comes to some routes; in the long loop for all with all.
+    """
+    for index, route in enumerate(TAKES_BODY):
         is_page = route.split()[1].startswith(("/admin", "/api-auth"))
-        for accept in ("application/json", "text/html"):
-            for sizes in (SMALL, UP_TO_THE_LIMIT):
-                is_usual = sizes is SMALL and is_page == (accept == "text/html")
-                marks = () if is_usual else pytest.mark.long
-                yield pytest.param(route, accept, sizes, marks=marks)
+        yield pytest.param(route, ASKED_FOR[is_page], SMALL, index % SHARES)
+        for accept in ASKED_FOR:
+            yield pytest.param(route, accept, UP_TO_THE_LIMIT, None, marks=pytest.mark.long)
 
 
-@pytest.mark.parametrize(("route", "accept", "sizes"), list(bodies()))
+def lines() -> Iterator[Any]:
+    """Yield each route with sizes, and its share of the shapes of queries and headers."""
+    for index, route in enumerate(ROUTES):
+        yield pytest.param(route, SMALL_HEADERS, index % SHARES)
+        yield pytest.param(route, HEADERS_UP_TO_THE_LIMIT, None, marks=pytest.mark.long)
+
+
+def shared(shapes: dict[str, Any], share: int | None) -> dict[str, Any]:
+    """Return a share of the shapes, or all."""
+    return shapes if share is None else dict(list(shapes.items())[share::SHARES])
+
+
+@pytest.mark.parametrize(("route", "accept", "sizes", "share"), list(bodies()))
 def test_a_body_costs_what_follows_from_its_size(
-    route: str, accept: str, sizes: list[int], sender: Sender
+    route: str, accept: str, sizes: list[int], share: int | None, sender: Sender
 ) -> None:
     found = {}
-    for shape, (content_type, body) in BODIES.items():
+    for shape, (content_type, body) in shared(BODIES, share).items():
         costs = sender.costs(route, sizes, body, content_type, accept=accept)
         if wrong := list(faults(costs, accept)):
             found[shape] = wrong
     assert found == {}
 
 
-@pytest.mark.parametrize(
-    "sizes", [SMALL_HEADERS, pytest.param(HEADERS_UP_TO_THE_LIMIT, marks=pytest.mark.long)]
-)
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(("route", "sizes", "share"), list(lines()))
 def test_a_query_or_a_header_costs_what_follows_from_its_size(
-    route: str, sizes: list[int], sender: Sender
+    route: str, sizes: list[int], share: int | None, sender: Sender
 ) -> None:
     found = {}
-    for shape, query in QUERIES.items():
+    for shape, query in shared(QUERIES, share).items():
         if wrong := list(faults(sender.costs(route, sizes, query=query))):
             found[shape] = wrong
-    for shape, (name, header) in HEADERS.items():
+    for shape, (name, header) in shared(HEADERS, share).items():
         costs = sender.costs(route, sizes, name=name, header=header)
         if wrong := list(faults(costs)):
             found[shape] = wrong
