@@ -1,8 +1,8 @@
 """Run the tests in several processes: first in memory, then over the wire.
 
 ``make test`` runs each test where its markers say that it belongs, ``make test-fast`` (``--fast``)
-what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere. ``--wire``
-leaves out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on
+what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere, and tells the
+coverage. ``--wire`` leaves out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on
 embedded ones, started for it. All other arguments go to pytest.
 """
 
@@ -61,7 +61,8 @@ def main() -> int:
     parser.add_argument("-n", type=int, default=os.cpu_count() or 2, help="processes (cores)")
     options, arguments = parser.parse_known_args()
     loop: Loop = options.loop
-    is_measured = loop is not FAST and not options.wire and not arguments
+    # Measuring takes a third of the time again.
+    is_measured = loop is LONG and not options.wire and not arguments
     # worksteal leaves the tests of a file to one process, which their shared fixtures are made for.
     pytest = ["pytest", "-n", str(options.n), "--dist", "worksteal", *arguments, "-m"]
     if is_measured:

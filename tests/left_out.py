@@ -12,7 +12,7 @@ import pytest
 MARKERS = {
     "browser": "drive a browser",
     "wire": "need a MongoDB server",
-    "long": "search longer",
+    "long": "take longer",
     "process": "start processes",
     "machine": "run state machines",
     "store": "run over the wire",

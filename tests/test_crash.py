@@ -40,7 +40,7 @@ def write_and_kill(service: Service, server: MongoServer, token: str, kill: str)
     return kept
 
 
-@pytest.mark.parametrize("kill", ["service", "server"])
+@pytest.mark.parametrize("kill", ["service", pytest.param("server", marks=pytest.mark.long)])
 def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()

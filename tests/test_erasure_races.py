@@ -18,6 +18,7 @@ pytestmark = pytest.mark.wire
 WRITERS, ROUNDS = 16, 6
 
 
+@pytest.mark.long
 def test_whoever_has_the_name_next_finds_nothing(tmp_path: Path) -> None:
     """A hold of a second is enough for requests that are as short as these."""
     numbers = itertools.count()

@@ -26,6 +26,7 @@ def server(tmp_path: Path) -> Iterator[MongoServer]:
         yield server
 
 
+@pytest.mark.long
 def test_a_far_store_makes_no_503(server: MongoServer, tmp_path: Path) -> None:
     with (
         FarStore(server, tmp_path, ROUND_TRIP) as far,
@@ -43,6 +44,7 @@ def test_a_far_store_makes_no_503(server: MongoServer, tmp_path: Path) -> None:
         assert service.get("/readyz").status == 200
 
 
+@pytest.mark.long
 def test_large_answers_over_a_slow_link_take_their_time(
     server: MongoServer, tmp_path: Path
 ) -> None:

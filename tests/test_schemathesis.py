@@ -83,11 +83,11 @@ def failures(counts: dict[str, int]) -> dict[str, int]:
     return {key: number for key, number in counts.items() if key.split()[1] >= "500"}
 
 
-def test_a_thousand_requests_find_nothing(service: Service, tmp_path: Path) -> None:
-    counts = fuzz(service, tmp_path, examples=3, seed=1)
+def test_hundreds_of_requests_find_nothing(service: Service, tmp_path: Path) -> None:
+    counts = fuzz(service, tmp_path, examples=1, seed=1)
     print(f"\n{sum(counts.values()):,} requests")
     assert failures(counts) == {}
-    assert sum(counts.values()) > 700
+    assert sum(counts.values()) > 200
 
 
 @pytest.mark.long

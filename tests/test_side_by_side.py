@@ -319,6 +319,7 @@ def test_every_feature_works_on_what_the_flask_service_wrote(both: Both) -> None
 # --- The warnings --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_start_and_the_check_of_a_deployment_warn(both: Both) -> None:
     assert "FLASK_SIDE_BY_SIDE is on" in both.service.output
     checked = manage("check", "--deploy", MONGODB_URI=uri_of(both.database), **SETTINGS)

@@ -89,6 +89,7 @@ def test_it_answers_as_recorded(
             assert caller.send(**entry["request"]) == recorded(case), case
 
 
+@pytest.mark.long
 @needs_original
 def test_beyond_the_recording_both_answer_and_store_alike(
     flask_database: Database[Any], tmp_path: Path

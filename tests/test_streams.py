@@ -71,7 +71,7 @@ PATHS = ["/get", "/api/v1/templates/export"]
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [PATHS[0], pytest.param(PATHS[1], marks=pytest.mark.long)])
 def test_a_stream_outlasts_a_restart_of_the_store(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_stream_outlasts_a_restart_of_the_store(
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [pytest.param(PATHS[0], marks=pytest.mark.long), PATHS[1]])
 def test_a_stream_whose_store_is_gone_breaks(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:

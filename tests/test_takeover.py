@@ -142,6 +142,7 @@ def kill_within(seconds: float, data: Data, log: Path, *arguments: str) -> bool:
         return process.popen.poll() is None
 
 
+@pytest.mark.long
 def test_killed_at_any_point_and_restarted_it_ends_in_the_same_state(
     origin: Origin, tmp_path: Path
 ) -> None:

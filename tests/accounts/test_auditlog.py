@@ -139,6 +139,7 @@ def test_following_remembers_only_what_could_come_again() -> None:
     assert news.poll() == []
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_it_follows_what_happens(tmp_path: Path) -> None:
     audit.record(Action.REGISTERED, "alice", PHONE)

@@ -267,6 +267,7 @@ def test_somebody_of_the_same_name_as_a_deleted_user_sees_none_of_their_sessions
     assert me(alice.tokens["access_token"]) == 401
 
 
+@pytest.mark.long
 def test_the_list_is_of_the_hundred_newest(alice: Person) -> None:
     for _ in range(101):
         Session.start(alice.user)

@@ -46,6 +46,7 @@ def told(page: Page, text: str) -> None:
     expect(page.locator(".messagelist")).to_contain_text(text)
 
 
+@pytest.mark.long
 def test_an_operator_finds_one_of_many_and_locks_them_out(
     page: Page, service: Service, root: str, many_users: int
 ) -> None:
@@ -62,6 +63,7 @@ def test_an_operator_finds_one_of_many_and_locks_them_out(
     assert service.get("/api/v1/users/me", token).status == 401
 
 
+@pytest.mark.long
 def test_one_session_is_ended_and_the_other_stays(page: Page, service: Service, root: str) -> None:
     first = register(service)
     body = {"username": "alice", "password": "wonderland-1"}
@@ -116,6 +118,7 @@ def test_who_saves_second_is_told_and_shown_both(page: Page, service: Service, r
     assert service.get(path, token).json["template"] == "Alice's"
 
 
+@pytest.mark.long
 def test_a_viewer_sees_no_buttons(page: Page, service: Service) -> None:
     keep(service, register(service), "First")
     operator("viewer", Role.VIEWER)
@@ -149,6 +152,7 @@ def test_logging_out_leads_to_the_log_in_page(page: Page, service: Service, root
     expect(page.get_by_label("Username")).to_be_visible()
 
 
+@pytest.mark.long
 def test_it_all_goes_with_the_keyboard_and_without_scripts(
     service: Service, root: str, page: Page
 ) -> None:
@@ -180,6 +184,7 @@ def test_it_all_goes_with_the_keyboard_and_without_scripts(
     context.close()
 
 
+@pytest.mark.long
 def test_every_page_has_a_name_a_heading_and_labels(
     page: Page, service: Service, root: str
 ) -> None:
@@ -201,6 +206,7 @@ def test_every_page_has_a_name_a_heading_and_labels(
     assert len(titles) >= 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_follow_the_colours_that_the_system_prefers(
     page: Page, service: Service, root: str, scheme: str

@@ -26,6 +26,7 @@ def try_out(page: Page, method: str, path: str, body: object = None) -> Locator:
     return operation.locator(".live-responses-table .response")
 
 
+@pytest.mark.long
 def test_try_it_out_logs_in_and_lists_templates_with_the_token(
     page: Page, service: Service
 ) -> None:
@@ -46,6 +47,7 @@ def test_try_it_out_logs_in_and_lists_templates_with_the_token(
     expect(answered).to_contain_text("Dear {name}")
 
 
+@pytest.mark.long
 def test_try_it_out_without_a_token_is_refused(page: Page, service: Service) -> None:
     page.goto("/api/v1/docs")
     answered = try_out(page, "GET", "/api/v1/templates")

@@ -40,6 +40,7 @@ def test_a_person_searches_filters_and_orders(page: Page, service: Service) -> N
     expect(page.get_by_label("Search")).to_have_value("")
 
 
+@pytest.mark.long
 def test_a_person_names_a_field_of_an_object(page: Page, service: Service) -> None:
     token = register(service)
     for author in ("Orwell", "Huxley"):
@@ -71,6 +72,7 @@ def test_a_person_turns_the_pages(page: Page, service: Service) -> None:
     expect(answer(page)).to_contain_text("number 2")
 
 
+@pytest.mark.long
 def test_what_is_wrong_in_the_form_is_said_above_it(page: Page, service: Service) -> None:
     register(service)
     log_in(page, then=LIST)
@@ -80,6 +82,7 @@ def test_what_is_wrong_in_the_form_is_said_above_it(page: Page, service: Service
     expect(page.get_by_label("Created after")).to_have_value("yesterday")
 
 
+@pytest.mark.long
 def test_the_form_works_without_scripts(page: Page, service: Service) -> None:
     token = register(service)
     for value in ("Dear Alice", "Dear Bob"):
@@ -138,6 +141,7 @@ def test_a_change_of_what_somebody_else_deleted_is_kept_to_be_copied(
     assert service.get(path, token).status == 404
 
 
+@pytest.mark.long
 def test_json_is_kept_as_well(page: Page, service: Service) -> None:
     token = register(service)
     path = keep(service, token, {"author": "Orwell"})

@@ -45,6 +45,7 @@ def test_a_wrong_password_is_told_and_the_name_kept(page: Page, service: Service
     expect(page.get_by_label("Password")).to_have_value("")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "password"),
     [
@@ -63,6 +64,7 @@ def test_a_name_and_a_password_are_taken_exactly(
     assert f'"username": "{name}"' in answer_text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("registered", "typed"),
     [("alice", "alice "), ("Alice", "alice"), ("finn", "\N{LATIN SMALL LIGATURE FI}nn")],
@@ -75,12 +77,14 @@ def test_a_name_that_only_looks_the_same_is_another_one(
     expect(page.get_by_role("alert")).to_contain_text("correct username and password")
 
 
+@pytest.mark.long
 def test_a_name_is_the_same_however_its_letters_are_composed(page: Page, service: Service) -> None:
     register(service, DECOMPOSED)
     log_in(page, DECOMPOSED, then="/api/v1/users/me")
     expect(answer(page)).to_contain_text('"username": "Zoë"')
 
 
+@pytest.mark.long
 def test_it_all_goes_with_the_keyboard_alone(page: Page, service: Service) -> None:
     register(service)
     page.goto("/api-auth/login?next=/api/v1/templates")

@@ -24,7 +24,10 @@ PAGES = [
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    "path",
+    [PAGES[1], *(pytest.param(page, marks=pytest.mark.long) for page in PAGES if page != PAGES[1])],
+)
 def test_a_page_names_the_service_and_its_files_are_there(
     page: Page, service: Service, path: str
 ) -> None:
@@ -52,6 +55,7 @@ def test_the_first_page_leads_to_the_others(page: Page, service: Service) -> Non
     expect(page.get_by_role("heading", name="Template List")).to_be_visible()
 
 
+@pytest.mark.long
 def test_markup_in_a_name_and_in_templates_is_only_text(page: Page, service: Service) -> None:
     name = "<script>alert(1)</script>"
     token = register(service, name)
@@ -147,7 +151,9 @@ INJECT = """() => {
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/", "/api/v1/docs", "/admin/login", "/api-auth/login", "/problems"]
+    "path",
+    ["/api/v1/", "/admin/login", "/api-auth/login", "/problems"]
+    + [pytest.param("/api/v1/docs", marks=pytest.mark.long)],
 )
 def test_an_injected_script_does_not_run(path: str, chromium: Browser, service: Service) -> None:
     # Not by the page of the other tests: Chromium complains, as it should.

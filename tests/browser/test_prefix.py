@@ -61,7 +61,10 @@ class Hop(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module", params=["the path whole", "the path stripped"])
+@pytest.fixture(
+    scope="module",
+    params=["the path stripped", pytest.param("the path whole", marks=pytest.mark.long)],
+)
 def service(
     request: pytest.FixtureRequest, _store: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
@@ -112,6 +115,7 @@ def test_a_person_logs_in_creates_a_template_follows_it_and_logs_out(page: Page)
     assert [cookie["name"] for cookie in page.context.cookies()] == ["csrftoken"]
 
 
+@pytest.mark.long
 def test_try_it_out_sends_to_the_prefix(page: Page) -> None:
     page.goto(f"{PREFIX}/api/v1/docs")
     answered = try_out(page, "POST", "/api/v1/login", {"username": "alice", "password": PASSWORD})

@@ -58,6 +58,7 @@ def test_a_person_logs_in_creates_edits_and_deletes_a_template_and_logs_out(
     expect(page.get_by_role("heading", name="Templates service")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_delete_can_be_thought_better_of(page: Page, service: Service) -> None:
     path = keep(service, register(service), "Dear {name}")
     log_in(page, then=path)
@@ -67,6 +68,7 @@ def test_a_delete_can_be_thought_better_of(page: Page, service: Service) -> None
     expect(answer(page)).to_contain_text("HTTP 200 OK")
 
 
+@pytest.mark.long
 def test_the_raw_data_tab_takes_a_json_object(page: Page, service: Service) -> None:
     token = register(service)
     log_in(page, then="/api/v1/templates")
@@ -158,6 +160,7 @@ def test_somebody_elses_template_is_the_same_page_as_a_missing_one(
     expect(page.get_by_role("button", name="PUT")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_page_of_a_template_does_not_spoil_its_json(page: Page, service: Service) -> None:
     """A browser asks by the tag alone whether what it has kept still stands, page or JSON."""
     path = keep(service, register(service), OBJECT)
@@ -174,6 +177,7 @@ def test_the_page_of_a_template_does_not_spoil_its_json(page: Page, service: Ser
         expect(answer(page)).to_contain_text("HTTP 200 OK")
 
 
+@pytest.mark.long
 def test_swagger_uis_try_it_out_shows_json_after_the_page_was_read(
     page: Page, service: Service
 ) -> None:

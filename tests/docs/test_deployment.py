@@ -223,6 +223,7 @@ old["templates"].insert_one({"profile": "alice", "template": {"kind": "book"}})
 """
 
 
+@pytest.mark.long
 @pytest.mark.wire
 @pytest.mark.skipif(not embedded.program(), reason="the embedded store has no wheel here")
 def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> None:
@@ -253,6 +254,7 @@ print(*(found["_id"] for found in store["mydatabase"]["templates"].find()))
 """
 
 
+@pytest.mark.long
 @pytest.mark.wire
 @pytest.mark.skipif(not embedded.program(), reason="the embedded store has no wheel here")
 def test_a_backup_under_writes_holds_all_that_was_acknowledged_before(tmp_path: Path) -> None:

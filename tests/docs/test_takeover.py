@@ -74,6 +74,7 @@ def log_in(service: Service, **headers: str) -> Any:
     return service.request("POST", "/api/v1/login", body, **headers)
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_each_command_does_what_the_document_says(
     flask: FlaskService, flask_database: Database[Any], tmp_path: Path

@@ -13,7 +13,7 @@ from tests.failover.replica_set import ReplicaSet
 from tests.processes import Service, wait_for
 
 pytestmark = [pytest.mark.wire, pytest.mark.process]
-QUICK = {"answers to writes are lost", "`wtimeout`"}
+QUICK = {"answers to writes are lost"}
 RATE = 20  # requests a second
 
 

@@ -262,6 +262,7 @@ def test_options_that_would_have_no_effect_are_refused(flasks: Database[Any]) ->
                 adopt(*without, *option)
 
 
+@pytest.mark.long
 def test_a_store_that_is_away_is_told_at_once(flasks: Database[Any]) -> None:
     away = f"mongodb://127.0.0.1:{free_port()}/x?timeoutMS=500"
     ran = manage("adopt", "--format=json", MONGODB_URI=away, SECRET_KEY=KEY)
@@ -390,7 +391,7 @@ def test_nothing_is_wrapped_side_by_side(flasks: Database[Any]) -> None:
 # --- Going back --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("choice", [KEEP, RENAME])
+@pytest.mark.parametrize("choice", [KEEP, pytest.param(RENAME, marks=pytest.mark.long)])
 def test_undoing_puts_all_of_it_back(choice: str, spoilt: Database[Any]) -> None:
     before = everything(spoilt)
     adopt("--apply", choice)
@@ -416,6 +417,7 @@ def nearly_too_deep() -> dict[str, Any]:
     return value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("made", [nearly_too_large, nearly_too_deep])
 def test_what_has_no_room_in_a_copy_is_kept_nevertheless(
     made: Callable[[], Any], flasks: Database[Any]
@@ -505,6 +507,7 @@ def on_terminal(*arguments: str, typed: str = "") -> tuple[int, str]:
     return ran.returncode, seen.decode()
 
 
+@pytest.mark.long
 def test_a_terminal_shows_a_bar_and_a_pipe_does_not(spoilt: Database[Any]) -> None:
     status, seen = on_terminal()
     assert status == 1
@@ -513,6 +516,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_does_not(spoilt: Database[Any]) -> No
     assert (piped.returncode, piped.stderr) == (1, "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("typed", "status"), [("yes\n", 0), ("y\n", 1), ("\n", 1), ("\x04", 1)])
 def test_on_a_terminal_wrapping_waits_for_a_yes(
     typed: str, status: int, flasks: Database[Any]

@@ -45,6 +45,7 @@ def let_leases_end(database: Any) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_creation_that_was_killed_happens_once(
     server: MongoServer, database: Any, tmp_path: Path
 ) -> None:

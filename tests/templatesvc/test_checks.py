@@ -52,6 +52,7 @@ def test_what_was_ended_must_be_seen_at_the_next_request(
     assert found() == said
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
@@ -72,6 +73,7 @@ def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -
             assert service.get("/readyz").status == 200
 
 
+@pytest.mark.long
 @pytest.mark.process
 def test_the_service_starts_while_the_store_is_away(tmp_path: Path) -> None:
     uri = f"mongodb://127.0.0.1:{free_port()}/books"

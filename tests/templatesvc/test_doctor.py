@@ -111,7 +111,8 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
 
 @pytest.mark.wire
 @pytest.mark.parametrize(
-    ("options", "subject"), [("w=1", "writes"), ("readPreference=secondary", "reads")]
+    ("options", "subject"),
+    [("w=1", "writes"), pytest.param("readPreference=secondary", "reads", marks=pytest.mark.long)],
 )
 def test_options_that_would_let_the_dead_rise(options: str, subject: str) -> None:
     uri = f"{settings.MONGODB_URI}&{options}"
@@ -144,7 +145,9 @@ def test_a_server_that_does_all_that_is_needed() -> None:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("command", ["findAndModify", "aggregate"])
+@pytest.mark.parametrize(
+    "command", ["findAndModify", pytest.param("aggregate", marks=pytest.mark.long)]
+)
 def test_what_a_server_can_not_do_is_told(command: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()

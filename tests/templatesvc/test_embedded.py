@@ -124,12 +124,14 @@ def test_two_processes_share_one_server(store: Path) -> None:
         assert names(two.uri()) == {"kept"}
 
 
+@pytest.mark.long
 def test_many_processes_that_race_to_be_first_share_one_server(store: Path) -> None:
     with contextlib.ExitStack() as stack:
         users = [stack.enter_context(User(store, f"racer{number}")) for number in range(6)]
         assert len({user.uri() for user in users}) == 1
 
 
+@pytest.mark.long
 def test_the_server_runs_on_after_its_starter_while_somebody_uses_it(store: Path) -> None:
     with User(store, "starter") as starter:
         uri = starter.uri()
@@ -142,6 +144,7 @@ def test_the_server_runs_on_after_its_starter_while_somebody_uses_it(store: Path
             wait_for(lambda: is_stopped(store), "the server stops after its last user")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_the_server_is_closed_cleanly_however_its_last_user_ends(
     store: Path, number: signal.Signals
@@ -157,6 +160,7 @@ def test_the_server_is_closed_cleanly_however_its_last_user_ends(
         assert names(user.uri()) == {"kept"}
 
 
+@pytest.mark.long
 def test_ctrl_c_does_not_reach_the_server(store: Path) -> None:
     with User(store) as user:
         user.uri()
@@ -166,6 +170,7 @@ def test_ctrl_c_does_not_reach_the_server(store: Path) -> None:
         assert os.getsid(user.pid) not in sessions
 
 
+@pytest.mark.long
 def test_who_comes_while_the_server_stops_gets_a_new_one(store: Path) -> None:
     with User(store, "first") as first:
         write(first.uri(), "kept")
@@ -186,6 +191,7 @@ def test_a_killed_server_is_started_again_on_its_port(store: Path) -> None:
         assert names(user.uri()) == {"before", "after"}
 
 
+@pytest.mark.long
 def test_after_a_killed_keeper_the_next_process_restores_the_store_for_all(store: Path) -> None:
     with User(store, "first") as first:
         write(first.uri(), "before")
@@ -199,6 +205,7 @@ def test_after_a_killed_keeper_the_next_process_restores_the_store_for_all(store
             assert names(second.uri()) == {"before", "after"}
 
 
+@pytest.mark.long
 def test_a_server_whose_keeper_was_killed_while_it_started_is_found(store: Path) -> None:
     with User(store, "first") as first:
         wait_for(lambda: server_of(store) and keeper_of(store), "the server is being started")
@@ -212,6 +219,7 @@ def test_a_server_whose_keeper_was_killed_while_it_started_is_found(store: Path)
         assert server_of(store) != orphan
 
 
+@pytest.mark.long
 def test_everything_killed_in_the_middle_of_writes_loses_nothing_acknowledged(store: Path) -> None:
     with User(store, "one", WRITE) as one, User(store, "two", WRITE) as two:
         for writer in (one, two):
@@ -225,6 +233,7 @@ def test_everything_killed_in_the_middle_of_writes_loses_nothing_acknowledged(st
         assert acknowledged <= names(user.uri(), "numbers")
 
 
+@pytest.mark.long
 def test_the_starter_killed_in_the_middle_of_writes_loses_nothing_acknowledged(store: Path) -> None:
     with User(store, "writer", WRITE) as writer:
         wait_for(lambda: len(writer.lines()) > 100, "a hundred writes")
@@ -235,6 +244,7 @@ def test_the_starter_killed_in_the_middle_of_writes_loses_nothing_acknowledged(s
         assert acknowledged <= names(user.uri(), "numbers")
 
 
+@pytest.mark.long
 def test_a_directory_has_one_server_and_another_directory_another(store: Path) -> None:
     other = store.with_name("other")
     with User(store, "one") as one, User(other, "two") as two:
@@ -243,6 +253,7 @@ def test_a_directory_has_one_server_and_another_directory_another(store: Path) -
         wait_for(lambda: is_stopped(other), "the other server stops")
 
 
+@pytest.mark.long
 def test_only_the_owner_can_look_into_the_directory(store: Path) -> None:
     with User(store) as user:
         user.uri()
@@ -263,6 +274,7 @@ def test_nobody_gets_in_without_the_password_that_only_the_owner_can_read(store:
         assert names(user.uri()) == {"kept"}
 
 
+@pytest.mark.long
 def test_who_was_let_in_before_the_password_was_set_is_not_any_more(store: Path) -> None:
     """A store whose password is lost is like one that never had any."""
     with User(store, "first") as first:
@@ -281,6 +293,7 @@ def test_who_was_let_in_before_the_password_was_set_is_not_any_more(store: Path)
             names(f"mongodb://intruder:pencil@{address}".replace("=admin", "=tests"))
 
 
+@pytest.mark.long
 def test_what_is_written_does_not_get_into_the_logs(store: Path) -> None:
     with User(store) as user:
         write(user.uri(), "a-secret-that-is-kept")

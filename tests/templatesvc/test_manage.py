@@ -131,6 +131,7 @@ def test_every_command_of_djangos_that_needs_sql_is_told() -> None:
     assert others - WITHOUT_SQL == set()
 
 
+@pytest.mark.long
 def test_the_shell_of_the_embedded_store_is_named_without_its_password(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -181,6 +181,7 @@ def test_a_chunked_body_is_read_on_every_route(service: Service) -> None:
     assert (status, report["created"]) == (200, 50)
 
 
+@pytest.mark.long
 def test_a_chunked_body_has_its_size(service: Service) -> None:
     token = service.log_in("dan")
     large = {"template": "x" * 3_000_000}
@@ -269,6 +270,7 @@ def test_an_offer_to_speak_another_protocol_is_ignored(service: Service) -> None
 # --- The processes --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     request = f"GET /livez HTTP/1.1\r\n{HEAD}Content-Length: 4\r\n\r\n"
     with serving(tmp_path) as service:

@@ -82,6 +82,7 @@ def test_small_documents_come_in_few_round_trips(commands: Commands) -> None:
     assert len(commands) <= 4
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_a_walk_holds_one_batch_however_much_it_gives() -> None:
     insert(*([{}] * 20_000 for _ in range(100)))
@@ -111,7 +112,7 @@ def test_a_lost_cursor_is_opened_again_after_the_last_row(order: Order, commands
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("is_back", [True, False])
+@pytest.mark.parametrize("is_back", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_walk_outlasts_a_restart_of_the_store_or_raises(
     is_back: bool, settings: Settings, tmp_path: Path
 ) -> None:
