@@ -200,10 +200,10 @@ class Body:
         else:
             self.file = io.BytesIO(part)
 
-    async def drop_rest(self) -> None:
+    async def drop_rest(self, seconds: float) -> None:
         """Read on for a moment: closed at once, the connection would lose the answer."""
         try:
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout(seconds):
                 while self.more:
                     message = await self.receive()
                     self.more = message.get("more_body", False)
@@ -254,7 +254,7 @@ class ThreadedASGI:
             exchange.end()
         body.file.close()
         if body.more and "HTTP_EXPECT" not in environ:
-            await body.drop_rest()
+            await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
 
     async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
         piece, more = await exchange.next_piece()

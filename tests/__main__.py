@@ -2,8 +2,8 @@
 
 ``make test`` runs each test where its markers say that it belongs, ``make test-fast`` (``--fast``)
 what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere, and tells the
-coverage. ``--wire`` leaves out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on
-embedded ones, started for it. All other arguments go to pytest.
+coverage. ``--wire`` leaves out the run in memory. Over the wire means on the server of
+``MONGODB_TEST_URI``, or else on embedded ones, started for it. All other arguments go to pytest.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Pat
     assert {doc["template"] for doc in docs} >= set(kept)
 
 
+@pytest.mark.long
 def test_the_service_recovers_by_itself_when_the_store_is_back(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()

@@ -122,6 +122,7 @@ def test_a_token_of_this_service_has_the_claims_of_the_flask_service(both: Both)
     assert "aud" not in ours  # its versions before 4.0 would refuse it
 
 
+@pytest.mark.long
 def test_sessions_go_on_when_the_setting_is_switched_on_or_off(both: Both, tmp_path: Path) -> None:
     credentials = both.register("goes-on", both.flask)
     settings = SETTINGS | {"FLASK_SIDE_BY_SIDE": "off"}

@@ -164,6 +164,7 @@ def test_killed_at_any_point_and_restarted_it_ends_in_the_same_state(
     assert killed == origin.size.kills
 
 
+@pytest.mark.long
 def test_everybody_logs_in_with_the_old_password(origin: Origin, tmp_path: Path) -> None:
     names = [
         user["username"]

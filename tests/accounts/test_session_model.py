@@ -352,7 +352,7 @@ class Sessions(RuleBasedStateMachine):
 
 def test_the_service_agrees_with_the_model_at_every_step() -> None:
     # Over the wire, where each request takes longer, a few: nothing here is about parallel ones.
-    examples = 6 if store.is_in_memory(settings.MONGODB_URI) else 2
+    examples = 3 if store.is_in_memory(settings.MONGODB_URI) else 2
     live(Sessions, examples, steps=20, **UNLIMITED)
 
 

@@ -144,6 +144,7 @@ def test_a_user_who_is_no_operator_is_refused(page: Page, service: Service) -> N
     expect(page.locator(".errornote")).to_contain_text("not authorized to access this page")
 
 
+@pytest.mark.long
 def test_logging_out_leads_to_the_log_in_page(page: Page, service: Service, root: str) -> None:
     log_in_as_operator(page, root, PASSWORD)
     page.get_by_role("button", name="Log out").click()

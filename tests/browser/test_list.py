@@ -99,6 +99,7 @@ def test_the_form_works_without_scripts(page: Page, service: Service) -> None:
     bare.context.close()
 
 
+@pytest.mark.long
 def test_a_page_shows_the_version_and_the_entity_tag(page: Page, service: Service) -> None:
     token = register(service)
     path = keep(service, token, "Dear {name}")
@@ -126,6 +127,7 @@ def test_a_change_of_what_somebody_else_changed_is_refused_and_kept(
     assert service.get(path, token).json["template"] == "Dearest {name}"
 
 
+@pytest.mark.long
 def test_a_change_of_what_somebody_else_deleted_is_kept_to_be_copied(
     page: Page, service: Service
 ) -> None:

@@ -48,6 +48,7 @@ def test_the_name_is_in_the_corner(page: Page, service: Service) -> None:
     expect(menu(page, "alice")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_first_page_leads_to_the_others(page: Page, service: Service) -> None:
     register(service)
     log_in(page)

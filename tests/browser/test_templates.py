@@ -79,6 +79,7 @@ def test_the_raw_data_tab_takes_a_json_object(page: Page, service: Service) -> N
     assert template["template"] == OBJECT
 
 
+@pytest.mark.long
 def test_an_object_is_edited_as_json_only_and_stays_an_object(page: Page, service: Service) -> None:
     token = register(service)
     path = keep(service, token, OBJECT)
@@ -91,6 +92,7 @@ def test_an_object_is_edited_as_json_only_and_stays_an_object(page: Page, servic
     assert service.get(path, token).json["template"] == OBJECT | {"year": 1948}
 
 
+@pytest.mark.long
 def test_an_empty_template_is_refused_beside_its_box(page: Page, service: Service) -> None:
     register(service)
     log_in(page, then="/api/v1/templates")
@@ -141,6 +143,7 @@ def test_a_text_saved_unchanged_stays_as_it_was(page: Page, service: Service, te
     assert service.get(path, token).json["template"] == text
 
 
+@pytest.mark.long
 def test_somebody_elses_template_is_the_same_page_as_a_missing_one(
     page: Page, service: Service
 ) -> None:

@@ -121,6 +121,7 @@ def test_options_that_would_let_the_dead_rise(options: str, subject: str) -> Non
     assert f"error    {subject}: " in ran.stdout
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_unsafe_settings_are_part_of_the_report() -> None:
     ran = manage("doctor", **given(SECRET_KEY="short", LOGIN_LIMIT_PER_USER="off", HTTPS="on"))
