@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.staticfiles import storage
 from django.http import HttpRequest
@@ -28,12 +28,21 @@ class StaticFilesStorage(storage.StaticFilesStorage):
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
     """WhiteNoise's, which compresses a file when it is first asked for, and once a process.
 
-    WhiteNoise's own way is a step before the start, which somebody would forget.
+    WhiteNoise's own way is a step before the start, which somebody would forget. It looks for the
+    files once a process as well, though a test may make many handlers.
     """
+
+    found: ClassVar[dict[str, dict[str, Any]]] = {}  # files by their URLs, for each prefix
 
     def __init__(self, get_response: Any = None) -> None:
         super().__init__(get_response)
         self._known: dict[str, bytes] = {}
+
+    def add_files_from_finders(self) -> None:
+        if self.static_prefix not in self.found:
+            super().add_files_from_finders()
+            self.found[self.static_prefix] = self.files
+        self.files = self.found[self.static_prefix]
 
     def serve(self, static_file: Any, request: HttpRequest) -> HttpResponseBase:
         """Return a file, or that the client's copy still stands."""
