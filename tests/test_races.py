@@ -102,6 +102,7 @@ def test_a_stolen_token_that_is_used_later_ends_thief_and_owner(tmp_path: Path) 
     assert AuditEntry.objects(action="token_reused").count() == 1
 
 
+@pytest.mark.long
 def test_without_grace_one_of_50_parallel_refreshes_succeeds(tmp_path: Path) -> None:
     with running(tmp_path, REFRESH_TOKEN_GRACE="0s") as service:
         first = log_in(service)
@@ -138,6 +139,7 @@ def test_of_30_parallel_registrations_the_limit_is_let_in_and_no_more_is_left(
     assert User.objects.count() == 5
 
 
+@pytest.mark.long
 def test_of_30_parallel_registrations_of_a_taken_name_the_limit_is_hashed(tmp_path: Path) -> None:
     body = {"username": "alice", "password": "x"}
     with running(tmp_path, REGISTRATION_LIMIT="5/1h") as service:
@@ -165,6 +167,7 @@ def test_of_48_parallel_log_ins_so_many_sessions_are_left_as_one_may_have(
     assert AuditEntry.objects(action="session_superseded").count() == 49 - most
 
 
+@pytest.mark.long
 def test_of_40_parallel_wrong_current_passwords_ten_are_looked_at(tmp_path: Path) -> None:
     body = {"current_password": "nope", "new_password": "x"}
     with running(tmp_path) as service:
@@ -201,6 +204,7 @@ def test_of_parallel_changes_of_a_password_one_succeeds(tmp_path: Path) -> None:
         assert {service.get("/get", token).status for token in tokens} == {401}
 
 
+@pytest.mark.long
 def test_parallel_log_ins_with_an_old_hash_all_succeed_and_leave_a_new_one(tmp_path: Path) -> None:
     User._get_collection().insert_one(
         {"username": "carol", "password": hashlib.sha256(b"1234").hexdigest()}

@@ -54,6 +54,7 @@ def test_try_it_out_without_a_token_is_refused(page: Page, service: Service) -> 
     expect(answered).to_contain_text("not_authenticated")
 
 
+@pytest.mark.long
 def test_all_that_the_docs_load_is_the_services_own(page: Page, service: Service) -> None:
     asked: dict[str, int] = {}
     page.on("response", lambda response: asked.update({response.url: response.status}))

@@ -391,7 +391,8 @@ def test_nothing_is_wrapped_side_by_side(flasks: Database[Any]) -> None:
 # --- Going back --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("choice", [KEEP, pytest.param(RENAME, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("choice", [KEEP, RENAME])
 def test_undoing_puts_all_of_it_back(choice: str, spoilt: Database[Any]) -> None:
     before = everything(spoilt)
     adopt("--apply", choice)

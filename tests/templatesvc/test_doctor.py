@@ -98,6 +98,7 @@ def test_clocks_that_are_apart(seconds: int, level: str) -> None:
     assert line.startswith(level)
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_a_server_that_is_away_is_told_without_its_password() -> None:
     uri = f"mongodb://ada:secret@127.0.0.1:{free_port()}/?timeoutMS=500"
@@ -109,10 +110,11 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
     assert "secret" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.long
 @pytest.mark.wire
 @pytest.mark.parametrize(
     ("options", "subject"),
-    [("w=1", "writes"), pytest.param("readPreference=secondary", "reads", marks=pytest.mark.long)],
+    [("w=1", "writes"), ("readPreference=secondary", "reads")],
 )
 def test_options_that_would_let_the_dead_rise(options: str, subject: str) -> None:
     uri = f"{settings.MONGODB_URI}&{options}"
@@ -145,10 +147,9 @@ def test_a_server_that_does_all_that_is_needed() -> None:
     assert [name for name in store.database().list_collection_names() if "scratch" in name] == []
 
 
+@pytest.mark.long
 @pytest.mark.wire
-@pytest.mark.parametrize(
-    "command", ["findAndModify", pytest.param("aggregate", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("command", ["findAndModify", "aggregate"])
 def test_what_a_server_can_not_do_is_told(command: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()

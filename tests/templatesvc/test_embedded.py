@@ -181,6 +181,7 @@ def test_who_comes_while_the_server_stops_gets_a_new_one(store: Path) -> None:
             assert server_of(store) != stopping
 
 
+@pytest.mark.long
 def test_a_killed_server_is_started_again_on_its_port(store: Path) -> None:
     with User(store) as user:
         write(user.uri(), "before")
