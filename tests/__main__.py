@@ -30,7 +30,7 @@ class Loop(NamedTuple):
 
 
 SHORT = Loop("not (store or wire or browser or long)", "(store or wire or browser) and not long")
-FAST = Loop("not (wire or browser or process or machine or long)", None)
+FAST = Loop("not (wire or browser or process or search or long)", None)
 LONG = Loop("not (wire or browser)", "")
 
 
@@ -58,27 +58,30 @@ def main() -> int:
     which.add_argument("--fast", dest="loop", action="store_const", const=FAST, default=SHORT)
     which.add_argument("--long", dest="loop", action="store_const", const=LONG)
     parser.add_argument("--wire", action="store_true", help="only over the wire")
-    # One more than cores: a test that starts a process waits for it.
-    default = (os.cpu_count() or 1) + 1
-    parser.add_argument("-n", type=int, default=default, help="processes (cores and one more)")
+    parser.add_argument("-n", type=int, help="processes (cores; over the wire one more)")
     options, arguments = parser.parse_known_args()
     loop: Loop = options.loop
     # Measuring takes a third of the time again.
     is_measured = loop is LONG and not options.wire and not arguments
+    # Over the wire tests wait for the processes that they start.
+    cores = os.cpu_count() or 1
+    in_memory, over_the_wire = options.n or cores, options.n or cores + 1
     # worksteal leaves the tests of a file to one process, which their shared fixtures are made for.
-    pytest = ["pytest", "-n", str(options.n), "--dist", "worksteal", *arguments, "-m"]
+    pytest = ["pytest", "--dist", "worksteal", *arguments]
     if is_measured:
         pytest = ["coverage", "run", "-m", *pytest]
         python("coverage", "erase")
     passed = True
     if not options.wire:
         print("\n=== in memory ===", flush=True)
-        passed &= python(*pytest, loop.in_memory, TESTS_STORE=IN_MEMORY)
+        passed &= python(*pytest, "-n", str(in_memory), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY)
     if loop.over_the_wire is not None:
-        stores = wire_stores(options.n)
+        stores = wire_stores(over_the_wire)
         shown = ", ".join(uri.rpartition("@")[2] for uri in stores.split())
         print(f"\n=== over the wire: {shown} ===", flush=True)
-        passed &= python(*pytest, loop.over_the_wire, TESTS_STORE=stores)
+        passed &= python(
+            *pytest, "-n", str(over_the_wire), "-m", loop.over_the_wire, TESTS_STORE=stores
+        )
     if is_measured:
         python("coverage", "combine", "--quiet")
         passed &= python("coverage", "report")

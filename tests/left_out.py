@@ -14,7 +14,7 @@ MARKERS = {
     "wire": "need a MongoDB server",
     "long": "take longer",
     "process": "start processes",
-    "machine": "run state machines",
+    "search": "search through random or all states",
     "store": "run over the wire",
 }
 LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -36,7 +36,7 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).resolve().parent.parent
 CPU_SECONDS = 60  # what takes longer hangs, and so is noticed
 SURVIVED, KILLED, FAILED = range(3)  # the exit status of a fork
-MARKERS = "not (browser or process or machine or long)"
+MARKERS = "not (browser or process or search or long)"
 
 
 class Mutant(NamedTuple):

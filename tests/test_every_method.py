@@ -13,6 +13,7 @@ from tests.conftest import Person
 from tests.docs.test_routes import documented
 from tests.test_admin_pages import TABLE
 
+pytestmark = pytest.mark.search
 ACCEPTED = (
     *("application/json", "text/html", "application/x-ndjson", "application/vnd.oai.openapi"),
     "nonsense",

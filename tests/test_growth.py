@@ -39,6 +39,7 @@ CALLS, BYTES = 3000, 512 * KIB
 
 # --- Shapes -------------------------------------------------------------
 
+pytestmark = pytest.mark.search
 Shape = Callable[[int], str]  # returns input of a size
 
 

@@ -25,7 +25,7 @@ from tests.accounts.callers import caller, claims, post
 from tests.conftest import empty_store
 from tests.lives import live
 
-pytestmark = pytest.mark.machine
+pytestmark = pytest.mark.search
 
 GRACE, ACCESS = timedelta(seconds=30), timedelta(days=1)
 UNUSED, LONGEST = timedelta(days=14), timedelta(days=90)

@@ -321,13 +321,13 @@ class Templates(RuleBasedStateMachine):
             renew_unique_index()
 
 
-@pytest.mark.machine
+@pytest.mark.search
 def test_each_sees_what_the_model_says_at_every_step() -> None:
     # Over the wire, where each request takes longer, a few: nothing here is about parallel ones.
     live(Templates, examples=12 if store.is_in_memory(settings.MONGODB_URI) else 4, steps=25)
 
 
 @pytest.mark.long
-@pytest.mark.machine
+@pytest.mark.search
 def test_each_sees_what_the_model_says_for_long() -> None:
     live(Templates, examples=100, steps=50)
