@@ -30,7 +30,7 @@ class Loop(NamedTuple):
 
 
 SHORT = Loop("not (store or wire or browser or long)", "(store or wire or browser) and not long")
-FAST = Loop("not (wire or browser or process or search or long)", None)
+FAST = Loop("not (store or wire or browser or process or search or long)", None)
 LONG = Loop("not (wire or browser)", "")
 
 

@@ -66,3 +66,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Any:
 def _audit(event: str, _: tuple[Any, ...]) -> None:
     if event == "subprocess.Popen" and not _may_start_processes:
         raise RuntimeError("This test starts a process: mark it with pytest.mark.process.")
+
+
+def mostly_long(first: Any, *others: Any) -> list[Any]:
+    """Return cases for ``parametrize``, of which the first stands for all in the short loop."""
+    cases = [each if isinstance(each, tuple) else (each,) for each in others]
+    return [first, *(pytest.param(*each, marks=pytest.mark.long) for each in cases)]

@@ -148,7 +148,8 @@ def test_of_30_parallel_registrations_of_a_taken_name_the_limit_is_hashed(tmp_pa
     assert Counter(answers) == {409: 4, 429: 26}
 
 
-@pytest.mark.parametrize("most", [pytest.param(1, marks=pytest.mark.long), 10])
+@pytest.mark.long
+@pytest.mark.parametrize("most", [1, 10])
 def test_of_48_parallel_log_ins_so_many_sessions_are_left_as_one_may_have(
     most: int, tmp_path: Path
 ) -> None:

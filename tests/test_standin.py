@@ -77,7 +77,9 @@ class Caller:
         return Answer(answer.status, answer.json | {"access_token": "<jwt>"})
 
 
-@pytest.mark.parametrize("original", [False, pytest.param(True, marks=needs_original)])
+@pytest.mark.parametrize(
+    "original", [False, pytest.param(True, marks=[needs_original, pytest.mark.long])]
+)
 def test_it_answers_as_recorded(
     original: bool, flask_database: Database[Any], tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from django.conf import settings
 from accounts import operations
 from accounts.documents import User
 from accounts.operations import Actor
+from tests.left_out import mostly_long
 from tests.processes import Service, wait_for
 
 pytestmark = [
@@ -133,7 +134,7 @@ ENDS: dict[str, Callable[[Service, Held], Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", ENDS)
+@pytest.mark.parametrize("way", mostly_long(*ENDS))
 def test_every_worker_refuses_what_has_ended_by(way: str, service: Service) -> None:
     held = log_in(service, "alice")
     for _ in each_alone(service):

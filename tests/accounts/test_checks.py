@@ -14,6 +14,7 @@ from django.core import checks
 from pytest_django import Settings
 
 from accounts.keys import Key
+from tests.left_out import mostly_long
 from tests.processes import manage
 
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
@@ -145,14 +146,14 @@ def test_side_by_side_asks_for_the_secret_of_the_flask_service(
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [
+    mostly_long(
         ("JWT_SECRET_KEY", "too-short", "(accounts.E003) JWT_SECRET_KEY holds a secret of 9 bytes"),
         ("FLASK_SIDE_BY_SIDE", "on", "(accounts.E006) FLASK_SIDE_BY_SIDE is on and JWT_SECRET_"),
         ("JWT_SECRET_KEY", bare(RSA), "(accounts.E001) JWT_SECRET_KEY holds a key that can't be"),
         ("ACCESS_TOKEN_LIFETIME", "15d", "(templatesvc.E005) ACCESS_TOKEN_LIFETIME is longer than"),
         ("REFRESH_TOKEN_LIFETIME", "91d", "(templatesvc.E005) REFRESH_TOKEN_LIFETIME is longer"),
         ("REFRESH_TOKEN_LIFETIME", "9m", "REFRESH_TOKEN_LIFETIME: Must be 0:10:00 or longer"),
-    ],
+    ),
 )
 def test_every_command_and_so_the_server_says_so(name: str, value: str, said: str) -> None:
     ran = manage("check", MONGODB_URI="mongomock://", **{name: value})

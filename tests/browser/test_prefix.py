@@ -17,7 +17,7 @@ from tests.browser.people import PASSWORD, answer, log_out, press
 from tests.browser.test_docs import try_out
 from tests.processes import Service
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 PREFIX = "/shop/templates"
 
@@ -61,10 +61,7 @@ class Hop(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(
-    scope="module",
-    params=["the path stripped", pytest.param("the path whole", marks=pytest.mark.long)],
-)
+@pytest.fixture(scope="module", params=["the path whole", "the path stripped"])
 def service(
     request: pytest.FixtureRequest, _store: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
@@ -115,7 +112,6 @@ def test_a_person_logs_in_creates_a_template_follows_it_and_logs_out(page: Page)
     assert [cookie["name"] for cookie in page.context.cookies()] == ["csrftoken"]
 
 
-@pytest.mark.long
 def test_try_it_out_sends_to_the_prefix(page: Page) -> None:
     page.goto(f"{PREFIX}/api/v1/docs")
     answered = try_out(page, "POST", "/api/v1/login", {"username": "alice", "password": PASSWORD})

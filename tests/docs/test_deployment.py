@@ -26,6 +26,7 @@ from templates_app.documents import Template
 from templatesvc import embedded, needs
 from tests.docs.conftest import HOSTS
 from tests.docs.markdown import ROOT, blocks, document, section, table
+from tests.left_out import mostly_long
 from tests.processes import PATIENCE, Service, free_port, wait_for
 
 DOCUMENT = "docs/deployment.md"
@@ -84,7 +85,7 @@ def test_djangos_check_of_the_production_settings_finds_nothing(home: str) -> No
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "HTTPS", "PASSWORD_POLICY"])
+@pytest.mark.parametrize("name", mostly_long("SECRET_KEY_FILE", "HTTPS", "PASSWORD_POLICY"))
 def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) -> None:
     left = re.sub(rf"^export {name}=.*\n", "", printed("check --deploy"), flags=re.M)
     ran = shell(left, HOME=home)
@@ -93,7 +94,7 @@ def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) ->
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("place", [DOCUMENT, "Dockerfile"])
+@pytest.mark.parametrize("place", mostly_long(DOCUMENT, "Dockerfile"))
 def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
     said = (
         printed("ensureindexes\ngunicorn")

@@ -13,14 +13,11 @@ from tests.failover.replica_set import ReplicaSet
 from tests.processes import Service, wait_for
 
 pytestmark = [pytest.mark.wire, pytest.mark.process]
-QUICK = {"answers to writes are lost"}
 RATE = 20  # requests a second
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [pytest.param(f, marks=[] if f in QUICK else [pytest.mark.long]) for f in FAULTS],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_is_lost_or_done_twice_and_nobody_gets_a_500(fault: str, tmp_path: Path) -> None:
     row = play(fault, Stage(tmp_path, 1, CLOCKS.get(fault)), RATE)
     assert (row.tally.wrong, row.tally.errors) == ([], [])

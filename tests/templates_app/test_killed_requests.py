@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from tests.processes import Answer, MongoServer, Service, wait_for
 from tests.templates_app.templates import URL
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.long]
 OLD, NEW = 600, 600  # lines of an import that replace a template, and that make one
 
 

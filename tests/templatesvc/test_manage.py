@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from templatesvc import embedded
 from templatesvc.management.instead import INSTEAD, instead_of
+from tests.left_out import mostly_long
 from tests.processes import KEY, ROOT, environment, manage
 
 pytestmark = pytest.mark.process
@@ -104,7 +105,7 @@ def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
 
 @pytest.mark.parametrize(
     ("command", "said"),
-    [
+    mostly_long(
         ("migrate", "python manage.py ensureindexes"),
         ("makemigrations", "python manage.py ensureindexes"),
         ("showmigrations", "python manage.py ensureindexes"),
@@ -114,7 +115,7 @@ def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
         ("dumpdata", 'mongodump --archive=FILE "$MONGODB_URI"'),
         ("loaddata", 'mongorestore --archive=FILE "$MONGODB_URI"'),
         ("inspectdb", "everything is in MongoDB"),
-    ],
+    ),
 )
 def test_a_command_that_needs_sql_says_what_to_do_instead(command: str, said: str) -> None:
     uri = "mongodb://ada:a-secret@127.0.0.1:1/"
