@@ -40,6 +40,10 @@ def python(*arguments: str, **environment: str) -> bool:
     return not subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode
 
 
+def spread(processes: int, how: str) -> tuple[str, ...]:
+    return ("-n", str(processes), "--dist", how)
+
+
 def wire_stores(processes: int) -> str:
     """Return URIs to test on, naming databases of this run's own.
 
@@ -63,24 +67,29 @@ def main() -> int:
     loop: Loop = options.loop
     # Measuring takes a third of the time again.
     is_measured = loop is LONG and not options.wire and not arguments
-    # Over the wire tests wait for the processes that they start.
+    # Over the wire tests wait for the processes that they start, and share them in a file.
     cores = os.cpu_count() or 1
     in_memory, over_the_wire = options.n or cores, options.n or cores + 1
-    # worksteal leaves the tests of a file to one process, which their shared fixtures are made for.
-    pytest = ["pytest", "--dist", "worksteal", *arguments]
+    pytest = ["pytest", *arguments]
     if is_measured:
         pytest = ["coverage", "run", "-m", *pytest]
         python("coverage", "erase")
     passed = True
     if not options.wire:
         print("\n=== in memory ===", flush=True)
-        passed &= python(*pytest, "-n", str(in_memory), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY)
+        passed &= python(
+            *pytest, *spread(in_memory, "worksteal"), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY
+        )
     if loop.over_the_wire is not None:
         stores = wire_stores(over_the_wire)
         shown = ", ".join(uri.rpartition("@")[2] for uri in stores.split())
         print(f"\n=== over the wire: {shown} ===", flush=True)
         passed &= python(
-            *pytest, "-n", str(over_the_wire), "-m", loop.over_the_wire, TESTS_STORE=stores
+            *pytest,
+            *spread(over_the_wire, "loadfile"),
+            "-m",
+            loop.over_the_wire,
+            TESTS_STORE=stores,
         )
     if is_measured:
         python("coverage", "combine", "--quiet")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import MongoServer, Service, wait_for
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 
 def write_until_refused(service: Service, token: str, kept: list[str], thread: int) -> None:
@@ -40,7 +40,7 @@ def write_and_kill(service: Service, server: MongoServer, token: str, kill: str)
     return kept
 
 
-@pytest.mark.parametrize("kill", ["service", pytest.param("server", marks=pytest.mark.long)])
+@pytest.mark.parametrize("kill", ["service", "server"])
 def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()
@@ -54,7 +54,6 @@ def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Pat
     assert {doc["template"] for doc in docs} >= set(kept)
 
 
-@pytest.mark.long
 def test_the_service_recovers_by_itself_when_the_store_is_back(tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from tests.processes import Service, environment
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 PASSWORD = "note-g-of-1843"
 # What the generator is to take lines of JSON for; it knows no such type.

@@ -116,6 +116,7 @@ def test_pieces_are_worth_sending_and_lose_nothing() -> None:
     assert all(len(piece) >= PIECE for piece in pieces[:-1])
 
 
+@pytest.mark.long
 @pytest.mark.wire
 def test_what_is_short_has_a_length(server: MongoServer, tmp_path: Path) -> None:
     with Service(tmp_path / "service.log", MONGODB_URI=patient(server)) as service:

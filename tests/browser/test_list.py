@@ -56,6 +56,7 @@ def test_a_person_names_a_field_of_an_object(page: Page, service: Service) -> No
     expect(page.get_by_label("template.author")).to_have_value("Huxley")
 
 
+@pytest.mark.long
 def test_a_person_turns_the_pages(page: Page, service: Service) -> None:
     token = register(service)
     for number in range(5):
@@ -156,6 +157,7 @@ def test_json_is_kept_as_well(page: Page, service: Service) -> None:
     expect(page.get_by_label("Content:")).to_have_value(re.compile("Huxley"))
 
 
+@pytest.mark.long
 def test_what_somebody_else_changed_is_not_deleted(page: Page, service: Service) -> None:
     token = register(service)
     path = keep(service, token, "Dear {name}")

@@ -37,6 +37,7 @@ def test_a_visitor_is_shown_the_way_to_log_in_and_back(page: Page, service: Serv
     assert page.url.endswith("/api/v1/templates?limit=5")
 
 
+@pytest.mark.long
 def test_a_wrong_password_is_told_and_the_name_kept(page: Page, service: Service) -> None:
     register(service)
     log_in(page, "alice", "a wrong one")

@@ -24,6 +24,7 @@ PAGES = [
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path",
     [PAGES[1], *(pytest.param(page, marks=pytest.mark.long) for page in PAGES if page != PAGES[1])],
@@ -42,6 +43,7 @@ def test_a_page_names_the_service_and_its_files_are_there(
     assert "REST framework" not in page.locator("body").inner_text()
 
 
+@pytest.mark.long
 def test_the_name_is_in_the_corner(page: Page, service: Service) -> None:
     register(service)
     log_in(page)
@@ -90,6 +92,7 @@ def test_an_unknown_address_is_a_page_in_a_browser(page: Page, service: Service)
     expect(page.get_by_role("heading", name="Templates service")).to_be_visible()
 
 
+@pytest.mark.long
 def test_an_unknown_address_is_problem_details_for_a_program(service: Service) -> None:
     answered = service.get("/nowhere", Accept="*/*")
     assert answered.headers["Content-Type"] == "application/problem+json"
@@ -108,6 +111,7 @@ def test_a_form_without_the_csrf_token_is_refused_with_what_to_do(
     expect(page.get_by_role("alert")).to_contain_text("Reload the page and try again")
 
 
+@pytest.mark.long
 def test_a_script_without_the_csrf_token_is_refused_with_what_to_do(
     page: Page, service: Service
 ) -> None:

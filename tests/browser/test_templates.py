@@ -124,6 +124,7 @@ def test_json_that_is_refused_is_still_in_its_box(page: Page, service: Service) 
     assert json.loads(kept) == {"template": {"$set": "Orwell"}}
 
 
+@pytest.mark.long
 def test_a_template_that_is_there_already_is_refused_in_words(page: Page, service: Service) -> None:
     keep(service, register(service), "Dear {name}")
     log_in(page, then="/api/v1/templates")
@@ -132,6 +133,7 @@ def test_a_template_that_is_there_already_is_refused_in_words(page: Page, servic
     expect(page.get_by_role("alert")).to_have_text("Template already exists on your profile")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["\n\nDear {name},\n  thank you.\n", "  ", "a\tb", "&lt;"])
 def test_a_text_saved_unchanged_stays_as_it_was(page: Page, service: Service, text: str) -> None:
     token = register(service)

@@ -321,6 +321,7 @@ def test_a_run_leaves_a_record_of_its_begin_and_of_its_end(spoilt: Database[Any]
 # --- Passwords ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_wrapped_passwords_still_log_in(spoilt: Database[Any]) -> None:
     done = adopt("--apply", KEEP, "--wrap-passwords", "--yes")
     report = adopt()
