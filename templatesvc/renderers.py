@@ -11,6 +11,7 @@ from rest_framework import renderers, status
 from rest_framework.exceptions import APIException
 from rest_framework.utils.serializer_helpers import ReturnDict
 
+from templatesvc import excerpts
 from templatesvc.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
 from templatesvc.notation import plain_json
 
@@ -99,6 +100,17 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         for name in [name for name, field in serializer.fields.items() if field.read_only]:
             del serializer.fields[name]  # what was refused has no id, for one
         return ReturnDict(data, serializer=serializer)
+
+    def get_content(
+        self,
+        renderer: renderers.BaseRenderer,
+        data: Any,
+        accepted_media_type: str,
+        renderer_context: dict[str, Any],
+    ) -> str:
+        shown = excerpts.of_list(data)
+        content: str = super().get_content(renderer, shown, accepted_media_type, renderer_context)
+        return content
 
     def get_filter_form(self, data: Any, view: APIView, request: Request) -> str | None:
         """Return the form also above the error of what was typed into it."""

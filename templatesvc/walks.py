@@ -31,6 +31,8 @@ Order = list[tuple[str, int]]
 FIRST_BATCH = 21
 # Bytes that a further batch is to have. A server sends at most 16 MB at a time.
 BATCH_SIZE = 2**20
+# Bytes that a further find is to give, where only so many documents are wanted.
+FIND_SIZE = 2**24
 MOST_IN_BATCH = 2000
 PAUSE = 0.1  # seconds, before a lost cursor is opened once more
 # The least value of each type, in MongoDB's order of types: a comparison finds values of the same
@@ -67,20 +69,29 @@ def walk(
     STREAM_SILENCE: what was yielded until then is not all.
     """
     rest, taken, last, failed_at = query, 0, None, None
+    size, at_once = 0, min(most, FIRST_BATCH)
     while True:
+        found = 0
         try:
-            for row in _rows(collection, rest, order, most and most - taken, projection):
+            for row in _rows(collection, rest, order, at_once, projection):
                 yield row
-                taken, last, failed_at = taken + 1, row.document, None
-            return
+                found, last, failed_at = found + 1, row.document, None
+                size += row.size
+            taken += found
+            if found < at_once or not at_once or taken == most:
+                return
+            # A server may read all that it is asked for before it gives anything.
+            at_once = min(most - taken, _fitting(taken, size, FIND_SIZE))
         except PyMongoError as error:
+            taken += found
             failed_at = failed_at or time.monotonic()
             silence = time.monotonic() - failed_at
             if not last or not may_pass(error) or silence > settings.STREAM_SILENCE.total_seconds():
                 raise
-        if most and taken == most:
-            return
-        time.sleep(PAUSE)
+            if most and taken == most:
+                return
+            at_once = most and min(at_once, most - taken)
+            time.sleep(PAUSE)
         rest = both(query, beyond(order, [last.get(field) for field, _ in order]))
 
 
@@ -130,18 +141,23 @@ def _batches(
                 return
             # The protocol takes a size with each batch. PyMongo has a method for it, which only
             # cursors of aggregations let be called when they have begun.
-            cursor._batch_size = _fitting(batch)
+            cursor._batch_size = _fitting(_count(batch), len(batch), BATCH_SIZE)
             yield batch
 
 
-def _fitting(batch: bytes) -> int:
-    """Return how many documents such as these have a batch's size."""
+def _count(batch: bytes) -> int:
+    """Return how many documents a batch has."""
     count = start = 0
     while start < len(batch):
         start += int.from_bytes(batch[start : start + 4], "little")
         count += 1
+    return count
+
+
+def _fitting(count: int, size: int, wanted: int) -> int:
+    """Return how many documents have a size that is wanted, if so many have this size."""
     # Two at least: a cursor takes one for the wish to be closed.
-    return max(2, min(MOST_IN_BATCH, BATCH_SIZE * count // len(batch)))
+    return max(2, min(MOST_IN_BATCH, wanted * count // size))
 
 
 # --- Queries ---------------------------------------------------------------------------------

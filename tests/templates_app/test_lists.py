@@ -264,7 +264,7 @@ def test_a_page_reads_little_more_than_it_shows(
     commands.clear()
     assert len(alice.client.get(f"{URL}?limit=60").json()["results"]) == 5
     asked = [command for command in commands if command.keys() & {"find", "getMore"}]
-    assert [command.get("batchSize") for command in asked] == [FIRST_BATCH]
+    assert [command.get("limit") for command in asked] == [FIRST_BATCH]
 
 
 # --- One search at a time -------------------------------------------------------------------------

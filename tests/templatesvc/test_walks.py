@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from pytest_django.fixtures import Settings
 
 from templatesvc import store
-from templatesvc.walks import BATCH_SIZE, FIRST_BATCH, Order, Row, beyond, walk
+from templatesvc.walks import BATCH_SIZE, FIND_SIZE, FIRST_BATCH, Order, Row, beyond, walk
 from tests.processes import PATIENCE, MongoServer
 
 Commands = list[dict[str, Any]]
@@ -80,6 +80,17 @@ def test_small_documents_come_in_few_round_trips(commands: Commands) -> None:
     commands.clear()
     assert len(ids()) == 3000
     assert len(commands) <= 4
+
+
+@pytest.mark.wire
+def test_a_find_for_so_many_asks_for_no_more_bytes_at_once(commands: Commands) -> None:
+    large = "x" * (BATCH_SIZE // 4)
+    insert(*(f"{number} {large}" for number in range(100)))
+    commands.clear()
+    assert ids(most=1000) == list(range(100))
+    limits = [command["limit"] for command in commands if "find" in command]
+    assert limits[0] == FIRST_BATCH
+    assert all(limit <= FIND_SIZE / len(large) for limit in limits)
 
 
 @pytest.mark.long
