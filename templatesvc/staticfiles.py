@@ -32,7 +32,8 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
     files once a process as well, though a test may make many handlers.
     """
 
-    found: ClassVar[dict[str, dict[str, Any]]] = {}  # files by their URLs, for each prefix
+    files: dict[str, Any]  # by their URLs
+    found: ClassVar[dict[str, dict[str, Any]]] = {}  # for each prefix
 
     def __init__(self, get_response: Any = None) -> None:
         super().__init__(get_response)

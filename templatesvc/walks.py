@@ -68,8 +68,9 @@ def walk(
     Raises PyMongoError if the store fails before the first row, or once it has given none for
     STREAM_SILENCE: what was yielded until then is not all.
     """
-    rest, taken, last, failed_at = query, 0, None, None
-    size, at_once = 0, min(most, FIRST_BATCH)
+    rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
+    last: dict[str, Any] = {}
+    failed_at = None
     while True:
         found = 0
         try:
