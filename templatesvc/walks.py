@@ -29,6 +29,9 @@ Order = list[tuple[str, int]]
 
 # Documents in the first batch: a page of the usual size, and the one that tells of another page.
 FIRST_BATCH = 21
+# Of a walk over everything, whose further batches follow in any case: several large ones are held
+# at the same time.
+FIRST_OF_ALL = 11
 # Bytes that a further batch is to have. A server sends at most 16 MB at a time.
 BATCH_SIZE = 2**20
 # Bytes that a further find is to give, where only so many documents are wanted.
@@ -131,8 +134,9 @@ def _batches(
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
         yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
         return
+    first = FIRST_BATCH if most else FIRST_OF_ALL
     cursor = collection.find_raw_batches(
-        query, projection, sort=order, limit=most, batch_size=FIRST_BATCH
+        query, projection, sort=order, limit=most, batch_size=first
     )
     with closing(cursor):
         while True:

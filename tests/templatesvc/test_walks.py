@@ -18,7 +18,16 @@ from pymongo.errors import PyMongoError
 from pytest_django.fixtures import Settings
 
 from templatesvc import store
-from templatesvc.walks import BATCH_SIZE, FIND_SIZE, FIRST_BATCH, Order, Row, beyond, walk
+from templatesvc.walks import (
+    BATCH_SIZE,
+    FIND_SIZE,
+    FIRST_BATCH,
+    FIRST_OF_ALL,
+    Order,
+    Row,
+    beyond,
+    walk,
+)
 from tests.processes import PATIENCE, MongoServer
 
 Commands = list[dict[str, Any]]
@@ -68,7 +77,7 @@ def test_one_cursor_gives_all_in_batches_of_as_many_bytes(commands: Commands) ->
     commands.clear()
     assert ids() == list(range(40))
     finds, more = commands[:1], commands[1:]
-    assert [find["batchSize"] for find in finds] == [FIRST_BATCH]
+    assert [find["batchSize"] for find in finds] == [FIRST_OF_ALL]
     # A batch may end earlier: a server sends 16 MB at the most.
     assert {command["batchSize"] for command in more if "getMore" in command} <= {3, 4}
     assert all("getMore" in command for command in more)
