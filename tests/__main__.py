@@ -41,6 +41,7 @@ def python(*arguments: str, **environment: str) -> bool:
 
 
 def spread(processes: int, how: str) -> tuple[str, ...]:
+    """Return how pytest is to spread tests: over the wire those of a file share what they start."""
     return ("-n", str(processes), "--dist", how)
 
 
@@ -62,14 +63,13 @@ def main() -> int:
     which.add_argument("--fast", dest="loop", action="store_const", const=FAST, default=SHORT)
     which.add_argument("--long", dest="loop", action="store_const", const=LONG)
     parser.add_argument("--wire", action="store_true", help="only over the wire")
-    parser.add_argument("-n", type=int, help="processes (cores; over the wire one more)")
+    parser.add_argument("-n", type=int, help="processes (cores and one more)")
     options, arguments = parser.parse_known_args()
     loop: Loop = options.loop
     # Measuring takes a third of the time again.
     is_measured = loop is LONG and not options.wire and not arguments
-    # Over the wire tests wait for the processes that they start, and share them in a file.
-    cores = os.cpu_count() or 1
-    in_memory, over_the_wire = options.n or cores, options.n or cores + 1
+    # One more than cores, unless fast: some tests wait for what they start.
+    processes = options.n or (os.cpu_count() or 1) + (loop is not FAST)
     pytest = ["pytest", *arguments]
     if is_measured:
         pytest = ["coverage", "run", "-m", *pytest]
@@ -78,15 +78,15 @@ def main() -> int:
     if not options.wire:
         print("\n=== in memory ===", flush=True)
         passed &= python(
-            *pytest, *spread(in_memory, "worksteal"), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY
+            *pytest, *spread(processes, "worksteal"), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY
         )
     if loop.over_the_wire is not None:
-        stores = wire_stores(over_the_wire)
+        stores = wire_stores(processes)
         shown = ", ".join(uri.rpartition("@")[2] for uri in stores.split())
         print(f"\n=== over the wire: {shown} ===", flush=True)
         passed &= python(
             *pytest,
-            *spread(over_the_wire, "loadfile"),
+            *spread(processes, "loadfile"),
             "-m",
             loop.over_the_wire,
             TESTS_STORE=stores,
