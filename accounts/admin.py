@@ -40,10 +40,10 @@ from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
-from templatesvc.documents import now
-from templatesvc.quota import Limits, Usage
-from templatesvc.streams import streamed
-from templatesvc.walks import Query, both
+from templatesvc.api.quota import Limits, Usage
+from templatesvc.api.streams import streamed
+from templatesvc.mongo.documents import now
+from templatesvc.mongo.walks import Query, both
 
 site.login_form = LoginForm
 site.dashboard = dashboard

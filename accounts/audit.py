@@ -9,9 +9,9 @@ from django.conf import settings
 from mongoengine import DateTimeField, DictField, ObjectIdField, StringField
 
 from accounts.clients import Client
-from templatesvc.choices import Choices
-from templatesvc.documents import ServiceDocument, new_id, now
-from templatesvc.request_ids import request_id
+from templatesvc.mongo.choices import Choices
+from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.ops.request_ids import request_id
 
 
 class Action(Choices):

@@ -19,8 +19,8 @@ from accounts.clients import Client
 from accounts.documents import User
 from accounts.sessions import session_id
 from accounts.tokens import AccessToken, signed_token
-from templatesvc.credentials import bearer_token
-from templatesvc.exceptions import CSRFFailed
+from templatesvc.api.credentials import bearer_token
+from templatesvc.api.exceptions import CSRFFailed
 
 
 class PublicMixin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any, NamedTuple, Self
 
-from templatesvc.proxies import is_trusted, valid_address
+from templatesvc.api.proxies import is_trusted, valid_address
 
 USER_AGENT_LENGTH = 200
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from accounts.audit import Action, AuditEntry
 from accounts.documents import Session, User
-from templatesvc.documents import ServiceDocument, now
+from templatesvc.mongo.documents import ServiceDocument, now
 
 DAYS = 30
 # So that the page is quick where a day has a million entries: older ones are not counted.

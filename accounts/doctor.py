@@ -8,8 +8,8 @@ from django.conf import settings
 
 from accounts.documents import User
 from accounts.operators import Operators, Role
-from templatesvc import doctor
-from templatesvc.doctor import Finding
+from templatesvc.ops import doctor
+from templatesvc.ops.doctor import Finding
 
 MAKE_ONE = f"To make one: {doctor.command('createsuperuser')}"
 

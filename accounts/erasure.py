@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from accounts.documents import Session, User
-from templatesvc import batches
-from templatesvc.documents import now
+from templatesvc.mongo import batches
+from templatesvc.mongo.documents import now
 
 LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
 # Names that an erasure frees beside its own work.

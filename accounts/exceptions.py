@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
-from templatesvc.exceptions import Conflict
+from templatesvc.api.exceptions import Conflict
 
 
 class PasswordChangeRequired(PermissionDenied):

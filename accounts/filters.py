@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.querysets import UserQuerySet
-from templatesvc.filters import check_parameters
+from templatesvc.api.filters import check_parameters
 
 ACTIVE = {"true": {"is_active__ne": False}, "false": {"is_active": False}}
 

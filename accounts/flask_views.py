@@ -23,9 +23,9 @@ from accounts.serializers import (
 )
 from accounts.sessions import end_surplus_sessions
 from accounts.tokens import token_pair
-from templatesvc.flask import FlaskView, msg
-from templatesvc.schema import raises
-from templatesvc.serializers import MessageSerializer
+from templatesvc.api.flask import FlaskView, msg
+from templatesvc.api.schema import raises
+from templatesvc.api.serializers import MessageSerializer
 
 
 class RegisterView(PublicMixin, FlaskView):

@@ -13,7 +13,7 @@ from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import Throttled
 
 from accounts.clients import network
-from templatesvc.documents import ServiceDocument, not_unique, now
+from templatesvc.mongo.documents import ServiceDocument, not_unique, now
 from templatesvc.rates import Rate
 
 

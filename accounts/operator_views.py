@@ -19,11 +19,11 @@ from accounts.operators import Role
 from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer
-from templatesvc import ids, store
-from templatesvc.batches import deletion_answer
-from templatesvc.pagination import KeysetPagination
-from templatesvc.quota import Limits, QuotaSerializer, Usage
-from templatesvc.schema import raises
+from templatesvc.api.pagination import KeysetPagination
+from templatesvc.api.quota import Limits, QuotaSerializer, Usage
+from templatesvc.api.schema import raises
+from templatesvc.mongo import ids, store
+from templatesvc.mongo.batches import deletion_answer
 
 
 class UserPagination(KeysetPagination):

@@ -9,8 +9,8 @@ from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import PermissionDenied
 
 from accounts.exceptions import LastSuperuser
-from templatesvc.choices import Choices
-from templatesvc.documents import RawField, ServiceDocument
+from templatesvc.mongo.choices import Choices
+from templatesvc.mongo.documents import RawField, ServiceDocument
 
 if TYPE_CHECKING:
     from accounts.documents import User

@@ -9,7 +9,7 @@ from accounts.audit import Action
 from accounts.backends import confirm_password
 from accounts.clients import Client
 from accounts.documents import User
-from templatesvc.exceptions import Conflict
+from templatesvc.api.exceptions import Conflict
 
 
 def change_own_password(

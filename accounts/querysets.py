@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-from templatesvc.querysets import KeysetQuerySet
+from templatesvc.mongo.querysets import KeysetQuerySet
 
 
 class Name(NamedTuple):

@@ -15,9 +15,9 @@ from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.names import normalised_username
 from accounts.operators import Role
-from templatesvc import ids
-from templatesvc.quota import QuotaSerializer, Usage
-from templatesvc.serializers import InputSerializer, StrictSerializer, TextField
+from templatesvc.api.quota import QuotaSerializer, Usage
+from templatesvc.api.serializers import InputSerializer, StrictSerializer, TextField
+from templatesvc.mongo import ids
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 

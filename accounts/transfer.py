@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
-from templatesvc.notation import export_line, extended_json
-from templatesvc.walks import walk_by_id
+from templatesvc.api.notation import export_line, extended_json
+from templatesvc.mongo.walks import walk_by_id
 
 # What could be tried against the hash, and what only the service can read.
 SECRET = {"password", "strong_password", "strong_password_seal", "token_version"}

@@ -8,7 +8,7 @@ from django.urls import re_path
 
 from accounts import flask_views, operator_views, views
 from accounts.forms import LoginForm
-from templatesvc.routers import by_method, path
+from templatesvc.api.routers import by_method, path
 
 flask_urlpatterns = [
     # The Flask service's route, and beside it the operators' of the same path.

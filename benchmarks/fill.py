@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from argon2 import PasswordHasher, Type
 from bson import ObjectId
 
-from templatesvc.documents import new_id, now
+from templatesvc.mongo.documents import new_id, now
 
 PASSWORD = "wonderland-1"
 BATCH = 5000

@@ -24,8 +24,8 @@ from templates_app.values import strings_in
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.documents import now
-from templatesvc.renderers import JSONRenderer
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.mongo.documents import now
 
 EXCERPT = 80  # characters
 dashboard.counted.append(Template)

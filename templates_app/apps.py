@@ -15,8 +15,8 @@ class TemplatesAppConfig(AppConfig):
         from templates_app import admin, transfer  # noqa: F401
         from templates_app.adoption.quarantine import Quarantined
         from templates_app.documents import Template
-        from templatesvc.idempotency import IdempotentRequest
-        from templatesvc.quota import Usage
+        from templatesvc.api.idempotency import IdempotentRequest
+        from templatesvc.api.quota import Usage
 
         erasure.deletes_with_it(Template.delete_some_of)
         # Their answers would show templates to whoever has the name next.

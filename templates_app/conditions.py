@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from templates_app.documents import Template
 from templates_app.exceptions import PreconditionFailed, PreconditionRequired
-from templatesvc.etags import uncoded
+from templatesvc.api.etags import uncoded
 
 ANY = ["*"]
 UNREADABLE = 'Give * or entity tags with their quotation marks, as in "1-0f1e2d3c4b5a69788796".'

@@ -18,8 +18,15 @@ from pymongo import UpdateMany
 from accounts.documents import User
 from templates_app.querysets import Position, TemplateQuerySet, TemplateVersionQuerySet
 from templates_app.values import MAX_VERSION, strings_in
-from templatesvc.documents import RawField, ServiceDocument, TypedField, moment_of, new_id, now
-from templatesvc.quota import Amount, Usage, amount_of, size_of
+from templatesvc.api.quota import Amount, Usage, amount_of, size_of
+from templatesvc.mongo.documents import (
+    RawField,
+    ServiceDocument,
+    TypedField,
+    moment_of,
+    new_id,
+    now,
+)
 
 
 class VersionField(RawField):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
 
-from templatesvc.exceptions import Conflict
+from templatesvc.api.exceptions import Conflict
 
 
 class TemplateExists(Conflict):

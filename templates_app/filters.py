@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from templates_app.querysets import TemplateQuerySet
 from templates_app.values import FIRST_MOMENT, LAST_MOMENT, MAX_DEPTH, fits_int64
-from templatesvc.filters import check_parameters
+from templatesvc.api.filters import check_parameters
 
 FIELD_PREFIX = "template."
 NAME_PATTERN = rf"^template(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"

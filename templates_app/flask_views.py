@@ -24,12 +24,12 @@ from templates_app.serializers import (
     FlaskTemplateSerializer,
     FlaskUpdateSerializer,
 )
-from templatesvc.flask import FlaskView, msg
-from templatesvc.quota import QuotaExceeded
-from templatesvc.renderers import JSONRenderer
-from templatesvc.schema import raises
-from templatesvc.serializers import MessageSerializer
-from templatesvc.streams import as_list, streamed
+from templatesvc.api.flask import FlaskView, msg
+from templatesvc.api.quota import QuotaExceeded
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.schema import raises
+from templatesvc.api.serializers import MessageSerializer
+from templatesvc.api.streams import as_list, streamed
 
 
 class TemplateFlaskView(FlaskView):

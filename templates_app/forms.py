@@ -9,8 +9,8 @@ from rest_framework.exceptions import APIException
 
 from templates_app.serializers import TemplateField
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.notation import extended_json, from_extended_json
-from templatesvc.problems import message
+from templatesvc.api.notation import extended_json, from_extended_json
+from templatesvc.api.problems import message
 
 KINDS = (("text", "Text"), ("object", "JSON object"))
 

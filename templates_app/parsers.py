@@ -8,8 +8,8 @@ from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
-from templatesvc.exceptions import PayloadTooLarge
-from templatesvc.parsers import JSONParser, bounded
+from templatesvc.api.exceptions import PayloadTooLarge
+from templatesvc.api.parsers import JSONParser, bounded
 
 
 class MergePatchParser(JSONParser):

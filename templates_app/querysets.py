@@ -12,10 +12,10 @@ from mongoengine import Q
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from templates_app.values import MAX_VERSION
-from templatesvc.documents import not_unique, now
-from templatesvc.querysets import KeysetQuerySet
-from templatesvc.quota import Amount, Usage, size_of
-from templatesvc.walks import Order, walk
+from templatesvc.api.quota import Amount, Usage, size_of
+from templatesvc.mongo.documents import not_unique, now
+from templatesvc.mongo.querysets import KeysetQuerySet
+from templatesvc.mongo.walks import Order, walk
 
 if TYPE_CHECKING:
     from accounts.documents import User

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from templatesvc.renderers import JSONRenderer
+from templatesvc.api.renderers import JSONRenderer
 
 
 class NDJSONRenderer(JSONRenderer):

@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from templates_app.values import MAX_DEPTH, MAX_OBJECT_SIZE, MAX_TEXT_LENGTH, MAX_VERSION
-from templatesvc.idempotency import LONGEST_KEY
+from templatesvc.api.idempotency import LONGEST_KEY
 
 # --- Values --------------------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from rest_framework import serializers
 
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION, check_template, check_value
-from templatesvc.links import url_of
-from templatesvc.renderers import JSONRenderer
-from templatesvc.serializers import InputSerializer, StrictSerializer
+from templatesvc.api.links import url_of
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.serializers import InputSerializer, StrictSerializer
 
 # No host's name has such a character, and no URL needs to have it quoted.
 ID_PLACE = "~id~"

@@ -27,13 +27,13 @@ from templates_app.values import (
     MAX_OBJECT_SIZE,
     check_template,
 )
-from templatesvc import ids
-from templatesvc.documents import new_id, now
-from templatesvc.idempotency import IdempotentRequest
-from templatesvc.lines import batches
-from templatesvc.notation import export_line, from_extended_json, least_size
-from templatesvc.quota import Amount, QuotaExceeded, Usage, size_of
-from templatesvc.walks import walk_by_id
+from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.lines import batches
+from templatesvc.api.notation import export_line, from_extended_json, least_size
+from templatesvc.api.quota import Amount, QuotaExceeded, Usage, size_of
+from templatesvc.mongo import ids
+from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.walks import walk_by_id
 
 IMPORT_BATCH = 500
 IMPORT_BATCH_SIZE = 2**20  # bytes of lines, or of stored templates

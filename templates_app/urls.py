@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from templates_app import flask_views, views
-from templatesvc.routers import Router, path
+from templatesvc.api.routers import Router, path
 
 flask_urlpatterns = [
     path("create", flask_views.CreateView, name="flask-create"),

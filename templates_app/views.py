@@ -45,24 +45,24 @@ from templates_app.serializers import (
     TemplateVersionListSerializer,
 )
 from templates_app.transfer import Import, exported
-from templatesvc import batches
-from templatesvc.batches import deletion_answer
-from templatesvc.documents import new_id, now
-from templatesvc.exceptions import Conflict
-from templatesvc.filters import check_parameters
-from templatesvc.idempotency import (
+from templatesvc.api.exceptions import Conflict
+from templatesvc.api.filters import check_parameters
+from templatesvc.api.idempotency import (
     AnswerNotKept,
     IdempotentRequest,
     KeyInUse,
     KeyReused,
     idempotent,
 )
-from templatesvc.pagination import KeysetPagination, SearchInProgress
-from templatesvc.parsers import FormParser, JSONParser, MultiPartParser
-from templatesvc.quota import QuotaExceeded, Usage
-from templatesvc.renderers import JSONRenderer
-from templatesvc.schema import raises
-from templatesvc.streams import streamed
+from templatesvc.api.pagination import KeysetPagination, SearchInProgress
+from templatesvc.api.parsers import FormParser, JSONParser, MultiPartParser
+from templatesvc.api.quota import QuotaExceeded, Usage
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.schema import raises
+from templatesvc.api.streams import streamed
+from templatesvc.mongo import batches
+from templatesvc.mongo.batches import deletion_answer
+from templatesvc.mongo.documents import new_id, now
 
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5

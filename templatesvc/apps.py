@@ -13,7 +13,9 @@ class TemplatesvcConfig(AppConfig):
         from django.core.signals import request_finished, request_started
 
         # This registers the checks, and the documents whose indexes are to be built.
-        from templatesvc import checks, encoding, idempotency, leases, store  # noqa: F401
+        from templatesvc.api import encoding, idempotency  # noqa: F401
+        from templatesvc.mongo import leases, store  # noqa: F401
+        from templatesvc.ops import checks  # noqa: F401
 
         store.register()
         encoding.forget_unknown_codecs()

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from templatesvc import wsgi  # first, because it sets Django up
-from templatesvc.threads import ThreadedASGI
+from templatesvc.server.threads import ThreadedASGI
 
 application = ThreadedASGI(
     wsgi.application,

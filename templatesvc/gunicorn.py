@@ -9,12 +9,13 @@ import shutil
 import tempfile
 from typing import Any
 
-from templatesvc import settings, worker
+from templatesvc import settings
+from templatesvc.server import worker
 
 bind = f"127.0.0.1:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 wsgi_app = "templatesvc.asgi"
-worker_class = "templatesvc.worker.Worker"
+worker_class = "templatesvc.server.worker.Worker"
 asgi_lifespan = "off"
 worker_connections = settings.MAX_CONNECTIONS
 # For the whole head of a request, from the end of the last answer or the start of the connection.
@@ -59,7 +60,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Refuse to serve on a store without indexes; gunicorn calls this after it has forked."""
-    from templatesvc.checks import refuse_unsafe_store  # Django is set up by now
+    from templatesvc.ops.checks import refuse_unsafe_store  # Django is set up by now
 
     refuse_unsafe_store()
 

@@ -2,7 +2,7 @@
 
 ``NAME_FILE`` may name a file to read the value of ``NAME`` from, as container secrets are given.
 A value that can't be read stops the start with a sentence. What can be read but is unsafe is for
-the system checks in ``templatesvc.checks``.
+the system checks in ``templatesvc.ops.checks``.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ SILENCED_SYSTEM_CHECKS = [
     "admin.E409",  # the operators' site brings the middleware of messages along for its pages alone
 ]
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "templatesvc.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "templatesvc.api.problems.csrf_failure"
 
 # --- Who is calling --------------------------------------------------------------------------
 
@@ -222,18 +222,18 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "templatesvc.request_ids.RequestIDMiddleware",
-    "templatesvc.bodies.BodyMiddleware",
-    "templatesvc.encoding.EncodingMiddleware",
-    "templatesvc.http.HTTPMiddleware",
-    "templatesvc.store.RequestDeadlineMiddleware",
-    "templatesvc.health.IndexesMiddleware",
+    "templatesvc.ops.request_ids.RequestIDMiddleware",
+    "templatesvc.server.bodies.BodyMiddleware",
+    "templatesvc.api.encoding.EncodingMiddleware",
+    "templatesvc.api.http.HTTPMiddleware",
+    "templatesvc.mongo.store.RequestDeadlineMiddleware",
+    "templatesvc.ops.health.IndexesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "templatesvc.staticfiles.StaticFilesMiddleware",
-    "templatesvc.compression.CompressionMiddleware",
+    "templatesvc.api.staticfiles.StaticFilesMiddleware",
+    "templatesvc.api.compression.CompressionMiddleware",
     "accounts.middleware.SessionMiddleware",
-    "templatesvc.health.CommonMiddleware",
+    "templatesvc.ops.health.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
@@ -261,19 +261,19 @@ if METRICS_TOKEN:
     MIDDLEWARE = [
         "django_prometheus.middleware.PrometheusBeforeMiddleware",
         *MIDDLEWARE,
-        "templatesvc.measurement.MeasurementMiddleware",
+        "templatesvc.ops.measurement.MeasurementMiddleware",
     ]
 # First, because all others look at the path.
 MIDDLEWARE = [
-    "templatesvc.headers.HeadersMiddleware",
-    "templatesvc.proxies.PathPrefixMiddleware",
+    "templatesvc.api.headers.HeadersMiddleware",
+    "templatesvc.api.proxies.PathPrefixMiddleware",
     *MIDDLEWARE,
 ]
 # Every path is routed with and without a final slash; a redirect would lose a POST's body.
 APPEND_SLASH = False
 MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
-FILE_UPLOAD_HANDLERS = ["templatesvc.parsers.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.NoFiles"]
 
 # --- Reading much -----------------------------------------------------------------------------
 
@@ -332,7 +332,7 @@ TEMPLATES = [
 # What was done is told on the next page by a cookie, for which nothing has to be stored.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 STATIC_URL = "/static/"
-STORAGES = {"staticfiles": {"BACKEND": "templatesvc.staticfiles.StaticFilesStorage"}}
+STORAGES = {"staticfiles": {"BACKEND": "templatesvc.api.staticfiles.StaticFilesStorage"}}
 # Static files come straight from the packages that bring them: there is no step to forget.
 WHITENOISE_USE_FINDERS = True
 # Their names stay the same when a package is updated, so not for ever.
@@ -350,19 +350,19 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": [
-        "templatesvc.parsers.JSONParser",
-        "templatesvc.parsers.FormParser",
-        "templatesvc.parsers.MultiPartParser",
+        "templatesvc.api.parsers.JSONParser",
+        "templatesvc.api.parsers.FormParser",
+        "templatesvc.api.parsers.MultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": [
-        "templatesvc.renderers.JSONRenderer",
-        "templatesvc.renderers.BrowsableAPIRenderer",
+        "templatesvc.api.renderers.JSONRenderer",
+        "templatesvc.api.renderers.BrowsableAPIRenderer",
     ],
-    "DEFAULT_SCHEMA_CLASS": "templatesvc.schema.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "templatesvc.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
-    "DATETIME_FORMAT": None,  # templatesvc.notation writes times
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered by templatesvc.http
-    "EXCEPTION_HANDLER": "templatesvc.problems.exception_handler",
+    "DATETIME_FORMAT": None,  # templatesvc.api.notation writes times
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered by templatesvc.api.http
+    "EXCEPTION_HANDLER": "templatesvc.api.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -392,14 +392,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "PREPROCESSING_HOOKS": ["templatesvc.schema.without_final_slash"],
+    "PREPROCESSING_HOOKS": ["templatesvc.api.schema.without_final_slash"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "templatesvc.sparse.with_sparse_rows",
-        "templatesvc.schema.with_examples",
-        "templatesvc.schema.with_servers",
-        "templatesvc.schema.with_tags",
-        "templatesvc.schema.with_security",
+        "templatesvc.api.sparse.with_sparse_rows",
+        "templatesvc.api.schema.with_examples",
+        "templatesvc.api.schema.with_servers",
+        "templatesvc.api.schema.with_tags",
+        "templatesvc.api.schema.with_security",
     ],
 }
 
@@ -433,8 +433,8 @@ LOGGING = {
         },
     },
     "filters": {
-        "request_id": {"()": "templatesvc.request_ids.RequestIDFilter"},
-        "store_error": {"()": "templatesvc.exceptions.StoreErrorFilter"},
+        "request_id": {"()": "templatesvc.ops.request_ids.RequestIDFilter"},
+        "store_error": {"()": "templatesvc.mongo.errors.StoreErrorFilter"},
     },
     "handlers": {
         "console": {

@@ -9,10 +9,10 @@ import accounts.urls
 import templates_app.urls
 from templates_app.urls import router
 from templatesvc.admin import site
-from templatesvc.health import LivezView, ReadyzView
-from templatesvc.metrics import MetricsView
-from templatesvc.routers import path
-from templatesvc.views import HelloView, ProblemTypeListView, ProblemTypeView, SchemaView
+from templatesvc.api.routers import path
+from templatesvc.api.views import HelloView, ProblemTypeListView, ProblemTypeView, SchemaView
+from templatesvc.ops.health import LivezView, ReadyzView
+from templatesvc.ops.metrics import MetricsView
 
 flask_urlpatterns = [
     path("", HelloView, name="flask-hello"),
@@ -55,7 +55,7 @@ urlpatterns = [
     path("metrics", MetricsView, name="metrics"),
 ]
 
-handler400 = "templatesvc.problems.bad_request"
-handler403 = "templatesvc.problems.permission_denied"
-handler404 = "templatesvc.problems.not_found"
-handler500 = "templatesvc.problems.server_error"
+handler400 = "templatesvc.api.problems.bad_request"
+handler403 = "templatesvc.api.problems.permission_denied"
+handler404 = "templatesvc.api.problems.not_found"
+handler500 = "templatesvc.api.problems.server_error"

@@ -9,9 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
 django.setup(set_prefix=False)
 
 # These need Django set up.
-from templatesvc.bodies import WholeBodies  # noqa: E402
-from templatesvc.checks import refuse_unsafe_start  # noqa: E402
-from templatesvc.encoding import WSGIHandler  # noqa: E402
+from templatesvc.api.encoding import WSGIHandler  # noqa: E402
+from templatesvc.ops.checks import refuse_unsafe_start  # noqa: E402
+from templatesvc.server.bodies import WholeBodies  # noqa: E402
 
 application = WholeBodies(WSGIHandler())
 

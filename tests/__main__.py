@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from templatesvc import embedded
+from templatesvc.mongo import embedded
 from tests.stores import IN_MEMORY
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,10 +24,10 @@ from rest_framework.test import APIClient
 from accounts.documents import Session, User
 from accounts.tokens import token_pair
 from templates_app.documents import Template
-from templatesvc import indexes, store
 from templatesvc import settings as service_settings
-from templatesvc.documents import ServiceDocument
-from templatesvc.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
+from templatesvc.mongo import indexes, store
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.ops.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
 from tests.processes import wait_for
 
 pytest_plugins = ["tests.left_out"]

@@ -1,7 +1,7 @@
 """Change the code in small ways, and see whether the tests notice.
 
     pip install cosmic-ray==8.7.0
-    python -m tests.mutations --count 200 accounts/limits.py templatesvc/idempotency.py -- tests
+    python -m tests.mutations --count 200 accounts/limits.py templatesvc/api/idempotency.py -- tests
 
 A mutant that no test notices is printed with SURVIVED: it wants a test, or it means the same.
 The tests are collected once; each mutant is a fork in which a function has got another body, and

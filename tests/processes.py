@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import pytest
 
-from templatesvc import embedded
+from templatesvc.mongo import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 # Another build of the embedded server's program, and the file of the Flask service itself, where

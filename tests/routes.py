@@ -10,7 +10,7 @@ from accounts.audit import Action, AuditEntry, record
 from accounts.clients import Client
 from accounts.documents import Session
 from templates_app.documents import Template, TemplateVersion
-from templatesvc import ids
+from templatesvc.mongo import ids
 from tests.conftest import Person
 from tests.docs.test_routes import path_of
 

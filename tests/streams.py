@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from templatesvc import wsgi  # noqa: F401  (sets Django up)
-from templatesvc.threads import PIECE, ThreadedASGI
+from templatesvc.server.threads import PIECE, ThreadedASGI
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:

@@ -14,8 +14,8 @@ from accounts.clients import Client as Address
 from accounts.documents import Session
 from accounts.operators import Role
 from templates_app.documents import Template, TemplateVersion
-from templatesvc import indexes
 from templatesvc.admin import site
+from templatesvc.mongo import indexes
 from tests.accounts.operators import browser_of, operator, page_of
 from tests.accounts.rights import may
 from tests.conftest import Person

@@ -18,8 +18,8 @@ from django.middleware.csrf import _get_new_csrf_string
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.operators import Role
-from templatesvc.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
-from templatesvc.http import methods
+from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
+from templatesvc.api.http import methods
 from tests.accounts.operators import browser_of
 from tests.conftest import Person
 from tests.docs.test_routes import path_of

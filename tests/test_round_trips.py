@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from templates_app.documents import Template
-from templatesvc import store
+from templatesvc.mongo import store
 from tests.conftest import Person
 
 pytestmark = pytest.mark.wire

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from templatesvc import indexes
-from templatesvc.sharding import shard_keys
+from templatesvc.mongo import indexes
+from templatesvc.mongo.sharding import shard_keys
 from tests.conftest import Person, log_in
 from tests.docs.markdown import bare, section, table
 

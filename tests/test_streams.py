@@ -14,7 +14,7 @@ from django.http import StreamingHttpResponse
 from pymongo import MongoClient
 from pytest_django.fixtures import Settings
 
-from templatesvc.streams import PIECE, StreamTooLong, streamed
+from templatesvc.api.streams import PIECE, StreamTooLong, streamed
 from tests.processes import PATIENCE, MongoServer, Service
 
 COUNT = 200

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from wsgiref.util import setup_testing_defaults
 
-from templatesvc.encoding import WSGIHandler
+from templatesvc.api.encoding import WSGIHandler
 
 
 class Answer(NamedTuple):

@@ -11,7 +11,7 @@ from mongoengine import DateTimeField, EmbeddedDocument, EmbeddedDocumentListFie
 from mongoengine.queryset import QuerySet
 
 from accounts.clients import Client
-from templatesvc.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.documents import RawField, ServiceDocument, now
 
 if TYPE_CHECKING:
     from accounts.documents.users import User

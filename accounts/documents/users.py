@@ -21,7 +21,7 @@ from accounts.hashers import FlaskSHA256Hasher
 from accounts.names import known_as, opaque_password, password_forms
 from accounts.operators import Operators, Role
 from accounts.querysets import Name, UserQuerySet
-from templatesvc.documents import RawField, ServiceDocument, TypedField, now
+from templatesvc.mongo.documents import RawField, ServiceDocument, TypedField, now
 
 # What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
 MANY_SESSIONS = 10**9

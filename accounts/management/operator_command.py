@@ -12,8 +12,9 @@ from rest_framework.exceptions import APIException
 
 from accounts.documents import User
 from accounts.operations import Actor
-from templatesvc import problems, store
+from templatesvc.api import problems
 from templatesvc.management.store_command import StoreCommand
+from templatesvc.mongo import store
 
 
 class OperatorCommand(StoreCommand):

@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
-from templatesvc.store import CODEC
+from templatesvc.mongo.store import CODEC
 
 Raw = dict[str, Any]
 # Documents in memory at once: a server's own batches may have 100,000.

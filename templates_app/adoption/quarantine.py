@@ -19,10 +19,10 @@ from accounts.transfer import SECRET
 from templates_app.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
 from templates_app.documents import Template
 from templates_app.values import depth_of
-from templatesvc import indexes
-from templatesvc.documents import RawField, ServiceDocument, now
-from templatesvc.notation import export_line
-from templatesvc.walks import walk_by_id
+from templatesvc.api.notation import export_line
+from templatesvc.mongo import indexes
+from templatesvc.mongo.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.walks import walk_by_id
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 

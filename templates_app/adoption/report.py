@@ -17,7 +17,7 @@ from templates_app.adoption.flask_data import BATCH, Raw, templates, users
 from templates_app.adoption.obstacles import KINDS
 from templates_app.adoption.quarantine import Progress
 from templates_app.values import check_template
-from templatesvc import store
+from templatesvc.mongo import store
 
 SAMPLES = 5
 LONGEST_SAMPLE = 120  # characters

@@ -25,8 +25,8 @@ from templates_app.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
 from templates_app.adoption.quarantine import Progress, Quarantined
 from templates_app.adoption.report import Report
 from templates_app.documents import Template
-from templatesvc import indexes
-from templatesvc.documents import ServiceDocument
+from templatesvc.mongo import indexes
+from templatesvc.mongo.documents import ServiceDocument
 
 # How often what comes in meanwhile is cleared away, before somebody is asked to run it again.
 TRIES = 5

@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.utils.http import urlencode
 from mongoengine.queryset import QuerySet
 
-from templatesvc import ids
 from templatesvc.admin.ordering import NoIndexError, Order
-from templatesvc.walks import Query, both, walk
+from templatesvc.mongo import ids
+from templatesvc.mongo.walks import Query, both, walk
 
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin

@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from templatesvc.documents import now
+from templatesvc.mongo.documents import now
 
 Query = dict[str, Any]
 

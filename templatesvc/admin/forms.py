@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from rest_framework.exceptions import APIException
 
-from templatesvc.problems import field_errors, message
+from templatesvc.api.problems import field_errors, message
 
 
 class PlainForm(forms.Form):

@@ -13,14 +13,14 @@ from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
 from mongoengine.queryset import QuerySet
 
-from templatesvc import ids
 from templatesvc.admin import views
 from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.ordering import Order
-from templatesvc.documents import ServiceDocument
-from templatesvc.notation import written
+from templatesvc.api.notation import written
+from templatesvc.mongo import ids
+from templatesvc.mongo.documents import ServiceDocument
 
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite

@@ -9,8 +9,8 @@ from typing import Any
 from bson import ObjectId
 from mongoengine import DateTimeField
 
-from templatesvc.documents import ServiceDocument, now
-from templatesvc.walks import Query, further_types
+from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.walks import Query, further_types
 
 # Slices of time that ids and dates are walked in: most pages are found in the first, and none asks
 # for all that is older, which some servers would sort before they give the first of it.

@@ -17,9 +17,9 @@ from django.urls import URLPattern, URLResolver, re_path, reverse, reverse_lazy
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
 
-from templatesvc import doctor
 from templatesvc.admin.options import DocumentAdmin
-from templatesvc.documents import ServiceDocument
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.ops import doctor
 
 # What of the doctor's report a page is quick enough for.
 EXAMINED = (doctor.system_checks, doctor.connection, doctor.standing_indexes)

@@ -13,12 +13,12 @@ from django.views import View
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import APIException
 
-from templatesvc import ids
 from templatesvc.admin.actions import Action
 from templatesvc.admin.changelist import SEARCH, ChangeList
 from templatesvc.admin.forms import PlainForm
-from templatesvc.exceptions import Conflict, translated
-from templatesvc.problems import message
+from templatesvc.api.exceptions import Conflict, translated
+from templatesvc.api.problems import message
+from templatesvc.mongo import ids
 
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin

@@ -6,7 +6,7 @@ import os
 
 from django.conf import settings
 
-from templatesvc import embedded, store
+from templatesvc.mongo import embedded, store
 
 NO_MIGRATIONS = (
     "MongoDB needs no migrations: a document may lack a field that it was given later. "

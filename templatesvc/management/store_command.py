@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from templatesvc import exceptions, store
+from templatesvc.mongo import errors, store
 
 
 class StoreCommand(BaseCommand):
@@ -19,5 +19,5 @@ class StoreCommand(BaseCommand):
         try:
             with store.patience():
                 return super().execute(*args, **options)
-        except exceptions.STORE_ERRORS as error:
+        except errors.STORE_ERRORS as error:
             raise CommandError(f"The store does not answer: {error}") from error

@@ -9,7 +9,7 @@ import jwt
 import time_machine
 from rest_framework.test import APIClient
 
-from templatesvc.documents import now
+from templatesvc.mongo.documents import now
 
 
 def caller(token: str = "", **headers: str) -> APIClient:

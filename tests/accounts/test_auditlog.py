@@ -16,8 +16,8 @@ from accounts import audit
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
 from accounts.management.commands.auditlog import LATE, News
-from templatesvc.documents import now
-from templatesvc.notation import written
+from templatesvc.api.notation import written
+from templatesvc.mongo.documents import now
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for

@@ -13,8 +13,8 @@ from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.operators import Role
-from templatesvc import indexes
-from templatesvc.documents import new_id, now
+from templatesvc.mongo import indexes
+from templatesvc.mongo.documents import new_id, now
 from tests.accounts.operators import browser_of, operator
 from tests.conftest import Person
 

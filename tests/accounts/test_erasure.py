@@ -15,8 +15,8 @@ from accounts.documents import Session, User
 from accounts.erasure import erase, free_name
 from accounts.operators import Role
 from templates_app.documents import Template, TemplateVersion
-from templatesvc import batches
-from templatesvc.idempotency import IdempotentRequest
+from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.mongo import batches
 from tests.accounts.callers import after, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person

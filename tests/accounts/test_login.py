@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.audit import AuditEntry
 from accounts.documents import User
-from templatesvc.documents import now
+from templatesvc.mongo.documents import now
 from tests.conftest import Person
 
 

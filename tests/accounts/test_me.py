@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
-from templatesvc.notation import written
+from templatesvc.api.notation import written
 from tests.conftest import Person, heir_of
 
 pytestmark = pytest.mark.store

@@ -23,9 +23,9 @@ from accounts.operations import Actor
 from accounts.operators import Role
 from templates_app.adoption.quarantine import Quarantined
 from templates_app.documents import Template
-from templatesvc.documents import now
-from templatesvc.idempotency import IdempotentRequest
-from templatesvc.quota import Limits
+from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.quota import Limits
+from templatesvc.mongo.documents import now
 from tests.accounts.callers import after, log_in
 from tests.accounts.rights import TO_WHOM, may
 from tests.conftest import Person, heir_of

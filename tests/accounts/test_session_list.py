@@ -11,8 +11,8 @@ from pytest_django import Settings
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.sessions import session_id
-from templatesvc.documents import now
-from templatesvc.notation import written
+from templatesvc.api.notation import written
+from templatesvc.mongo.documents import now
 from tests.accounts.callers import after, browser, caller, claims, me, refresh, tokens_of, verify
 from tests.conftest import Person
 

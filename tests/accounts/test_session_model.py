@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
 from accounts.sessions import session_id
-from templatesvc import store
+from templatesvc.mongo import store
 from tests.accounts import callers
 from tests.accounts.callers import caller, claims, post
 from tests.conftest import empty_store

@@ -14,8 +14,8 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
-from templatesvc import ids
-from templatesvc.notation import written
+from templatesvc.api.notation import written
+from templatesvc.mongo import ids
 from tests.accounts.callers import browser, log_in
 from tests.accounts.rights import may
 from tests.conftest import Person

@@ -18,7 +18,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from templatesvc import store
+from templatesvc.mongo import store
 from tests.processes import Service
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

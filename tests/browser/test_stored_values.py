@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import Binary, Decimal128, ObjectId
 
-from templatesvc import store
+from templatesvc.mongo import store
 from tests.conftest import Person
 
 

@@ -17,8 +17,12 @@ from tests.docs.markdown import ROOT, document
 
 PICTURE = "docs/request.svg"
 # Nothing in these runs during a request of a test, which no server takes.
-BEFORE = {"templatesvc/worker.py", "templatesvc/threads.py", "templatesvc/urls.py"}
-BESIDE = {"templatesvc/problems.py", "templatesvc/store.py", "templatesvc/embedded.py"}
+BEFORE = {"templatesvc/server/worker.py", "templatesvc/server/threads.py", "templatesvc/urls.py"}
+BESIDE = {
+    "templatesvc/api/problems.py",
+    "templatesvc/mongo/store.py",
+    "templatesvc/mongo/embedded.py",
+}
 VIEWS = {"templates_app/views.py", "templates_app/flask_views.py"}
 
 
@@ -66,8 +70,8 @@ def test_a_request_passes_the_files_in_the_order_of_the_picture(
 def test_an_error_is_answered_where_the_picture_says(alice: Person) -> None:
     with passed_files() as files:
         alice.client.get("/api/v1/templates/not-an-id")
-    assert "templatesvc/problems.py" in files
-    assert files.index("templatesvc/problems.py") < files.index("templatesvc/renderers.py")
+    assert "templatesvc/api/problems.py" in files
+    assert files.index("templatesvc/api/problems.py") < files.index("templatesvc/api/renderers.py")
 
 
 def test_the_picture_shows_files_that_are_there_and_fetches_nothing() -> None:

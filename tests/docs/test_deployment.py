@@ -23,7 +23,7 @@ from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
-from templatesvc import embedded, needs
+from templatesvc.mongo import embedded, needs
 from tests.docs.conftest import HOSTS
 from tests.docs.markdown import ROOT, blocks, document, section, table
 from tests.left_out import mostly_long
@@ -217,7 +217,7 @@ def test_compose_lets_nobody_outside_reach_the_database() -> None:
 FILL = """
 from pathlib import Path
 from pymongo import MongoClient
-from templatesvc import embedded
+from templatesvc.mongo import embedded
 old = MongoClient(embedded.acquire(Path("var/store")))["mydatabase"]
 old["users"].insert_one({"_id": 7, "username": "alice", "password": "!"})
 old["templates"].insert_one({"profile": "alice", "template": {"kind": "book"}})
@@ -249,7 +249,7 @@ def test_the_document_lists_what_the_doctor_tries() -> None:
 LISTED = """
 from pathlib import Path
 from pymongo import MongoClient
-from templatesvc import embedded
+from templatesvc.mongo import embedded
 store = MongoClient(embedded.acquire(Path("var/store")))
 print(*(found["_id"] for found in store["mydatabase"]["templates"].find()))
 """

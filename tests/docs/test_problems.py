@@ -12,8 +12,8 @@ import pytest
 from django.urls import get_resolver
 from rest_framework.exceptions import APIException, Throttled
 
-from templatesvc.problem_types import ProblemType, problem_types
-from templatesvc.problems import PHRASES
+from templatesvc.api.problem_types import ProblemType, problem_types
+from templatesvc.api.problems import PHRASES
 from tests.conftest import Person
 from tests.docs.markdown import ROOT, document, section, spans
 

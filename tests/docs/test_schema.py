@@ -13,8 +13,8 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 from marshmallow import ValidationError
 
-from templatesvc.pagination import KeysetPagination
-from templatesvc.problem_types import problem_types
+from templatesvc.api.pagination import KeysetPagination
+from templatesvc.api.problem_types import problem_types
 from templatesvc.settings import _contact
 from tests.docs.test_routes import documented
 

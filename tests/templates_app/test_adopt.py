@@ -34,7 +34,7 @@ from accounts.tokens import AccessToken
 from templates_app.adoption.quarantine import Quarantined
 from templates_app.adoption.steps import new_name
 from templates_app.documents import Template
-from templatesvc import indexes, store
+from templatesvc.mongo import indexes, store
 from tests import flask_data
 from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256
 from tests.processes import KEY, ROOT, environment, free_port, manage

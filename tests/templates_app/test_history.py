@@ -15,8 +15,8 @@ from mongoengine.errors import NotUniqueError
 
 from templates_app.documents import Template, TemplateVersion
 from templates_app.values import MAX_VERSION
-from templatesvc import store
-from templatesvc.documents import now
+from templatesvc.mongo import store
+from templatesvc.mongo.documents import now
 from tests.conftest import Person, renew_unique_index
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 

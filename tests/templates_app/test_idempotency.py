@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from templatesvc import idempotency
-from templatesvc.documents import now
-from templatesvc.idempotency import IdempotentRequest
+from templatesvc.api import idempotency
+from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.mongo.documents import now
 from tests.accounts.callers import after
 from tests.conftest import Person
 from tests.templates_app.templates import URL, listed, path

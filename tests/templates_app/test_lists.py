@@ -13,9 +13,9 @@ from bson import ObjectId
 from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
-from templatesvc.documents import now
-from templatesvc.leases import Lease
-from templatesvc.walks import FIRST_BATCH
+from templatesvc.mongo.documents import now
+from templatesvc.mongo.leases import Lease
+from templatesvc.mongo.walks import FIRST_BATCH
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, make, pages, path
 from tests.test_round_trips import explained

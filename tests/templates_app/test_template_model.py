@@ -18,7 +18,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from pymongo.errors import DuplicateKeyError
 
 from templates_app.documents import Template
-from templatesvc import store
+from templatesvc.mongo import store
 from tests.conftest import empty_store, log_in, renew_unique_index
 from tests.lives import live
 from tests.templates_app.templates import URL, flask_insert, flask_update

@@ -23,7 +23,7 @@ from templates_app.documents import Template, TemplateVersion
 from templates_app.parsers import NDJSONParser
 from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
-from templatesvc.documents import new_id, now
+from templatesvc.mongo.documents import new_id, now
 from tests.conftest import Person, heir_of
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 

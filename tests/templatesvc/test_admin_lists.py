@@ -16,10 +16,10 @@ from pytest_django.fixtures import Settings
 
 from accounts.documents import Session, User
 from templates_app.documents import Template
-from templatesvc import ids
 from templatesvc.admin import site
 from templatesvc.admin.ordering import NoIndexError, Order
-from templatesvc.documents import now
+from templatesvc.mongo import ids
+from templatesvc.mongo.documents import now
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
 

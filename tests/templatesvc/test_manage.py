@@ -11,8 +11,8 @@ import pytest
 from django.core.management import get_commands
 from pytest_django import Settings
 
-from templatesvc import embedded
 from templatesvc.management.instead import INSTEAD, instead_of
+from templatesvc.mongo import embedded
 from tests.left_out import mostly_long
 from tests.processes import KEY, ROOT, environment, manage
 
@@ -28,7 +28,7 @@ runpy.run_path("manage.py", run_name="__main__")
 HOLD = """
 import sys
 from pathlib import Path
-from templatesvc import embedded
+from templatesvc.mongo import embedded
 print(embedded.acquire(Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -152,7 +152,7 @@ def test_the_shell_of_the_embedded_store_is_named_without_its_password(
 
 
 DECLARED = """
-from templatesvc import indexes
+from templatesvc.mongo import indexes
 at_start = set(map(str, indexes.declared()))
 import templatesvc.urls
 assert set(map(str, indexes.declared())) == at_start

@@ -18,10 +18,10 @@ from accounts import operations
 from accounts.audit import Action, AuditEntry
 from accounts.management.operator_command import OperatorCommand
 from accounts.transfer import entry_line
-from templatesvc import exceptions
-from templatesvc.documents import new_id, now
-from templatesvc.notation import written
-from templatesvc.walks import walk_by_id
+from templatesvc.api.notation import written
+from templatesvc.mongo import errors
+from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.walks import walk_by_id
 
 POLL_SECONDS = 1
 # Entries of other machines may come this late, by their clocks or because a write took its time.
@@ -97,7 +97,7 @@ class Command(OperatorCommand):
         while True:
             try:
                 entries = news.poll()
-            except exceptions.STORE_ERRORS as error:
+            except errors.STORE_ERRORS as error:
                 self.stderr.write(f"The store does not answer: {error}")
             else:
                 for entry in entries:

@@ -19,8 +19,8 @@ from accounts.operations import Actor
 from templates_app.adoption.quarantine import Quarantined, undo
 from templates_app.adoption.report import Report, report
 from templates_app.adoption.steps import Adoption
-from templatesvc import exceptions, indexes, store
 from templatesvc.management.store_command import StoreCommand
+from templatesvc.mongo import errors, indexes, store
 
 # A collection is read in one go. What a day is not enough for is the next run's.
 MOST_SECONDS = 24 * 3600
@@ -79,8 +79,8 @@ class Command(StoreCommand):
                 self._do(options)
         except indexes.DuplicateValues as error:
             raise CommandError(f"{error}\nRun adopt --apply again.") from error
-        except (*exceptions.STORE_ERRORS, BSONError) as error:
-            told = exceptions.said(error)
+        except (*errors.STORE_ERRORS, BSONError) as error:
+            told = errors.said(error)
             raise CommandError(f"The store failed: {told} Run the command again.") from error
 
     def _do(self, options: dict[str, Any]) -> None:

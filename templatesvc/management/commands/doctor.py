@@ -6,8 +6,9 @@ import sys
 from collections import Counter
 from typing import Any
 
-from templatesvc import doctor, exceptions, store
 from templatesvc.management.store_command import StoreCommand
+from templatesvc.mongo import errors, store
+from templatesvc.ops import doctor
 
 
 class Command(StoreCommand):
@@ -27,7 +28,7 @@ class Command(StoreCommand):
     def _findings(self) -> Any:
         try:
             yield from doctor.report()
-        except exceptions.STORE_ERRORS as error:
+        except errors.STORE_ERRORS as error:
             yield doctor.error(
                 "connection",
                 f"{store.describe()} does not answer: {error}",

@@ -7,9 +7,10 @@ from typing import Any
 from django.core.management.base import CommandError
 from pymongo.errors import OperationFailure
 
-from templatesvc import doctor, indexes, store
-from templatesvc.formats import DataFormat
 from templatesvc.management.store_command import StoreCommand
+from templatesvc.mongo import indexes, store
+from templatesvc.mongo.formats import DataFormat
+from templatesvc.ops import doctor
 
 
 class Command(StoreCommand):

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from templatesvc import embedded, store
+from templatesvc.mongo import embedded, store
 
 
 class Command(BaseCommand):

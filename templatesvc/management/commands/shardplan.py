@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from templatesvc import sharding, store
+from templatesvc.mongo import sharding, store
 
 
 class Command(BaseCommand):

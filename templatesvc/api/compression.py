@@ -1,0 +1,43 @@
+"""Compressed answers (RFC 9110, section 8.4): to whoever takes gzip, where it is worth it."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import patch_vary_headers
+
+from templatesvc.api import etags
+
+WORTH_IT = 1400  # bytes: what is less goes in one packet anyway
+TAKEN = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.I)
+
+
+def takes_gzip(request: HttpRequest) -> bool:
+    return TAKEN.search(request.headers.get("Accept-Encoding", "")) is not None
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Django's, which lengthens what it compresses by chance, so that the length tells little.
+
+    From the length of an answer that has a secret beside what a stranger chose, the stranger could
+    find the secret out (BREACH). Tokens are in answers to POST, of which none is compressed; the
+    CSRF token of a page is another one each time.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            etags.name_as_asked(request, response)
+        is_small = not response.streaming and len(response.content) < WORTH_IT
+        if is_small or request.method not in ("GET", "HEAD"):
+            return response
+        patch_vary_headers(response, ["Accept-Encoding"])
+        if takes_gzip(request):
+            request.META["HTTP_ACCEPT_ENCODING"] = "gzip"  # the one way that Django knows
+            response = super().process_response(request, response)
+        return response

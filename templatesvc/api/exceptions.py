@@ -1,0 +1,106 @@
+"""Errors: those of our own, and which of them a library's exception means."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from mongoengine.errors import NotUniqueError
+from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+
+from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said, traced
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 2
+# However much is wrong with a request, the answer has no more bytes: but a page keeps what somebody
+# who is logged in typed, up to so many bytes, as the longest text has.
+MAX_ERROR_SIZE = 64 * 1024
+MAX_TYPED_SIZE = 128 * 1024
+
+
+class Conflict(APIException):
+    """409: a unique index or the present state of things forbids the change."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "It is there already."
+    default_code = "conflict"
+
+
+class CSRFFailed(PermissionDenied):
+    """403: a request with a browser's cookie lacks the CSRF token, or has a wrong one."""
+
+    default_detail = "CSRF Failed: CSRF token missing."
+    default_code = "csrf_failed"
+
+
+class RequestTimeout(APIException):
+    """408: the body did not come, or came too slowly."""
+
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_detail = "The body did not arrive in time; send the request again."
+    default_code = "request_timeout"
+
+
+class LengthRequired(APIException):
+    """411: the body has no Content-Length, and the server in use can't tell where it ends."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "Send the body with a Content-Length."
+    default_code = "length_required"
+
+
+class PayloadTooLarge(APIException):
+    """413: the body has too many bytes, or an import too many lines."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than this service takes."
+    default_code = "too_large"
+
+
+class URITooLong(APIException):
+    """414: the URL is longer than any that this service makes."""
+
+    status_code = status.HTTP_414_REQUEST_URI_TOO_LONG
+    default_detail = "The URL is longer than this service takes."
+    default_code = "uri_too_long"
+
+
+class HeadersTooLarge(APIException):
+    """431: a header is longer than this service takes."""
+
+    status_code = status.HTTP_431_REQUEST_HEADER_FIELDS_TOO_LARGE
+    default_detail = "A header is longer than this service takes."
+    default_code = "headers_too_large"
+
+
+class StoreUnavailable(APIException):
+    """503: the database does not answer, or not in time, and may in a moment."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database does not answer; try again in a moment."
+    default_code = "store_unavailable"
+    wait = RETRY_AFTER_SECONDS  # DRF's handler writes it into Retry-After
+
+
+def translated(exc: BaseException | None) -> Any:
+    """Return the APIException that an exception of Django or a library means, or else itself."""
+    if isinstance(exc, NotUniqueError):
+        return Conflict()
+    if isinstance(exc, STORE_ERRORS):
+        if may_pass(exc):
+            logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
+            return StoreUnavailable()
+        logger.error("The store refused what it can't do:\n%s", traced(exc))
+        return APIException()
+    if isinstance(exc, RequestDataTooBig):
+        return PayloadTooLarge()
+    if isinstance(exc, Http404):
+        return NotFound()
+    if isinstance(exc, DjangoPermissionDenied):
+        return PermissionDenied()
+    return exc

@@ -1,0 +1,85 @@
+"""What HTTP (RFC 9110) asks of every answer, whichever view makes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+
+from templatesvc.api import problems
+from templatesvc.api.exceptions import HeadersTooLarge, URITooLong
+
+# Pages that are functions say nothing of their methods. All of them are the operators' pages.
+OF_PAGES = ("get", "post")
+# The most that a header or the URL may have, whichever server is in front: gunicorn's own limit.
+LONGEST = 8190
+SLASHES = re.compile("//+")
+WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+def methods(view: Any) -> list[str]:
+    """Return the methods that a view of the URL map answers, but HEAD and OPTIONS."""
+    view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    known = getattr(view, "actions", None) or (
+        [name for name in view_class.http_method_names if hasattr(view_class, name)]
+        if view_class
+        else OF_PAGES
+    )
+    return [name.upper() for name in known if name not in ("head", "options")]
+
+
+def allow(view: Any) -> str:
+    """Return the ``Allow`` of a view (RFC 9110, section 10.2.1)."""
+    named = methods(view)
+    return ", ".join([*named, *(["HEAD"] if "GET" in named else []), "OPTIONS"])
+
+
+def _too_long(meta: dict[str, Any]) -> APIException | None:
+    """Return what is too long in a request, if anything is, and drop it."""
+    if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > LONGEST:
+        return URITooLong()
+    for name, value in meta.items():
+        if name.startswith("HTTP_") and len(value) > LONGEST:
+            meta.pop("HTTP_ACCEPT", None)  # the answer would be chosen by it
+            return HeadersTooLarge()
+    return None
+
+
+class HTTPMiddleware:
+    """Answers OPTIONS, merges slashes of paths, and refuses headers and URLs that are too long.
+
+    The Flask service redirects //get to /get, which clients follow whose base URL ends in a slash.
+
+    OPTIONS is for everybody, as the Flask service has it: browsers ask without a token before a
+    page of another site may send one. So it tells what the schema tells everybody, and no more.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if refusal := _too_long(request.META):
+            return problems.answer(request, refusal)
+        if "//" in request.path_info:
+            request.path_info = SLASHES.sub("/", request.path_info)
+            request.path = SLASHES.sub("/", request.path)
+        response = self.get_response(request)
+        if response.status_code in WITHOUT_LENGTH:
+            # Sections 8.6 and 15.4.5: none for a 204, and for a 304 only that of the 200.
+            del response["Content-Length"]
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer OPTIONS for any route; Django calls this once it knows which."""
+        if request.method != "OPTIONS":
+            return None
+        response = HttpResponse(headers={"Allow": allow(view)})
+        del response["Content-Type"]
+        return response

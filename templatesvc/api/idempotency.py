@@ -1,0 +1,271 @@
+"""Idempotency-Key: a request that was sent twice happens once, and is answered twice.
+
+draft-ietf-httpapi-idempotency-key-header-07. The first request claims the key with one insert.
+Its answer is stored with the key; a second request is answered from there. A worker that died
+in between holds the key until its lease is over, one that failed gives it up. Whoever comes then
+does the work again under the same ``seed``, an ObjectId in hex from which what is made takes its
+id: also what the first had made before it failed is made once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+import pymongo
+from django.conf import settings
+from django.http import HttpResponse
+from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
+from mongoengine.errors import NotUniqueError
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from templatesvc.api.exceptions import Conflict
+from templatesvc.api.problems import PROBLEM_JSON
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.mongo.errors import STORE_ERRORS
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+LARGEST_KEPT = 8 * 2**20  # bytes of an answer: a document of MongoDB's has 16 MB
+# Longer than a batch of an import takes and two machines' clocks are apart, together.
+LEASE = timedelta(seconds=60)
+FREE_SECONDS = 0.4  # to give a key up that nobody may hold
+# A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
+QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+STORED_HEADERS = ("Content-Type", "ETag", "Location")
+
+
+class KeyInUse(Conflict):
+    """409: the first request with this key is still running."""
+
+    default_detail = "The first request with this Idempotency-Key is still running. Try again."
+    default_code = "idempotency_key_in_use"
+
+    def __init__(self, wait: int = 1) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class KeyReused(APIException):
+    """422: the ``Idempotency-Key`` came before with another request."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = (
+        "This Idempotency-Key was used for another request. Use a new key for a new request."
+    )
+    default_code = "idempotency_key_reused"
+
+
+class AnswerNotKept(Conflict):
+    """409: the request was carried out, and its answer was too large to be kept."""
+
+    default_detail = (
+        "The first request with this Idempotency-Key was carried out. Its answer was too large to "
+        "be kept."
+    )
+    default_code = "idempotency_answer_not_kept"
+
+
+class IdempotentRequest(ServiceDocument):
+    """A key, what it was used for, and the answer once there is one."""
+
+    id = StringField(primary_key=True)
+    username = StringField(required=True)
+    fingerprint = StringField(required=True)
+    seed = StringField(required=True)
+    lease_until = DateTimeField(required=True)
+    status = IntField()  # absent while the first request runs
+    headers = DictField()
+    body = BinaryField()
+    expires_at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "idempotent_requests",
+        "shards_by": ("_id", "hashed"),
+        "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}, {"fields": ["username"]}],
+    }
+
+    @classmethod
+    def claim(cls, key: str, username: str, fingerprint: str) -> tuple[Self, bool]:
+        """Return the key's document, and whether the caller is to do the work.
+
+        Raises KeyInUse and KeyReused.
+        """
+        moment = now()
+        request = cls(
+            id=hashlib.sha256(f"{username}\0{key}".encode()).hexdigest(),
+            username=username,
+            fingerprint=fingerprint,
+            seed=str(new_id(moment)),
+            lease_until=moment + LEASE,
+            expires_at=moment + settings.IDEMPOTENCY_RETENTION,
+        )
+        for _ in range(2):
+            try:
+                with request.freed_if_unknown(request.lease_until):
+                    return request.insert(), True
+            except NotUniqueError:
+                first = cls.objects(id=request.id).first()
+            if first and first.expires_at > moment:
+                return first._claimed_again(fingerprint)
+            # TTL indexes delete about once a minute.
+            cls.objects(id=request.id, expires_at__lte=moment).delete()
+        raise KeyInUse(wait=1)
+
+    def _claimed_again(self, fingerprint: str) -> tuple[Self, bool]:
+        if self.fingerprint != fingerprint:
+            raise KeyReused()
+        if self.status is not None:
+            return self, False
+        if self.lease_until > now():
+            raise KeyInUse(wait=_seconds_until(self.lease_until))
+        self.hold()
+        return self, True
+
+    def hold(self) -> None:
+        """Hold the key for a lease from now on; raises KeyInUse if another worker does already.
+
+        So one takes over where a worker died, and one whose work takes long keeps it.
+        """
+        lease = now() + LEASE
+        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+        with self.freed_if_unknown(lease):
+            if not unfinished.update_one(set__lease_until=lease):
+                raise KeyInUse(wait=_seconds_until(lease))
+        self.lease_until = lease
+
+    @contextmanager
+    def freed_if_unknown(self, lease: datetime) -> Iterator[None]:
+        """Give the key up if the store does not tell whether it is held until ``lease`` now.
+
+        Otherwise whoever repeats the request would wait until the lease is over.
+        """
+        try:
+            yield
+        except NotUniqueError:
+            raise
+        except STORE_ERRORS:
+            self.lease_until = lease
+            with suppress(*STORE_ERRORS), pymongo.timeout(FREE_SECONDS):
+                self.free()
+            raise
+
+    def finish(self, response: HttpResponse) -> None:
+        """Store the answer."""
+        headers = {name: response[name] for name in STORED_HEADERS if name in response}
+        type(self).objects(id=self.id, lease_until=self.lease_until).update_one(
+            set__status=response.status_code, set__headers=headers, set__body=response.content
+        )
+
+    def free(self) -> None:
+        """Give the key up: whoever comes next with this request does the work."""
+        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+        unfinished.update_one(set__lease_until=now())
+
+    @classmethod
+    def delete_some_of(cls, user: Any, most: int) -> int:
+        """Delete keys of a user, and the answers stored with them; return how many."""
+        return cls.delete_some({"username": user.get_username()}, most)
+
+    def replayed(self) -> HttpResponse:
+        """Return the stored answer, byte for byte."""
+        headers = {**self.headers, "Idempotency-Replayed": "true"}
+        return HttpResponse(self.body, status=self.status, headers=headers)
+
+
+def _seconds_until(moment: datetime) -> int:
+    return max(1, round((moment - now()).total_seconds()))
+
+
+def idempotent(
+    view: APIView, request: Request, perform: Callable[[IdempotentRequest | None], Response]
+) -> Response | HttpResponse:
+    """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
+
+    ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
+    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile. In
+    place of an answer that is too large AnswerNotKept (409) is stored.
+    """
+    header = request.headers.get(HEADER)
+    if header is None:
+        return perform(None)
+    key, username = _key(header), request.user.get_username()
+    first, is_mine = IdempotentRequest.claim(key, username, _fingerprint(request))
+    if not is_mine:
+        return first.replayed()
+    # In a context of its own: if the request's time for the store is up, this is still to be done.
+    settle = Context()
+    try:
+        response = _answer(view, perform, first)
+    except BaseException:
+        settle.run(first.free)
+        raise
+    is_kept = len(response.content) <= LARGEST_KEPT
+    kept = response if is_kept else _rendered(view.handle_exception(AnswerNotKept()))
+    settle.run(first.finish, kept)
+    return response
+
+
+def _key(header: str) -> str:
+    """Return the key that a header gives, in quotation marks or, as many send it, without.
+
+    Raises ValidationError (400).
+    """
+    quoted = QUOTED.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    is_bare = not header.startswith('"') and header.isascii() and header.isprintable()
+    if not (quoted or is_bare) or not 1 <= len(key) <= LONGEST_KEY:
+        raise ValidationError(
+            {HEADER: f'Give 1 to {LONGEST_KEY} printable ASCII characters, as in "8e03978e-40d5".'}
+        )
+    return key
+
+
+def _fingerprint(request: Request) -> str:
+    """Return a digest of what the same key must come with again."""
+    content = request.data
+    if not isinstance(content, bytes):
+        try:
+            content = json.dumps(content, default=str).encode()
+        except RecursionError as error:
+            raise ParseError("The body is nested too deeply.") from error
+    # With a final slash and without, a path is one route.
+    path, mark, query = request.get_full_path().partition("?")
+    subject = f"{request.method} {path.removesuffix('/')}{mark}{query}\0".encode() + content
+    return hashlib.sha256(subject).hexdigest()
+
+
+def _answer(
+    view: APIView,
+    perform: Callable[[IdempotentRequest | None], Response],
+    first: IdempotentRequest,
+) -> HttpResponse:
+    """Return the rendered answer; one of refusal too, because the first answer is the answer."""
+    try:
+        response = perform(first)
+    except APIException as error:
+        is_of_session = error.status_code == status.HTTP_401_UNAUTHORIZED
+        if is_of_session or error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+            raise
+        response = view.handle_exception(error)
+    return _rendered(response)
+
+
+def _rendered(response: Response) -> HttpResponse:
+    body = JSONRenderer().render(response.data)
+    content_type = PROBLEM_JSON if response.exception else JSONRenderer.media_type
+    rendered = HttpResponse(body, content_type, response.status_code)
+    for name, value in response.headers.items():
+        rendered.setdefault(name, value)
+    return rendered

@@ -1,0 +1,242 @@
+"""Paging by the place of the last row seen: as quick on the last page as on the first.
+
+Rows that come or go meanwhile neither repeat nor hide another, as they would with page numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from math import ceil
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core import signing
+from django.template import loader
+from rest_framework.exceptions import Throttled, ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
+
+from templatesvc.api import sparse
+from templatesvc.mongo.leases import Lease, LeaseTaken
+from templatesvc.mongo.querysets import KeysetQuerySet
+
+SALT = "templatesvc.api.pagination"
+
+
+class SearchInProgress(Throttled):
+    """429: a search of the user's is running, and each has one at a time."""
+
+    default_detail = "A search of yours is still running."
+    default_code = "search_in_progress"
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+
+class KeysetPagination(BasePagination):
+    """Pages of a KeysetQuerySet, whose cursors hold the positions of rows.
+
+    A page ends at its limit, at MAX_PAGE_SIZE bytes, or when a search's time is up, and ``next``
+    goes on from there.
+    """
+
+    template = "rest_framework/pagination/previous_and_next.html"
+    display_page_controls = False  # until there is a page
+
+    default_limit = 20
+    max_limit = 100
+    max_count = 10_000
+    # The first is the default.
+    orderings: ClassVar[list[str]] = ["-created_at", "created_at", "-updated_at", "updated_at"]
+    parameters: ClassVar = {"limit", "cursor", "ordering", "count", sparse.PARAMETER}
+
+    def paginate_queryset(
+        self, queryset: KeysetQuerySet, request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        """Return the rows of the page that the request asks for.
+
+        Raises ValidationError (400), and SearchInProgress (429).
+        """
+        self.request, self.position_class = request, queryset.position_class
+        self.fields = sparse.SparseFields(request, view)
+        queryset = self.fields.read(queryset)
+        limit, ordering = self._limit(), self._ordering()
+        position, backwards = self._position()
+        is_counted = self._flag("count")
+        with self._alone() if queryset.is_search else nullcontext():
+            self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
+            by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
+            # One more than asked for tells whether there is another page.
+            rows, is_more, end = self._read(
+                queryset, queryset.walk(by, way, position, limit + 1), limit
+            )
+            self.count = self._count(queryset, len(rows)) if is_counted else None
+        if backwards:
+            rows.reverse()
+        first, last = [row.position for row in (rows[:1] + rows[-1:])] or [end, end]
+        is_begun = position is not None
+        if backwards:
+            is_next, is_previous, first = is_begun, is_more, end or first
+        else:
+            is_next, is_previous, last = is_more, is_begun, end or last
+        self.next_link = self._link(last, False) if is_next else None
+        self.previous_link = self._link(first, True) if is_previous else None
+        self.display_page_controls = True
+        return rows
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the one search that a user may have at a time; raises SearchInProgress (429)."""
+        name = hashlib.sha256(self.request.user.get_username().encode()).hexdigest()
+        try:
+            with Lease.held(f"search:{name}", settings.SEARCH_TIME + settings.STREAM_SILENCE):
+                yield
+        except LeaseTaken as error:
+            raise SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds())) from error
+
+    def _read(
+        self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int
+    ) -> tuple[list[Any], bool, Any]:
+        """Return rows that fit, whether there may be more, and where a search ran out of time."""
+        rows: list[Any] = []
+        size = 0
+        for row in walked:
+            if not queryset.fits(row):
+                if time.monotonic() > self.time_is_up_at:
+                    return rows, True, row.position
+                continue
+            size += row.stored_size
+            if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):
+                return rows, True, None
+            rows.append(row)
+        return rows, False, None
+
+    # --- What the request asks for -----------------------------------------------------------
+
+    def _limit(self) -> int:
+        text = self.request.query_params.get("limit", str(self.default_limit))
+        # Of nine digits at the most: Python takes long to read thousands, and refuses more.
+        limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        if not 1 <= limit <= self.max_limit:
+            raise ValidationError({"limit": f"Give a number from 1 to {self.max_limit}."})
+        return limit
+
+    def _ordering(self) -> str:
+        ordering: str = self.request.query_params.get("ordering", self.orderings[0])
+        if ordering not in self.orderings:
+            raise ValidationError({"ordering": f"Give one of: {', '.join(self.orderings)}."})
+        return ordering
+
+    def _flag(self, name: str) -> bool:
+        text = self.request.query_params.get(name, "false")
+        if text not in ("true", "false"):
+            raise ValidationError({name: "Give true or false."})
+        return bool(text == "true")
+
+    def _position(self) -> tuple[Any, bool]:
+        """Return where the cursor stands, and whether the page before it is asked for.
+
+        None for its place is where the list begins or, going back, where it ends.
+        """
+        text = self.request.query_params.get("cursor")
+        if text is None:
+            return None, False
+        try:
+            query, place, backwards = signing.loads(text, salt=SALT)
+        except signing.BadSignature as error:
+            raise self._bad_cursor("This cursor is not valid.") from error
+        if query != self._query():
+            raise self._bad_cursor("This cursor belongs to a list with other parameters.")
+        return None if place is None else self.position_class.from_json(place), backwards
+
+    def _bad_cursor(self, reason: str) -> ValidationError:
+        return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
+
+    def _query(self) -> str:
+        """Return a digest of what a cursor is good for: this person's list of these rows."""
+        free = self.parameters - {"ordering"}
+        given = sorted(item for item in self.request.query_params.items() if item[0] not in free)
+        subject = repr(
+            (self.request.user.get_username(), self.request.path_info.rstrip("/"), given)
+        )
+        return hashlib.sha256(subject.encode()).hexdigest()[:16]
+
+    # --- The answer --------------------------------------------------------------------------
+
+    def _link(self, position: Any, backwards: bool) -> str:
+        """Return the URL of the page beside a position; None if its row was taken away."""
+        place = position.to_json() if position else None
+        cursor = signing.dumps([self._query(), place, backwards], salt=SALT)
+        return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
+
+    def _count(self, queryset: KeysetQuerySet, shown: int) -> int | str:
+        """Return how many rows there are, or the number that was reached with a ``+``."""
+        if not queryset.is_search:
+            count = queryset.count_up_to(self.max_count)
+            return count if count <= self.max_count else f"{self.max_count}+"
+        count = 0
+        for row in queryset.walk(self.orderings[0].lstrip("-"), descending=True):
+            if count == self.max_count or time.monotonic() > self.time_is_up_at:
+                return f"{max(count, shown)}+"
+            count += queryset.fits(row)
+        return count
+
+    def to_html(self) -> str:
+        """Return the page's links to the next page and the previous one."""
+        links = {"previous_url": self.previous_link, "next_url": self.next_link}
+        return loader.render_to_string(self.template, links)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        links = {"next": self.next_link, "previous": self.previous_link}
+        header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
+        body = links if self.count is None else links | {"count": self.count}
+        results = self.fields.of(data)
+        return Response(body | {"results": results}, headers={"Link": header} if header else None)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        # Without a type: generators of clients make nothing useful of a number or a text.
+        count = {
+            "description": f"With `count=true`: how many there are; above {self.max_count}, "
+            f'the text `"{self.max_count}+"`. A search whose time is up before gives the number '
+            "that it reached, with a `+`.",
+            "minimum": 0,
+            "maximum": self.max_count,
+        }
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "count": count, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+            return {"name": name, "in": "query", "description": description, "schema": schema}
+
+        return [
+            sparse.schema_parameter(view),
+            parameter(
+                "limit",
+                "The maximum number of results. There may be fewer, even none, while `next` goes "
+                "on: a page also ends at a number of bytes, and a search when its time is up.",
+                type="integer",
+                minimum=1,
+                maximum=self.max_limit,
+                default=self.default_limit,
+            ),
+            parameter(
+                "cursor",
+                "Where to continue: from `next` or `previous`, and valid only with the same other "
+                "parameters.",
+                type="string",
+            ),
+            parameter("ordering", "The order of the results.", type="string", enum=self.orderings),
+            parameter(
+                "count", "Whether to count all matching templates.", type="boolean", default=False
+            ),
+        ]

@@ -1,0 +1,123 @@
+"""Reading request bodies: strict JSON, and forms without files, of bounded size."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections import Counter
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http import QueryDict
+from rest_framework import parsers
+from rest_framework.exceptions import ParseError
+
+from templatesvc.api.exceptions import PayloadTooLarge
+from templatesvc.api.renderers import JSONRenderer
+
+
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object; raises ParseError (400) for a repeated key."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        times = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in times.items() if count > 1)
+        raise ParseError(f"The key {json.dumps(repeated)} is given twice in one JSON object.")
+    return members
+
+
+def _constant(name: str) -> float:
+    raise ParseError(f"{name} is not a JSON value.")
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON as RFC 8259 and RFC 7493 have it: UTF-8, no repeated keys, no NaN or Infinity.
+
+    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size.
+    """
+
+    renderer_class = JSONRenderer  # writes what a page shows to be edited
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return parsed(bounded(stream, settings.MAX_BODY_SIZE).decode())
+        except UnicodeDecodeError as error:
+            raise ParseError("The body is not valid UTF-8.") from error
+
+
+def bounded(stream: IO[bytes], most: int) -> bytes:
+    """Return a body of at most so many bytes, without a byte order mark.
+
+    Raises PayloadTooLarge (413).
+    """
+    body = stream.read(most + 1)
+    if len(body) > most:
+        raise PayloadTooLarge()
+    return body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, section 8.1, lets a parser ignore it
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text; raises ParseError (400)."""
+    try:
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        raise ParseError(f"The body is not valid JSON: {error}.") from error
+    except ValueError as error:
+        raise ParseError("A number in the body has too many digits.") from error
+    except RecursionError as error:
+        raise ParseError("The body is nested too deeply.") from error
+
+
+class FormParser(parsers.FormParser):
+    """DRF's; what it returns knows the type that it came as."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> QueryDict:
+        form: QueryDict = super().parse(*args, **kwargs)
+        form.media_type = self.media_type
+        return form
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """DRF's; what it returns knows the type that it came as."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> parsers.DataAndFiles:
+        """Return the form; raises ParseError (400), without the words of Django's."""
+        try:
+            parsed = super().parse(*args, **kwargs)
+        except ParseError as error:
+            raise ParseError("The body is not a multipart form with a valid boundary.") from error
+        parsed.data.media_type = self.media_type
+        return parsed
+
+
+class NoFiles(FileUploadHandler):
+    """Drops the files of a form, which no route takes, and reads none of a form that is too large.
+
+    Django bounds a form's fields, and would write files of any size to the disk: for anybody, as
+    the routes for tokens and the pages to log in read forms of those who are not logged in.
+    """
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, Any],  # noqa: N803  # as Django names it
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> None:
+        """Raise RequestDataTooBig (413) before anything is read."""
+        if content_length > settings.MAX_BODY_SIZE:
+            raise RequestDataTooBig()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep nothing."""
+
+    def file_complete(self, file_size: int) -> None:
+        """Leave the field as one that was not sent."""

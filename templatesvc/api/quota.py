@@ -1,0 +1,274 @@
+"""How much an owner may keep: documents, and bytes with their history.
+
+One document of the store counts for each owner. A write that makes something reserves it there
+first, by one conditional write, so that no number of parallel requests gets past the limit; what
+then is not made is given back. The count may be too high, never too low: after a crash between the
+two, and when history expired. So nobody is refused by a count that is old: it is then made anew
+from what is stored. (What another program writes past this one is seen by counting anew alone.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Self
+
+import bson
+import pymongo
+from django.conf import settings
+from mongoengine import DateTimeField, IntField, StringField
+from mongoengine.errors import NotUniqueError
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException
+
+from templatesvc.api.serializers import StrictSerializer
+from templatesvc.mongo import store
+from templatesvc.mongo.documents import ServiceDocument, now
+
+COUNT_SECONDS = 20
+# What was reserved so long ago is stored, or never will be: the store has a second to answer.
+QUIET = timedelta(seconds=10)
+# A count is made anew so often at most for who is refused, and so often at least for who writes.
+AT_MOST_EVERY = timedelta(minutes=1)
+AT_LEAST_EVERY = timedelta(days=1)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Amount(NamedTuple):
+    """So many documents, and so many bytes."""
+
+    documents: int = 0
+    bytes: int = 0
+
+
+class Limits(NamedTuple):
+    """The most of each; None is no limit."""
+
+    documents: int | None
+    bytes: int | None
+
+
+class QuotaExceeded(APIException):
+    """403: the owner keeps as much as they may."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_detail = "You keep as much as you may. Delete what you don't need."
+    default_code = "quota_exceeded"
+
+    @classmethod
+    def of(cls, used: Amount, limits: Limits) -> Self:
+        shown = [
+            f"{count:,} of {most:,} {unit}"
+            for count, most, unit in zip(used, limits, Amount._fields, strict=True)
+            if most is not None
+        ]
+        kept = f"You keep {' and '.join(shown)}, and this would be more."
+        return cls(" ".join([kept, *Usage.advice]))
+
+
+class Usage(ServiceDocument):
+    """What an owner keeps or has reserved, and the limits of their own if they have any."""
+
+    id = StringField(primary_key=True)  # the owner's name
+    documents = IntField(required=True)
+    bytes = IntField(required=True)
+    max_documents = IntField()
+    max_bytes = IntField()
+    counted_at = DateTimeField(required=True)
+    touched_at = DateTimeField(required=True)
+
+    meta = {"collection": "usage", "shards_by": ("_id", "hashed")}
+
+    _counters: list[Callable[[str], Amount]] = []
+    advice: list[str] = []
+
+    @classmethod
+    def counts(cls, count: Callable[[str], Amount], advice: str) -> None:
+        """Have what this counts of an owner's, given by name, be part of the quota.
+
+        ``advice`` is a sentence that says how to make room.
+        """
+        cls._counters.append(count)
+        cls.advice.append(advice)
+
+    @property
+    def amount(self) -> Amount:
+        return Amount(self.documents, self.bytes)
+
+    @property
+    def limits(self) -> Limits:
+        """The owner's own, or else those of the settings."""
+        documents, size = default_limits()
+        return Limits(
+            documents if self.max_documents is None else self.max_documents,
+            size if self.max_bytes is None else self.max_bytes,
+        )
+
+    @property
+    def shown(self) -> dict[str, int | None]:
+        """What ``QuotaSerializer`` shows, in a fraction of its time."""
+        limits = self.limits
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "max_documents": limits.documents,
+            "max_bytes": limits.bytes,
+        }
+
+    @classmethod
+    def of(cls, owner: str) -> Self:
+        """Return what an owner keeps, counted now if it never was."""
+        usage = cls.objects(id=owner).first()
+        if usage is not None:
+            return usage
+        try:
+            return cls._counted(owner).insert()
+        except NotUniqueError:
+            return cls.of(owner)
+
+    @classmethod
+    def _counted(cls, owner: str) -> Self:
+        # In a context of its own: the request's time for the store is not meant for this.
+        moment, amount = now(), Context().run(cls._count, owner)
+        return cls(id=owner, **amount._asdict(), counted_at=moment, touched_at=moment)
+
+    @classmethod
+    def _count(cls, owner: str) -> Amount:
+        with pymongo.timeout(COUNT_SECONDS):
+            counted = [count(owner) for count in cls._counters]
+        return Amount(sum(each.documents for each in counted), sum(each.bytes for each in counted))
+
+    # --- Reserving: one write, unless there is something to find out ---------------------------
+
+    @classmethod
+    @contextmanager
+    def reserved(cls, owner: str, amount: Amount) -> Iterator[None]:
+        """Reserve for what the block stores; raises QuotaExceeded (403).
+
+        Given back if it stores nothing because something is there already. After any other failure
+        nobody knows whether it was stored.
+        """
+        cls.reserve(owner, amount)
+        try:
+            yield
+        except NotUniqueError:
+            cls.give_back(owner, amount)
+            raise
+
+    @classmethod
+    def reserve(cls, owner: str, amount: Amount) -> None:
+        """Reserve; raises QuotaExceeded (403)."""
+        limits = default_limits()
+        if limits == Limits(None, None):
+            return
+        fresh = {"max_documents": None, "max_bytes": None}
+        counted = {"counted_at": {"$gt": now() - AT_LEAST_EVERY}}
+        if cls._add(owner, amount, limits, fresh | counted):
+            return
+        usage = cls.of(owner)
+        if usage.counted_at <= now() - AT_LEAST_EVERY:
+            usage = usage._count_anew() or usage
+        own = {"max_documents": usage.max_documents, "max_bytes": usage.max_bytes}
+        if cls._add(owner, amount, usage.limits, own):
+            return
+        if usage.counted_at <= now() - AT_MOST_EVERY:
+            usage = usage._count_anew() or usage
+            if cls._add(owner, amount, usage.limits, own):
+                return
+        raise QuotaExceeded.of(usage.amount, usage.limits)
+
+    @classmethod
+    def _add(cls, owner: str, amount: Amount, limits: Limits, condition: dict[str, Any]) -> bool:
+        query: dict[str, Any] = {"_id": owner, **condition}
+        for name, more, most in zip(Amount._fields, amount, limits, strict=True):
+            if most is not None and more:
+                query[name] = {"$lte": most - more}
+        change = {"$inc": amount._asdict(), "$set": {"touched_at": now()}}
+        return bool(cls._get_collection().update_one(query, change).matched_count)
+
+    @classmethod
+    def give_back(cls, owner: str, amount: Amount) -> None:
+        """Note that an amount is not kept, or not any more."""
+        if default_limits() == Limits(None, None) or amount == Amount():
+            return
+        # What another program stored was perhaps never counted: no count goes below zero.
+        query = {"_id": owner} | {name: {"$gte": n} for name, n in amount._asdict().items() if n}
+        less = {name: -n for name, n in amount._asdict().items()}
+        change = {"$inc": less, "$set": {"touched_at": now()}}
+        cls._get_collection().update_one(query, change)
+
+    def _count_anew(self) -> Self | None:
+        """Count what is stored, if nothing was reserved just now; None if that can't be done."""
+        if self.touched_at > now() - QUIET:
+            return None
+        counted = type(self)._counted(self.id)
+        untouched = type(self).objects(id=self.id, touched_at=self.touched_at)
+        if not untouched.update_one(
+            set__documents=counted.documents,
+            set__bytes=counted.bytes,
+            set__counted_at=counted.counted_at,
+        ):
+            return None
+        self.documents, self.bytes = counted.amount
+        self.counted_at = counted.counted_at
+        return self
+
+    @classmethod
+    def outdate(cls, owner: str) -> None:
+        """Have the next who is refused counted anew: much was deleted, nobody knows how much."""
+        cls.objects(id=owner).update_one(set__counted_at=LONG_AGO)
+
+    @classmethod
+    def limit(cls, owner: str, own: Limits) -> Self:
+        """Give an owner limits of their own, or with None those of the settings; return it all."""
+        usage = cls.of(owner)
+        usage.max_documents, usage.max_bytes = own
+        cls.objects(id=owner).update_one(set__max_documents=own.documents, set__max_bytes=own.bytes)
+        return usage
+
+    @classmethod
+    def delete_some_of(cls, user: Any, most: int) -> int:
+        """Delete what is counted of a user; return how many documents that were."""
+        return cls.delete_some({"_id": user.get_username()}, most)
+
+
+def default_limits() -> Limits:
+    """Return what the settings allow each owner."""
+    return Limits(settings.QUOTA_DOCUMENTS, settings.QUOTA_BYTES)
+
+
+def size_of(value: Any) -> int:
+    """Return how many bytes a value counts."""
+    return len(bson.encode({"v": value}))
+
+
+def amount_of(document: type[ServiceDocument], query: dict[str, Any], field: str) -> Amount:
+    """Return how many documents a query finds, and how many bytes their values of a field are."""
+    collection = document._get_collection()
+    if store.is_in_memory(settings.MONGODB_URI):  # mongomock does not know $bsonSize
+        sizes = [size_of(row.get(field)) for row in collection.find(query, {field: True})]
+        return Amount(len(sizes), sum(sizes))
+    size = {"$bsonSize": {"v": f"${field}"}}
+    grouped = {"_id": None, "documents": {"$sum": 1}, "bytes": {"$sum": size}}
+    rows = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
+    return Amount(int(rows[0]["documents"]), int(rows[0]["bytes"])) if rows else Amount()
+
+
+class LimitField(serializers.IntegerField):
+    """The most of something; null is what the settings say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            min_value=0, max_value=2**53 - 1, allow_null=True, required=False, **kwargs
+        )
+
+
+class QuotaSerializer(StrictSerializer):
+    """How much an owner keeps, and how much they may; null is no limit."""
+
+    documents = serializers.IntegerField(read_only=True)
+    bytes = serializers.IntegerField(read_only=True, help_text="With all that is kept of history.")
+    max_documents = LimitField(source="limits.documents")
+    max_bytes = LimitField(source="limits.bytes")

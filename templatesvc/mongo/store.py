@@ -1,0 +1,269 @@
+"""Where the data live: the one setting ``MONGODB_URI`` made into a PyMongo client.
+
+Nothing connects at import. MongoEngine calls ``make_client`` at the first query of a process,
+which is after gunicorn has forked: a client must not cross a fork.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+import mongoengine
+import pymongo
+from bson.codec_options import CodecOptions, DatetimeConversion
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from mongoengine.connection import get_connection, get_db
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+from pymongo.topology_description import TopologyDescription
+from pymongo.uri_parser import parse_uri
+
+from templatesvc.mongo import embedded
+from templatesvc.mongo.pool import PatientPool
+
+# What a URI does not say itself. timeoutMS bounds a whole operation, retries and the selection of
+# a server included, so that a store which is away is noticed within two seconds: PyMongo looks at
+# the clock each half second while it waits for a server, and so may take that much longer.
+CLIENT_DEFAULTS: dict[str, Any] = {
+    "timeoutMS": 1300,
+    "serverSelectionTimeoutMS": 1300,
+    "connectTimeoutMS": 1000,
+    # A member that hangs closes no connection: a monitor sees it after this and connectTimeoutMS.
+    "heartbeatFrequencyMS": 1000,
+    # How many connections are made at a time: a burst of requests is not to wait for two each.
+    "maxConnecting": 16,
+    "w": "majority",
+    "appname": "templatesvc",
+}
+# Nobody else waits behind a command, and who has started it prefers an answer to a refusal.
+PATIENT = {"timeoutMS": 15_000, "serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 10_000}
+# Timeouts of the driver that timeoutMS would overrule.
+SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
+# A time that Python's calendar does not have, from another program, is no reason to fail.
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+# Requests that find no primary wait for one, all their operations together for so long: a broken
+# connection can look like that for a moment.
+FIRST_SECONDS = 2
+# Once none was there for so long, one request of a process waits as long for it, and the others are
+# refused: their time is over before PyMongo looks for a primary, which would wait half a second.
+AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
+SEARCH_SECONDS = 5
+DISCOVERY_SECONDS = 5
+
+_client: MongoClient[dict[str, Any]] | None = None
+_defaults = ContextVar("_defaults", default=CLIENT_DEFAULTS)
+
+
+def is_embedded(uri: str) -> bool:
+    return not uri
+
+
+def is_in_memory(uri: str) -> bool:
+    return uri.startswith("mongomock://")
+
+
+def database_name(uri: str, default: str) -> str:
+    """Return the database that the URI's path names, or the default."""
+    return unquote(_split(uri).database) or default
+
+
+def given_options(uri: str) -> dict[str, str]:
+    """Return the options of the URI, their names in lower case: MongoDB ignores it."""
+    given = parse_qsl(_split(uri).options, keep_blank_values=True)
+    return {name.lower(): value for name, value in given}
+
+
+def client_options(uri: str) -> dict[str, Any]:
+    """Return the options to add to those of the URI, which win."""
+    given = given_options(uri).keys()
+    added = dict(_defaults.get())
+    if given & SINGLE_TIMEOUTS:
+        added["socketTimeoutMS"] = added.pop("timeoutMS")
+    return {name: value for name, value in added.items() if name.lower() not in given}
+
+
+def check(uri: str) -> None:
+    """Raise ValueError if PyMongo would not take a ``mongodb`` URI; the text may quote from it."""
+    # As if without +srv, and its options, for which PyMongo would query the DNS.
+    plain = f"mongodb://{uri.partition('://')[2]}"
+    with warnings.catch_warnings(action="ignore"):  # an option that only other drivers know
+        try:
+            parse_uri(plain.partition("?")[0] if "+srv://" in uri else plain, warn=True)
+        except PyMongoError as error:
+            raise ValueError(str(error)) from error
+
+
+class _Parts(NamedTuple):
+    hosts: str
+    database: str
+    options: str
+
+
+def _split(uri: str) -> _Parts:
+    """Take a URI apart where PyMongo does, which differs from urllib where a # is not quoted.
+
+    PyMongo's own parser is not asked: for ``mongodb+srv://`` it would query the DNS.
+    """
+    before, _, options = uri.partition("://")[2].partition("?")
+    authority, _, database = before.partition("/")
+    return _Parts(authority.rpartition("@")[2], database, options)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let operations take longer, of a client that is made meanwhile."""
+    before = _defaults.set(CLIENT_DEFAULTS | PATIENT)
+    try:
+        yield
+    finally:
+        _defaults.reset(before)
+
+
+def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
+    """Return what ``connect`` does, as the client of this process.
+
+    MongoEngine's own arguments are not used: it would take the URI apart and drop the options that
+    it does not know, so PyMongo gets it whole.
+    """
+    global _client
+    client = connect()
+    _client = None if is_in_memory(settings.MONGODB_URI) else client
+    if _client is not None:
+        _await_discovery(_client)
+    return client
+
+
+def _await_discovery(client: MongoClient[dict[str, Any]]) -> None:
+    """Wait until the primary was found or a server failed.
+
+    A far server takes as long to find as an operation has: otherwise the first ones would fail.
+    """
+    end = time.monotonic() + DISCOVERY_SECONDS
+    while time.monotonic() < end:
+        topology = client.topology_description
+        is_failed = any(server.error for server in topology.server_descriptions().values())
+        if is_failed or topology.has_writable_server():
+            return
+        time.sleep(0.01)
+
+
+def connect() -> MongoClient[dict[str, Any]]:
+    """Return a new client of the store that the settings name."""
+    uri = settings.MONGODB_URI
+    if is_in_memory(uri):
+        import mongomock
+
+        return mongomock.MongoClient(tz_aware=True)
+    if is_embedded(uri):
+        uri = embedded.acquire(settings.EMBEDDED_STORE)
+    options = client_options(uri) | {
+        "tz_aware": CODEC.tz_aware,
+        "datetime_conversion": DatetimeConversion.DATETIME_AUTO.name,
+        "_pool_class": PatientPool,
+    }
+    return MongoClient(uri, **options)
+
+
+def register() -> None:
+    """Tell MongoEngine how to connect, without connecting."""
+    mongoengine.register_connection(
+        mongoengine.DEFAULT_CONNECTION_NAME,
+        name=database_name(settings.MONGODB_URI, settings.MONGODB_DATABASE),
+        mongo_client_class=make_client,
+        uuidRepresentation="standard",
+    )
+
+
+def client() -> MongoClient[dict[str, Any]]:
+    """Return this process's client, made at the first call."""
+    return get_connection()
+
+
+def database() -> Database[dict[str, Any]]:
+    """Return the database of the service, of this process's client."""
+    return get_db()
+
+
+def describe() -> str:
+    """Return which store is in use, for people and logs; credentials are never in it."""
+    uri = settings.MONGODB_URI
+    if is_in_memory(uri):
+        return "memory of this process (mongomock): NOTHING IS KEPT"
+    if is_embedded(uri):
+        return f"the embedded server, in {settings.EMBEDDED_STORE}"
+    scheme, _, rest = uri.partition("://")
+    # The last @, wherever it is: what is before it may be a password that nobody quoted.
+    public = f"{scheme}://{rest.rpartition('@')[2]}"
+    name = database_name(public, settings.MONGODB_DATABASE)
+    return f"MongoDB, {scheme}://{_split(public).hosts}/{name}"
+
+
+def is_away(topology: TopologyDescription) -> bool:
+    """Tell whether there is no primary, as during an election; not before one was looked for."""
+    servers = topology.server_descriptions().values()
+    was_looked_for = any(server.error or server.is_server_type_known for server in servers)
+    return was_looked_for and not topology.has_writable_server()
+
+
+def search_time(is_search: bool) -> AbstractContextManager[None]:
+    """Return the context to read a list in: a search may take this long for all its operations.
+
+    It looks at documents until it has found enough, in as many round trips as that takes.
+    """
+    return pymongo.timeout(SEARCH_SECONDS if is_search else None)
+
+
+class Patience:
+    """How long a request waits for the store, all its operations together.
+
+    None as long as the store is there: each operation has its own time then, and none is lost to
+    hashing passwords.
+    """
+
+    def __init__(self) -> None:
+        self._away_since: float | None = None
+        self._scout = threading.Lock()
+
+    @contextmanager
+    def of_request(self) -> Iterator[float | None]:
+        """Yield the seconds that a request which begins now may wait."""
+        if _client is None or not is_away(_client.topology_description):
+            self._away_since = None
+            yield None
+            return
+        moment = time.monotonic()
+        self._away_since = self._away_since or moment
+        is_news = moment - self._away_since < AWAY_SECONDS
+        is_scout = not is_news and self._scout.acquire(blocking=False)
+        try:
+            yield FIRST_SECONDS if is_news else AWAY_SECONDS if is_scout else REFUSAL_SECONDS
+        finally:
+            if is_scout:
+                self._scout.release()
+
+
+class RequestDeadlineMiddleware:
+    """Lets nobody wait long for a store that is known to be away, so that threads stay free.
+
+    A page asks the store several times, again while it is told that the store is away.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.patience = Patience()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with self.patience.of_request() as seconds, pymongo.timeout(seconds):
+            return self.get_response(request)

@@ -1,0 +1,203 @@
+"""Walking over all that a query finds, in order, however much it is: lists, streams, exports.
+
+One cursor gives everything in batches, so that a walk is linear on any server, and one batch and
+one document are in memory at a time. The cursor's time limit is a batch's, not the walk's. A cursor
+that is lost, because the reader was slow or the server changed, is opened again after the last row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import bson
+import pymongo
+from bson import ObjectId
+from django.conf import settings
+from mongoengine.queryset import QuerySet
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from templatesvc.mongo import store
+from templatesvc.mongo.errors import may_pass
+
+Query = dict[str, Any]
+Order = list[tuple[str, int]]
+
+# Documents in the first batch: a page of the usual size, and the one that tells of another page.
+FIRST_BATCH = 21
+# Of a walk over everything, whose further batches follow in any case: several large ones are held
+# at the same time.
+FIRST_OF_ALL = 11
+# Bytes that a further batch is to have. A server sends at most 16 MB at a time.
+BATCH_SIZE = 2**20
+# Bytes that a further find is to give, where only so many documents are wanted.
+FIND_SIZE = 2**24
+MOST_IN_BATCH = 2000
+PAUSE = 0.1  # seconds, before a lost cursor is opened once more
+# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
+# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
+# and no _id is one.)
+LEAST: list[tuple[type | tuple[type, ...], Any]] = [
+    ((int, float), -float("inf")),
+    (str, ""),
+    (dict, {}),
+    (bytes, b""),
+    (ObjectId, ObjectId(bytes(12))),
+    (bool, False),
+    (datetime, datetime.min.replace(tzinfo=UTC)),
+]
+
+
+class Row(NamedTuple):
+    """A document as it is stored, and how many bytes of BSON it has."""
+
+    size: int
+    document: dict[str, Any]
+
+
+def walk(
+    collection: Collection[dict[str, Any]],
+    query: Query,
+    order: Order,
+    most: int = 0,
+    projection: dict[str, int] | None = None,
+) -> Iterator[Row]:
+    """Yield what a query finds in an order whose last field is unique; ``most`` at the most.
+
+    Raises PyMongoError if the store fails before the first row, or once it has given none for
+    STREAM_SILENCE: what was yielded until then is not all.
+    """
+    rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
+    last: dict[str, Any] = {}
+    failed_at = None
+    while True:
+        found = 0
+        try:
+            for row in _rows(collection, rest, order, at_once, projection):
+                yield row
+                found, last, failed_at = found + 1, row.document, None
+                size += row.size
+            taken += found
+            if found < at_once or not at_once or taken == most:
+                return
+            # A server may read all that it is asked for before it gives anything.
+            at_once = min(most - taken, _fitting(taken, size, FIND_SIZE))
+        except PyMongoError as error:
+            taken += found
+            failed_at = failed_at or time.monotonic()
+            silence = time.monotonic() - failed_at
+            if not last or not may_pass(error) or silence > settings.STREAM_SILENCE.total_seconds():
+                raise
+            if most and taken == most:
+                return
+            at_once = most and min(at_once, most - taken)
+            time.sleep(PAUSE)
+        rest = both(query, beyond(order, [last.get(field) for field, _ in order]))
+
+
+def walk_by_id(found: QuerySet) -> Iterator[Any]:
+    """Yield the documents of a MongoEngine query in the order of their ids."""
+    for row in walk(found._collection, found._query, [("_id", pymongo.ASCENDING)]):
+        document = found._document._from_son(row.document)
+        document.stored_size = row.size
+        yield document
+
+
+def _rows(
+    collection: Collection[dict[str, Any]],
+    query: Query,
+    order: Order,
+    most: int,
+    projection: dict[str, int] | None,
+) -> Iterator[Row]:
+    for batch in _batches(collection, query, order, most, projection):
+        start = 0
+        while start < len(batch):
+            size = int.from_bytes(batch[start : start + 4], "little")
+            document = bson.decode(batch[start : start + size], store.CODEC)
+            yield Row(size, document)
+            start += size
+
+
+def _batches(
+    collection: Collection[dict[str, Any]],
+    query: Query,
+    order: Order,
+    most: int,
+    projection: dict[str, int] | None,
+) -> Iterator[bytes]:
+    """Yield documents in BSON, some at a time: what is not decoded yet takes little memory."""
+    if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
+        yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
+        return
+    first = FIRST_BATCH if most else FIRST_OF_ALL
+    cursor = collection.find_raw_batches(
+        query, projection, sort=order, limit=most, batch_size=first
+    )
+    with closing(cursor):
+        while True:
+            with pymongo.timeout(settings.STREAM_SILENCE.total_seconds()):
+                batch: Any = next(cursor, b"")
+            if not batch:
+                return
+            # The protocol takes a size with each batch. PyMongo has a method for it, which only
+            # cursors of aggregations let be called when they have begun.
+            cursor._batch_size = _fitting(_count(batch), len(batch), BATCH_SIZE)
+            yield batch
+
+
+def _count(batch: bytes) -> int:
+    """Return how many documents a batch has."""
+    count = start = 0
+    while start < len(batch):
+        start += int.from_bytes(batch[start : start + 4], "little")
+        count += 1
+    return count
+
+
+def _fitting(count: int, size: int, wanted: int) -> int:
+    """Return how many documents have a size that is wanted, if so many have this size."""
+    # Two at least: a cursor takes one for the wish to be closed.
+    return max(2, min(MOST_IN_BATCH, wanted * count // size))
+
+
+# --- Queries ---------------------------------------------------------------------------------
+
+
+def both(one: Query, other: Query) -> Query:
+    """Return the query for what fits two queries."""
+    return {"$and": [one, other]} if one.keys() & other.keys() else one | other
+
+
+def beyond(order: Order, place: list[Any]) -> Query:
+    """Return the query for what comes after a place, a value for each field of the order."""
+    (field, way), *others = order
+    value, *rest = place
+    choices = [{field: {"$gt" if way == 1 else "$lt": value}}, *further_types(field, way, value)]
+    if others:
+        choices.append({field: {"$eq": value}} | beyond(others, rest))
+    return choices[0] if len(choices) == 1 else {"$or": choices}
+
+
+def further_types(field: str, way: int, value: Any) -> Iterator[Query]:
+    """Yield the query for values that come after all those of the type of this one, if any can."""
+    place = _type_of(value)
+    further = LEAST[place + 1 :] if way == 1 else LEAST[: max(place, 0)]
+    choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
+    if way == -1 and value is not None:
+        choices.append({field: None})
+    if choices:
+        yield {"$or": choices}
+
+
+def _type_of(value: Any) -> int:
+    """Return where the type of a value stands among all; -1 for null."""
+    if value is None:
+        return -1
+    # A bool is an int as well, to Python, and comes later.
+    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
+    return fitting[-1] if fitting else len(LEAST)

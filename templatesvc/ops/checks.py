@@ -1,0 +1,213 @@
+"""System checks: what can be read from the environment and would still be unsafe.
+
+Errors stop the start of the server and of every command; ``check --deploy`` adds the warnings.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from templatesvc.mongo import errors, indexes, store
+from templatesvc.mongo.formats import DataFormat
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_KEY = 32
+LONGEST_GRACE = timedelta(minutes=5)
+EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
+
+
+@checks.register(checks.Tags.security)
+def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
+    """A real store and no debugging ask for a real secret and for named hosts."""
+    if not settings.PRODUCTION:
+        return
+    if settings.SECRET_KEY == "unset":
+        yield checks.Error(
+            "SECRET_KEY is not set.",
+            hint="Set SECRET_KEY, or SECRET_KEY_FILE, to the output of: "
+            'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+            id="templatesvc.E001",
+        )
+    elif len(settings.SECRET_KEY) < SHORTEST_KEY:
+        yield checks.Error(
+            f"SECRET_KEY has {len(settings.SECRET_KEY)} characters.",
+            hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
+            id="templatesvc.E002",
+        )
+    for name in ("SECRET_KEY", "JWT_SECRET_KEY"):
+        if any(example in getattr(settings, name).lower() for example in EXAMPLE_KEYS):
+            yield checks.Error(
+                f"{name} is an example from somebody's documentation.",
+                hint=f"Set it to a random text of {SHORTEST_KEY} characters or more.",
+                id="templatesvc.E003",
+            )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield checks.Error(
+            "ALLOWED_HOSTS allows every host name.",
+            hint="Set it to the host names of the service, separated by commas.",
+            id="templatesvc.E004",
+        )
+
+
+@checks.register(checks.Tags.security)
+def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
+    """PyMongo's own message is not shown: it may quote the password."""
+    if not settings.MONGODB_URI.startswith("mongodb"):
+        return
+    try:
+        store.check(settings.MONGODB_URI)
+    except ValueError:
+        yield checks.Error(
+            "MONGODB_URI is invalid.",
+            hint="Write mongodb://name:password@host:port/database?options, with special "
+            "characters in the name and the password percent-encoded (urllib.parse.quote_plus).",
+            id="templatesvc.E007",
+        )
+
+
+@checks.register()
+def sunset(**_: Any) -> Iterator[checks.CheckMessage]:
+    """What is deprecated goes later (RFC 9745, section 4)."""
+    since, until = settings.FLASK_DEPRECATION, settings.FLASK_SUNSET
+    if since and until and until < since:
+        yield checks.Error(
+            "FLASK_SUNSET is earlier than FLASK_DEPRECATION.",
+            hint="Set FLASK_SUNSET to the day on which the deprecated routes are to be gone.",
+            id="templatesvc.E012",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_in_memory(**_: Any) -> Iterator[checks.CheckMessage]:
+    """The package that is the store in memory is not among those of production."""
+    if store.is_in_memory(settings.MONGODB_URI) and not find_spec("mongomock"):
+        yield checks.Error(
+            "MONGODB_URI is mongomock://, and the package mongomock is not installed.",
+            hint="Install requirements-run.txt, or set MONGODB_URI to a MongoDB server.",
+            id="templatesvc.E011",
+        )
+
+
+@checks.register(checks.Tags.security)
+def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
+    """What has ended must be seen to have ended, by the next request and by every worker."""
+    options = store.given_options(settings.MONGODB_URI)
+    if options.get("readpreference", "primary").lower() != "primary":
+        yield checks.Error(
+            "MONGODB_URI reads from secondaries, which may accept sessions that have ended.",
+            hint="Remove readPreference from it.",
+            id="templatesvc.E008",
+        )
+    if options.get("w") == "0":
+        yield checks.Error(
+            "MONGODB_URI asks for unacknowledged writes, which can be lost.",
+            hint="Remove w from it: writes then wait for a majority.",
+            id="templatesvc.E009",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_indexes(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
+    """The store decides by its indexes: without them names are not unique and nothing expires.
+
+    Django says by ``databases`` that the store may be asked: ``check --database default`` does.
+    """
+    if databases and (missing := [str(index) for index in indexes.missing()]):
+        yield checks.Error(
+            f"Indexes are missing: {', '.join(missing)}.",
+            hint="Run: python manage.py ensureindexes",
+            id="templatesvc.E010",
+        )
+
+
+@checks.register(checks.Tags.security)
+def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
+    """A token lives no longer than what it stands on."""
+    names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
+    for shorter, longer in pairwise(names):
+        if getattr(settings, shorter) > getattr(settings, longer):
+            yield checks.Error(
+                f"{shorter} is longer than {longer}.",
+                hint=f"Set {shorter} to {longer} or less.",
+                id="templatesvc.E005",
+            )
+    if settings.REFRESH_TOKEN_GRACE > LONGEST_GRACE:
+        yield checks.Error(
+            "REFRESH_TOKEN_GRACE is so long that a stolen refresh token can go unnoticed.",
+            hint="Set REFRESH_TOKEN_GRACE to some seconds, 5m at most.",
+            id="templatesvc.E006",
+        )
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
+    if settings.PASSWORD_POLICY != "strict":
+        yield checks.Warning(
+            "Passwords may be as short as one character.",
+            hint="Set PASSWORD_POLICY=strict once no client registers with shorter ones.",
+            id="templatesvc.W001",
+        )
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
+    if not settings.MONGODB_URI.startswith("mongodb"):
+        yield checks.Warning(
+            "The data are not kept on a MongoDB server.",
+            hint="Set MONGODB_URI: the embedded store is for trials and development only.",
+            id="templatesvc.W002",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_format(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
+    """What an old version would write could be wrong, or be lost, where a newer one reads it."""
+    if databases and (reason := DataFormat.refusal()):
+        yield checks.Error(
+            f"{reason}.",
+            hint="Run the newer version.",
+            id="templatesvc.E012",
+        )
+
+
+def refuse_unsafe_start() -> None:
+    """Raise ImproperlyConfigured with every error that the checks find without the store.
+
+    Warnings are logged. This runs before gunicorn forks, which no client of the store may cross.
+    """
+    _refuse(checks.run_checks())
+
+
+def refuse_unsafe_store() -> None:
+    """Raise ImproperlyConfigured if the store lacks indexes; a store in memory is given them.
+
+    One that is away is not waited for: requests are answered 503 until it is back, and then
+    ``/readyz`` tells whether it has its indexes.
+    """
+    try:
+        indexes.build_in_memory()
+        _refuse(checks.run_checks(tags=[checks.Tags.database], databases=["default"]))
+    except errors.STORE_ERRORS as error:
+        logger.warning("Whether the store has its indexes is not known: %s", error)
+
+
+def _refuse(messages: list[checks.CheckMessage]) -> None:
+    counted = [message for message in messages if not message.is_silenced()]
+    if errors := [_sentence(message) for message in counted if message.is_serious()]:
+        raise ImproperlyConfigured(" ".join(errors))
+    for message in counted:
+        logger.warning(_sentence(message))
+
+
+def _sentence(message: checks.CheckMessage) -> str:
+    return f"({message.id}) {message.msg} {message.hint or ''}".strip()

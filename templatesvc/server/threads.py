@@ -1,0 +1,321 @@
+"""The WSGI application in threads, behind a server that speaks ASGI.
+
+The event loop waits for clients. A request takes a thread when its body is there, and gives it back
+after each piece of its answer, so that a slow client holds some memory, never a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import queue
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextvars import Context
+from functools import lru_cache
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+from rest_framework.exceptions import APIException
+
+from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout
+from templatesvc.server.bodies import REFUSED
+
+logger = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+PIECE = 64 * 1024  # bytes: what is sent at a time, and what is kept in memory of a body
+GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
+ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
+LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
+SLOWEST = 1024  # bytes a second: a body that trickles more slowly ends some time
+
+
+class Disconnected(Exception):
+    """The client went away before it had sent its request."""
+
+
+class BrokenOff(Exception):
+    """The rest of an answer can't be sent: the server breaks the connection."""
+
+
+class Threads:
+    """A fixed number of threads, which start with the first job: after the server forked."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._started = False
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Have a thread run a job, which raises nothing."""
+        if not self._started:
+            self._started = True
+            for _ in range(self.number):
+                threading.Thread(target=self._work, daemon=True).start()
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+
+
+class Exchange:
+    """A request on its way through the application, step by step in threads but in one context."""
+
+    def __init__(self, application: Application, environ: Environ, threads: Threads) -> None:
+        self.application = application
+        self.environ = environ
+        self.threads = threads
+        self.context = Context()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[tuple[bytes, bool]] | None = None
+        self.response: Iterable[bytes] | None = None
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    async def next_piece(self) -> tuple[bytes, bool]:
+        """Return the next piece of the answer, and whether more follow.
+
+        The first call runs the application. Raises BrokenOff if an answer can't be continued.
+        """
+        self.future = self.loop.create_future()
+        self.threads.submit(self._run)
+        return await self.future
+
+    def end(self) -> None:
+        """Close the response if the client left before its end."""
+        # If the client left within a step, _settle does this after the step.
+        if self.response is not None and self.future and not self.future.cancelled():
+            self.threads.submit(self._close)
+
+    def _run(self) -> None:
+        """Make one step, in a thread."""
+        try:
+            outcome = (self.context.run(self._step), None)
+        except BaseException as error:  # it is raised again by whoever waits for the piece
+            outcome = (None, error)
+        self.loop.call_soon_threadsafe(self._settle, *outcome)
+
+    def _settle(self, piece: tuple[bytes, bool], error: BaseException | None) -> None:
+        assert self.future
+        if self.future.cancelled():
+            self.threads.submit(self._close)
+        elif error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(piece)
+
+    def _step(self) -> tuple[bytes, bool]:
+        if self.response is None:
+            self.response = self.application(self.environ, self._start_response)
+            self.pieces = iter(self.response)
+            return self._gather()
+        try:
+            return self._gather()
+        except Exception as error:
+            logger.exception("The answer to %s broke off.", self.environ["PATH_INFO"])
+            raise BrokenOff from error
+
+    def _gather(self) -> tuple[bytes, bool]:
+        parts, size, due = [], 0, time.monotonic() + GATHERING_SECONDS
+        for part in self.pieces:
+            parts.append(part)
+            size += len(part)
+            if size >= PIECE or time.monotonic() > due:
+                return b"".join(parts), True
+        self._close_response()
+        return b"".join(parts), False
+
+    def _close(self) -> None:
+        try:
+            self.context.run(self._close_response)
+        except Exception:
+            logger.exception("The answer to %s was not closed.", self.environ["PATH_INFO"])
+
+    def _close_response(self) -> None:
+        response, self.response = self.response, None
+        if close := getattr(response, "close", None):
+            close()
+
+    def _start_response(self, status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+        self.status = int(status[:3])
+        self.headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+        ]
+
+
+class Body:
+    """The body of a request, read before a thread is taken: in memory, or in a file if it is large.
+
+    One that is too large, or does not come in time, is ``refused``, and not read to its end.
+    """
+
+    def __init__(self, environ: Environ, receive: Receive, largest: int) -> None:
+        self.receive = receive
+        self.largest = largest
+        self.is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
+        declared = environ.get("CONTENT_LENGTH", "")
+        self.declared = int(declared) if declared.isdecimal() else 0
+        self.file: IO[bytes] = io.BytesIO()
+        self.size = 0
+        self.more = self.is_chunked or self.declared > 0
+        self.refused: APIException | None = None
+
+    async def read(self, silence: float) -> None:
+        """Read it, waiting so many seconds for its next part; raises Disconnected."""
+        if self.declared > self.largest:
+            self.refused = PayloadTooLarge()
+            return
+        started = time.monotonic()
+        try:
+            while self.more and not self.refused:
+                allowed = silence + self.size / SLOWEST - (time.monotonic() - started)
+                async with asyncio.timeout(min(silence, allowed)):
+                    self._take(await self.receive())
+        except TimeoutError:
+            self.refused = RequestTimeout()
+
+    def _take(self, message: Message) -> None:
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        self.more = message.get("more_body", False)
+        self.size += len(part)
+        if self.size > self.largest:
+            self.refused = PayloadTooLarge()
+        elif self.more or self.size > len(part):
+            if isinstance(self.file, io.BytesIO):
+                self.file = tempfile.SpooledTemporaryFile(PIECE)  # noqa: SIM115
+            self.file.write(part)
+        else:
+            self.file = io.BytesIO(part)
+
+    async def drop_rest(self, seconds: float) -> None:
+        """Read on for a moment: closed at once, the connection would lose the answer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.more:
+                    message = await self.receive()
+                    self.more = message.get("more_body", False)
+        except TimeoutError:
+            pass
+
+
+class ThreadedASGI:
+    """An ASGI application that runs a WSGI application in a few threads of its own."""
+
+    def __init__(
+        self,
+        application: Application,
+        threads: int,
+        largest_body: int,
+        body_timeout: float,
+        answer_timeout: float,
+    ) -> None:
+        self.application = application
+        self.threads = Threads(threads)
+        self.largest_body = largest_body
+        self.body_timeout = body_timeout
+        self.answer_timeout = answer_timeout
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"This service speaks HTTP alone, not {scope['type']}.")
+        environ = wsgi_environ(scope)
+        body = Body(environ, receive, self.largest_body)
+        if body.more:
+            try:
+                await body.read(self.body_timeout)
+            except Disconnected:
+                return
+        environ["wsgi.input"] = body.file
+        if body.refused:
+            environ[REFUSED] = body.refused
+        elif body.is_chunked:
+            environ["CONTENT_LENGTH"] = str(body.size)
+        body.file.seek(0)
+        exchange = Exchange(self.application, environ, self.threads)
+        try:
+            await self._answer(exchange, body, send)
+        except TimeoutError:
+            # Returning early has the server break the connection.
+            logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
+        finally:
+            exchange.end()
+        body.file.close()
+        if body.more and "HTTP_EXPECT" not in environ:
+            await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
+
+    async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
+        piece, more = await exchange.next_piece()
+        if body.more:
+            exchange.headers.append((b"connection", b"close"))
+        start = {"type": "http.response.start", "status": exchange.status}
+        async with asyncio.timeout(self.answer_timeout) as deadline:
+            await send(start | {"headers": exchange.headers})
+            await self._send(piece, more, send, deadline)
+            while more:
+                deadline.reschedule(None)
+                piece, more = await exchange.next_piece()
+                await self._send(piece, more, send, deadline)
+
+    async def _send(self, piece: bytes, more: bool, send: Send, deadline: asyncio.Timeout) -> None:
+        """Send what the threads gave, in parts for each of which the client has its time."""
+        for start in range(0, len(piece) or 1, PIECE):
+            deadline.reschedule(asyncio.get_running_loop().time() + self.answer_timeout)
+            part = piece[start : start + PIECE]
+            is_last = not more and start + PIECE >= len(piece)
+            await send({"type": "http.response.body", "body": part, "more_body": not is_last})
+
+
+def wsgi_environ(scope: Message) -> Environ:
+    """Return a request as WSGI has it (PEP 3333), but for its body."""
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    if raw_path.startswith(ABSOLUTE):
+        raw_path = b"/" + raw_path.partition(b"://")[2].partition(b"/")[2]
+    prefix = scope.get("root_path", "")
+    host, port = scope.get("server") or ("", None)
+    environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": prefix.encode().decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port or ""),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
+    if prefix:
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(environ["SCRIPT_NAME"])
+    for name, value in scope["headers"]:
+        if b"_" in name:  # it would pass for the same name with a hyphen, which proxies watch
+            continue
+        key, text = meta_name(name), value.decode("latin-1")
+        if key in environ:
+            text = f"{environ[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
+        environ[key] = text
+    return environ
+
+
+@lru_cache(maxsize=256)
+def meta_name(header: bytes) -> str:
+    """Return what WSGI calls a header."""
+    name = header.decode("latin-1").upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"

@@ -1,0 +1,244 @@
+"""How much an owner may keep, by any route; races are in tests/test_quota_races.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from mongoengine.errors import NotUniqueError
+
+from accounts.audit import AuditEntry
+from accounts.operators import Role
+from templates_app.documents import Template, TemplateVersion
+from templatesvc.api.quota import Amount, QuotaExceeded, Usage, size_of
+from tests.accounts.callers import after
+from tests.accounts.operators import operators_browser, page_of, text
+from tests.conftest import Person
+from tests.templates_app.templates import URL, listed, path
+
+pytestmark = pytest.mark.store
+
+ME = "/api/v1/users/me"
+
+
+def make(person: Person, value: Any) -> Any:
+    return person.client.post(URL, {"template": value})
+
+
+def used(person: Person) -> Amount:
+    quota = person.client.get(ME).json()["quota"]
+    return Amount(quota["documents"], quota["bytes"])
+
+
+def counted(person: Person) -> Amount:
+    """Return what is stored, which is what the count is to say."""
+    return Template.amount_of(person.name)
+
+
+def imported(person: Person, *values: str) -> Any:
+    lines = b"".join(json.dumps({"template": value}).encode() + b"\n" for value in values)
+    return person.client.post(f"{URL}/import", lines, content_type="application/x-ndjson").json()
+
+
+def test_every_write_is_counted(alice: Person, bob: Person) -> None:
+    make(bob, "not hers")
+    assert used(alice) == (0, 0)
+    first = make(alice, "one")
+    alice.client.post("/create", {"template": {"two": 2}})
+    assert used(alice) == (2, size_of("one") + size_of({"two": 2})) == counted(alice)
+    alice.client.put(path(first), {"template": "three"})
+    alice.client.patch(path(first), {"template": {"four": [4]}})
+    alice.client.post("/update", {"old_template": {"two": 2}, "new_template": "five"})
+    assert used(alice) == counted(alice)
+    alice.client.delete(path(first))
+    alice.client.post("/delete", {"template": "five"})
+    assert used(alice) == counted(alice)
+    assert used(alice).documents == 0
+    alice.client.post(f"{path(first)}/restore", {"version": 3})
+    assert used(alice) == counted(alice)
+    imported(alice, "six", "seven", "six")
+    assert used(alice) == counted(alice)
+    assert used(alice).documents == 3
+
+
+def test_what_stores_nothing_counts_nothing(alice: Person) -> None:
+    first = make(alice, "one")
+    make(alice, "two")
+    before = used(alice)
+    assert make(alice, "one").status_code == 409
+    assert alice.client.put(path(first), {"template": "two"}).status_code == 409
+    assert (
+        alice.client.post("/update", {"old_template": "x", "new_template": "y"}).status_code == 404
+    )
+    assert alice.client.delete(f"{URL}/{'0' * 24}").status_code == 404
+    imported(alice, "one", "two")
+    assert used(alice) == before == counted(alice)
+
+
+@override_settings(HISTORY_VERSIONS=0)
+def test_without_history_what_is_replaced_takes_no_room(alice: Person) -> None:
+    first = make(alice, "one")
+    alice.client.put(path(first), {"template": "another"})
+    assert used(alice) == (1, size_of("another"))
+    alice.client.delete(path(first))
+    assert used(alice) == (0, 0)
+
+
+@override_settings(QUOTA_DOCUMENTS=2)
+def test_who_has_as_many_as_they_may_is_told_what_to_do(alice: Person, bob: Person) -> None:
+    first = make(alice, "one")
+    make(alice, "two")
+    answer = make(alice, "three")
+    assert (answer.status_code, answer.json()["code"]) == (403, "quota_exceeded")
+    assert "2 of 2 documents" in answer.json()["detail"]
+    assert "Delete" in answer.json()["detail"]
+    flask = alice.client.post("/create", {"template": "three"})
+    assert (flask.status_code, set(flask.json())) == (403, {"msg"})
+    assert [line["status"] for line in imported(alice, "one", "three")["results"]] == [
+        "invalid",
+        "invalid",
+    ]
+    assert make(bob, "his").status_code == 201
+    assert alice.client.put(path(first), {"template": "another"}).status_code == 200
+    assert alice.client.delete(path(first)).status_code == 204
+    assert make(alice, "three").status_code == 201
+    assert alice.client.post(f"{path(first)}/restore", {"version": 1}).status_code == 403
+    assert used(alice) == counted(alice)
+
+
+def test_bytes_are_counted_with_history_and_deleting_for_good_makes_room(alice: Person) -> None:
+    value = "x" * 1000
+    with override_settings(QUOTA_BYTES=5 * size_of(value)):
+        first = make(alice, value)
+        for letter in "abcd":
+            changed = alice.client.put(path(first), {"template": letter * 1000})
+            assert changed.status_code == 200
+        answer = alice.client.put(path(first), {"template": "e" * 1000})
+        assert (answer.status_code, answer.json()["code"]) == (403, "quota_exceeded")
+        assert alice.client.delete(path(first)).status_code == 204
+        with after(seconds=20):
+            assert make(alice, "e" * 1000).status_code == 403
+            assert alice.client.delete(f"{URL}/deleted").status_code == 204
+            assert TemplateVersion.objects.count() == 0
+            assert make(alice, "e" * 1000).status_code == 201
+            assert used(alice) == counted(alice)
+
+
+def test_an_import_stores_as_much_as_there_is_room_for(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=10):
+        answer = imported(alice, *(f"{number}" for number in range(25)))
+    assert (answer["created"], answer["invalid"]) == (10, 15)
+    assert len(listed(alice)) == 10
+    assert "10 of 10 documents" in answer["results"][-1]["detail"]
+    assert used(alice) == counted(alice)
+
+
+def test_what_another_program_stored_or_deleted_is_seen(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=3):
+        make(alice, "one")
+        rows = [{"profile": "alice", "template": f"flask {n}"} for n in range(2)]
+        Template._get_collection().insert_many(rows)
+        assert used(alice).documents == 1
+        with after(days=1, minutes=1):
+            with pytest.raises(QuotaExceeded):
+                Template.create(alice.user, "two")
+            assert Usage.of("alice").amount == counted(alice)
+        Template._get_collection().delete_many({"template": {"$regex": "flask"}})
+        with after(days=1, minutes=3):
+            Template.create(alice.user, "two")
+            assert Usage.of("alice").amount == counted(alice)
+
+
+def test_who_was_never_counted_is_counted_first(alice: Person) -> None:
+    rows = [{"profile": "alice", "template": f"flask {n}"} for n in range(3)]
+    Template._get_collection().insert_many(rows)
+    with override_settings(QUOTA_DOCUMENTS=3):
+        assert make(alice, "one").status_code == 403
+        assert alice.client.post("/delete", {"template": "flask 0"}).status_code == 200
+        assert make(alice, "one").status_code == 201
+
+
+def test_a_count_that_a_crash_left_too_high_is_mended(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=2):
+        make(alice, "one")
+        Usage.reserve("alice", Amount(1, 5))  # and then it was killed
+        assert make(alice, "two").status_code == 403
+        with after(minutes=2):
+            assert make(alice, "two").status_code == 201
+            assert used(alice) == counted(alice)
+
+
+def test_what_was_reserved_just_now_is_not_counted_away(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=2):
+        make(alice, "one")
+        with after(minutes=2):
+            Usage.reserve("alice", Amount(1, 5))  # and is about to be stored
+            with pytest.raises(QuotaExceeded):
+                Usage.reserve("alice", Amount(1, 5))
+
+
+def test_no_failure_but_a_refusal_gives_back(alice: Person) -> None:
+    with pytest.raises(NotUniqueError), Usage.reserved("alice", Amount(1, 5)):
+        raise NotUniqueError
+    assert used(alice) == (0, 0)
+    with pytest.raises(OSError, match="lost"), Usage.reserved("alice", Amount(1, 5)):
+        raise OSError("lost")
+    assert used(alice) == (1, 5)
+
+
+def test_off_counts_nothing(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=None, QUOTA_BYTES=None):
+        make(alice, "one")
+        assert Usage.objects.count() == 0
+        quota = alice.client.get(ME).json()["quota"]
+        assert (quota["max_documents"], quota["max_bytes"]) == (None, None)
+
+
+def test_an_operator_gives_one_person_other_limits(alice: Person, bob: Person) -> None:
+    bob.user.appoint(Role.STAFF)
+    make(alice, "one")
+    url = f"/api/v1/users/{alice.user.id}/quota"
+    before = bob.client.get(url).json()
+    assert before == alice.client.get(ME).json()["quota"]
+    assert before["max_documents"] == 100_000
+    after_ = bob.client.patch(url, {"max_documents": 1}).json()
+    assert after_ == before | {"max_documents": 1}
+    assert make(alice, "two").status_code == 403
+    assert make(bob, "two").status_code == 201
+    assert bob.client.patch(url, {"max_documents": 2}).status_code == 200
+    assert make(alice, "two").status_code == 201
+    assert bob.client.patch(url, {"max_documents": None}).json()["max_documents"] == 100_000
+    assert make(alice, "three").status_code == 201
+    entries = AuditEntry.objects(action="quota_changed").order_by("id")
+    assert [entry.changes for entry in entries] == [
+        {"max_documents": [100_000, 1]},
+        {"max_documents": [1, 2]},
+        {"max_documents": [2, 100_000]},
+    ]
+    for wrong in (
+        {"max_documents": -1},
+        {"max_bytes": "x"},
+        {"documents_": 1},
+        {"max_bytes": 2**53},
+    ):
+        assert bob.client.patch(url, wrong).status_code == 400
+    assert alice.client.get(url).status_code == 403
+    assert bob.client.delete(url).status_code == 405
+
+
+def test_the_page_of_a_user_shows_and_changes_it(alice: Person) -> None:
+    make(alice, "one")
+    root = operators_browser()
+    assert "1 documents, at most 100,000" in text(root.get(page_of(alice.user)))
+    form = {"post": "yes", "documents": "1", "bytes": ""}
+    assert root.post(page_of(alice.user, "limit"), form).status_code == 302
+    assert "1 documents, at most 1;" in text(root.get(page_of(alice.user)))
+    assert make(alice, "two").status_code == 403
+
+
+def test_it_goes_with_the_user(alice: Person) -> None:
+    make(alice, "one")
+    assert alice.client.delete(ME).status_code == 204
+    assert Usage.objects.count() == 0

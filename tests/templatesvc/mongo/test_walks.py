@@ -1,0 +1,180 @@
+"""A walk gives everything in order by one cursor, and goes on where the cursor was lost."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from bson import Binary, ObjectId, encode
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+from pytest_django.fixtures import Settings
+
+from templatesvc.mongo import store
+from templatesvc.mongo.walks import (
+    BATCH_SIZE,
+    FIND_SIZE,
+    FIRST_BATCH,
+    FIRST_OF_ALL,
+    Order,
+    Row,
+    beyond,
+    walk,
+)
+from tests.processes import PATIENCE, MongoServer
+
+Commands = list[dict[str, Any]]
+BY_ID: Order = [("_id", 1)]
+
+
+@pytest.fixture(autouse=True)
+def numbers() -> Iterator[Collection[dict[str, Any]]]:
+    """A collection of its own, of no document's."""
+    collection = store.database()["numbers"]
+    collection.drop()
+    yield collection
+    collection.drop()
+
+
+def insert(*values: Any) -> None:
+    rows = [{"_id": number, "value": value} for number, value in enumerate(values)]
+    with pymongo.timeout(PATIENCE):
+        store.database()["numbers"].insert_many(rows)
+
+
+def walked(order: Order = BY_ID, most: int = 0) -> Iterator[Row]:
+    return walk(store.database()["numbers"], {"_id": {"$gte": 0}}, order, most)
+
+
+def ids(order: Order = BY_ID, most: int = 0) -> list[Any]:
+    return [row.document["_id"] for row in walked(order, most)]
+
+
+@pytest.mark.parametrize("most", [0, 1, FIRST_BATCH, 59, 60, 61])
+def test_a_walk_gives_all_in_order_or_as_many_as_are_wanted(most: int) -> None:
+    insert(*map(str, range(60)))
+    assert ids(most=most) == list(range(60))[: most or None]
+    assert ids([("_id", -1)], most) == list(reversed(range(60)))[: most or None]
+
+
+def test_a_row_knows_its_size() -> None:
+    insert("short", "x" * 5000)
+    rows = walked()
+    assert all(row.size == len(encode(row.document)) for row in rows)
+
+
+@pytest.mark.wire
+def test_one_cursor_gives_all_in_batches_of_as_many_bytes(commands: Commands) -> None:
+    large = "x" * (BATCH_SIZE // 4)
+    insert(*(f"{number} {large}" for number in range(40)))
+    commands.clear()
+    assert ids() == list(range(40))
+    finds, more = commands[:1], commands[1:]
+    assert [find["batchSize"] for find in finds] == [FIRST_OF_ALL]
+    # A batch may end earlier: a server sends 16 MB at the most.
+    assert {command["batchSize"] for command in more if "getMore" in command} <= {3, 4}
+    assert all("getMore" in command for command in more)
+
+
+@pytest.mark.wire
+def test_small_documents_come_in_few_round_trips(commands: Commands) -> None:
+    insert(*map(str, range(3000)))
+    commands.clear()
+    assert len(ids()) == 3000
+    assert len(commands) <= 4
+
+
+@pytest.mark.wire
+def test_a_find_for_so_many_asks_for_no_more_bytes_at_once(commands: Commands) -> None:
+    large = "x" * (BATCH_SIZE // 4)
+    insert(*(f"{number} {large}" for number in range(100)))
+    commands.clear()
+    assert ids(most=1000) == list(range(100))
+    limits = [command["limit"] for command in commands if "find" in command]
+    assert limits[0] == FIRST_BATCH
+    assert all(limit <= FIND_SIZE / len(large) for limit in limits)
+
+
+@pytest.mark.long
+@pytest.mark.wire
+def test_a_walk_holds_one_batch_however_much_it_gives() -> None:
+    insert(*([{}] * 20_000 for _ in range(100)))
+    found = walked()
+    next(found)
+    tracemalloc.start()
+    try:
+        read = sum(row.size for row in found)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # All of it, decoded, has many times its bytes.
+    assert peak < read / 2
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("order", [BY_ID, [("_id", -1)], [("value", 1), ("_id", -1)]])
+def test_a_lost_cursor_is_opened_again_after_the_last_row(order: Order, commands: Commands) -> None:
+    insert(*(f"{number // 7:03}" + "x" * 20_000 for number in range(200)))
+    whole = ids(order)
+    found = walked(order)
+    seen = [row.document["_id"] for row in islice(found, FIRST_BATCH + 1)]
+    lose_cursor(commands)
+    seen += [row.document["_id"] for row in found]
+    assert seen == whole
+    assert len([command for command in commands if "find" in command]) == 1
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("is_back", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_a_walk_outlasts_a_restart_of_the_store_or_raises(
+    is_back: bool, settings: Settings, tmp_path: Path
+) -> None:
+    settings.STREAM_SILENCE = timedelta(seconds=PATIENCE if is_back else 1)
+    with (
+        MongoServer(tmp_path / "data") as server,
+        MongoClient[dict[str, Any]](server.uri, serverSelectionTimeoutMS=1000) as client,
+    ):
+        rows = client.tests.numbers
+        rows.insert_many([{"_id": number, "value": "x" * 20_000} for number in range(200)])
+        found = walk(rows, {}, BY_ID)
+        seen = [row.document["_id"] for row in islice(found, FIRST_BATCH)]
+        server.kill()
+        if is_back:
+            server.start()
+            assert seen + [row.document["_id"] for row in found] == list(range(200))
+        else:
+            with pytest.raises(PyMongoError):
+                list(found)
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("way", [1, -1])
+def test_what_lies_beyond_a_place_is_found_whatever_its_type(
+    way: int, numbers: Collection[dict[str, Any]]
+) -> None:
+    values = [
+        *(0, -(2**40), 1.5, "", "a", {}, {"a": 1}, Binary(b"x"), ObjectId(), False, True),
+        *(datetime(1969, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC), None),
+    ]
+    numbers.insert_many([{"_id": value} for value in values])
+    order: Order = [("_id", way)]
+    whole = list(numbers.find({}).sort(order))
+    assert len(whole) == len(values)
+    for place, row in enumerate(whole):
+        query = beyond(order, [row["_id"]])
+        assert list(numbers.find(query).sort(order)) == whole[place + 1 :], row
+
+
+def lose_cursor(commands: Commands) -> None:
+    """End the cursor that was read last on the server, as a restart does."""
+    id, name = commands[-1]["getMore"], commands[-1]["collection"]
+    commands.clear()
+    done = store.database().command("killCursors", name, cursors=[id])
+    assert done["cursorsKilled"] == [id]
