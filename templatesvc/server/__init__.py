@@ -1,0 +1,1 @@
+"""The way in: gunicorn's worker, whose threads no client can hold."""
