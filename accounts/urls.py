@@ -6,7 +6,8 @@ from django.contrib.auth.views import LoginView as PageLoginView
 from django.contrib.auth.views import LogoutView as PageLogoutView
 from django.urls import re_path
 
-from accounts import flask_views, operator_views, views
+from accounts import operator_views, views
+from accounts.flask import views as flask_views
 from accounts.forms import LoginForm
 from templatesvc.api.routers import by_method, path
 

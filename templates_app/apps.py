@@ -13,8 +13,8 @@ class TemplatesAppConfig(AppConfig):
         from accounts import erasure
         from accounts.documents import User
         from templates_app import admin, transfer  # noqa: F401
-        from templates_app.adoption.quarantine import Quarantined
         from templates_app.documents import Template
+        from templates_app.flask.adoption.quarantine import Quarantined
         from templatesvc.api.idempotency import IdempotentRequest
         from templatesvc.api.quota import Usage
 

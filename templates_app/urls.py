@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from templates_app import flask_views, views
+from templates_app import views
+from templates_app.flask import views as flask_views
 from templatesvc.api.routers import Router, path
 
 flask_urlpatterns = [

@@ -21,8 +21,8 @@ from accounts.erasure import erase
 from accounts.exceptions import UsernameTaken
 from accounts.operations import Actor
 from accounts.operators import Role
-from templates_app.adoption.quarantine import Quarantined
 from templates_app.documents import Template
+from templates_app.flask.adoption.quarantine import Quarantined
 from templatesvc.api.idempotency import IdempotentRequest
 from templatesvc.api.quota import Limits
 from templatesvc.mongo.documents import now

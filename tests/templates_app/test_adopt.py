@@ -31,9 +31,9 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.erasure import erase
 from accounts.tokens import AccessToken
-from templates_app.adoption.quarantine import Quarantined
-from templates_app.adoption.steps import new_name
 from templates_app.documents import Template
+from templates_app.flask.adoption.quarantine import Quarantined
+from templates_app.flask.adoption.steps import new_name
 from templatesvc.mongo import indexes, store
 from tests import flask_data
 from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256

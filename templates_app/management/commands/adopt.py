@@ -16,9 +16,9 @@ from tqdm import tqdm
 from accounts import audit
 from accounts.audit import Action
 from accounts.operations import Actor
-from templates_app.adoption.quarantine import Quarantined, undo
-from templates_app.adoption.report import Report, report
-from templates_app.adoption.steps import Adoption
+from templates_app.flask.adoption.quarantine import Quarantined, undo
+from templates_app.flask.adoption.report import Report, report
+from templates_app.flask.adoption.steps import Adoption
 from templatesvc.management.store_command import StoreCommand
 from templatesvc.mongo import errors, indexes, store
 

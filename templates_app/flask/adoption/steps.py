@@ -20,11 +20,11 @@ from pymongo.collection import Collection
 
 from accounts.documents import User
 from accounts.hashers import FLASK_HASH, WrappedFlaskHasher
-from templates_app.adoption.flask_data import BATCH, Raw, batches, users
-from templates_app.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
-from templates_app.adoption.quarantine import Progress, Quarantined
-from templates_app.adoption.report import Report
 from templates_app.documents import Template
+from templates_app.flask.adoption.flask_data import BATCH, Raw, batches, users
+from templates_app.flask.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
+from templates_app.flask.adoption.quarantine import Progress, Quarantined
+from templates_app.flask.adoption.report import Report
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import ServiceDocument
 

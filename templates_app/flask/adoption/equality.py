@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import Decimal128, ObjectId
 
-from templates_app.adoption.flask_data import encoded
+from templates_app.flask.adoption.flask_data import encoded
 
 SIMPLE = (str, bool, type(None), bytes, datetime, ObjectId)
 

@@ -12,8 +12,8 @@ from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
-from templates_app.adoption.equality import equality
-from templates_app.adoption.flask_data import (
+from templates_app.flask.adoption.equality import equality
+from templates_app.flask.adoption.flask_data import (
     BATCH,
     Raw,
     batches,

@@ -13,9 +13,9 @@ from accounts.documents import User
 from accounts.hashers import FLASK_HASH
 from accounts.names import known_as, normalised_username
 from accounts.serializers import CONTROL_CHARACTERS
-from templates_app.adoption.flask_data import BATCH, Raw, templates, users
-from templates_app.adoption.obstacles import KINDS
-from templates_app.adoption.quarantine import Progress
+from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
+from templates_app.flask.adoption.obstacles import KINDS
+from templates_app.flask.adoption.quarantine import Progress
 from templates_app.values import check_template
 from templatesvc.mongo import store
 

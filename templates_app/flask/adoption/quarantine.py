@@ -16,8 +16,8 @@ from pymongo.errors import DuplicateKeyError
 
 from accounts.documents import User
 from accounts.transfer import SECRET
-from templates_app.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
 from templates_app.documents import Template
+from templates_app.flask.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
 from templates_app.values import depth_of
 from templatesvc.api.notation import export_line
 from templatesvc.mongo import indexes

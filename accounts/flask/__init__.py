@@ -1,0 +1,1 @@
+"""The Flask service's routes for accounts."""
