@@ -35,7 +35,12 @@ class Protocol(ASGIProtocol):
             self._close_transport()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except ValueError:  # Python makes no number of thousands of digits
+            self._send_error_response(400, "Content-Length is not a number of bytes.")
+            self._close_transport()
+            return
         if self._current_request is not None:
             self.head_size = 0
             return

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.process
 MANY = 20  # clients, where a worker has two threads
 LARGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"  # over a megabyte
 BRIEF = {"HEAD_TIMEOUT": "1s", "BODY_TIMEOUT": "1s", "ANSWER_TIMEOUT": "1s"}
+CHUNKED = "Transfer-Encoding: chunked\r\n\r\n"
 HEAD = "Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
@@ -265,6 +266,43 @@ def test_an_offer_to_speak_another_protocol_is_ignored(service: Service) -> None
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     with closing(connect(service, f"GET /livez HTTP/1.1\r\n{HEAD}{offer}{key}\r\n")) as connection:
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_body_of_crumbs_is_refused(service: Service) -> None:
+    answer = said(service, f"POST /create HTTP/1.1\r\n{HEAD}{CHUNKED}" + "1\r\na\r\n" * 100_000)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answers(service)
+
+
+def test_a_body_of_small_parts_is_read(service: Service) -> None:
+    body = "1\r\n{\r\n" + "1\r\n \r\n" * 5000 + "1\r\n}\r\n0\r\n\r\n"
+    answer = said(service, f"POST /create HTTP/1.1\r\n{HEAD}Connection: close\r\n{CHUNKED}{body}")
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(("digits", "status"), [(20, 413), (400, 413), (5000, 400)])
+def test_a_length_of_many_digits_is_refused(digits: int, status: int, service: Service) -> None:
+    head = f"POST /create HTTP/1.1\r\n{HEAD}Content-Length: {'9' * digits}\r\n\r\n"
+    assert said(service, head).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@in_proc
+def test_what_a_large_body_was_parsed_into_does_not_stay(tmp_path: Path) -> None:
+    body = '{"username":[{}' + ",{}" * 300_000 + "]}"
+    with serving(tmp_path) as service:
+        (worker,) = workers(service)
+
+        def memory() -> int:
+            status = Path(f"/proc/{worker}/status").read_text()
+            return int(status.partition("VmRSS:")[2].split()[0])
+
+        def send(times: int) -> int:
+            for _ in range(times):
+                assert service.request("POST", "/api/v1/token/verify", body).status == 400
+            return memory()
+
+        # Each body takes over 20 MB while it is there.
+        assert send(12) < send(3) + 60_000
 
 
 # --- The processes --------------------------------------------------------------------------------
