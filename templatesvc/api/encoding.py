@@ -14,6 +14,7 @@ from encodings.aliases import aliases
 from pkgutil import iter_modules
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.core.handlers import wsgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -21,6 +22,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 
 from templatesvc.api import problems
+from templatesvc.api.parsers import has_too_many_escapes
 
 UTF8 = ("utf-8", "utf8")
 # A parameter that names a charset of its own, or comes in pieces (RFC 2231): title*=utf-8''a%20b.
@@ -28,7 +30,7 @@ EXTENDED = re.compile(r"\*[0-9]*\*?\s*=")
 KNOWN_CODECS = frozenset([*aliases, *(module.name for module in iter_modules(encodings.__path__))])
 
 
-class UTF8Request:
+class UTF8Request(HttpRequest):
     """A request that is decoded as UTF-8, whatever charset its headers name."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -41,6 +43,14 @@ class UTF8Request:
         self.content_type, self.content_params = parse_header_parameters(
             meta.get("CONTENT_TYPE", "")
         )
+
+    def _load_post_and_files(self) -> None:
+        """Read a form for Django; raises RequestDataTooBig (413) if it has too many escapes."""
+        is_read_by_others = self._read_started and not hasattr(self, "_body")
+        is_form = self.content_type == "application/x-www-form-urlencoded"
+        if is_form and not is_read_by_others and has_too_many_escapes(self.body):
+            raise RequestDataTooBig()
+        super()._load_post_and_files()
 
 
 class WSGIRequest(UTF8Request, wsgi.WSGIRequest):

@@ -61,7 +61,8 @@ def _beyond_the_calendar(moment: DatetimeMS) -> str:
 
 def _binary(value: bytes) -> str:
     """Return a UUID as it is usually written, and other bytes in base64."""
-    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE:
+    # Nobody checks what is stored as a UUID: one has 16 bytes.
+    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE and len(value) == 16:
         return str(value.as_uuid())
     return base64.b64encode(value).decode()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 from collections import Counter
 from typing import IO, Any
@@ -14,7 +15,7 @@ from django.http import QueryDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-from templatesvc.api.exceptions import PayloadTooLarge
+from templatesvc.api.exceptions import MAX_TYPED_SIZE, PayloadTooLarge
 from templatesvc.api.renderers import JSONRenderer
 
 
@@ -75,11 +76,23 @@ def parsed(text: str) -> Any:
         raise ParseError("The body is nested too deeply.") from error
 
 
-class FormParser(parsers.FormParser):
-    """DRF's; what it returns knows the type that it came as."""
+def has_too_many_escapes(form: bytes) -> bool:
+    """Tell whether a form is one of escapes alone: Python takes 200 bytes for each ``%41``.
 
-    def parse(self, *args: Any, **kwargs: Any) -> QueryDict:
-        form: QueryDict = super().parse(*args, **kwargs)
+    The longest text that a page keeps may have all its bytes escaped.
+    """
+    return form.count(b"%") > 3 * MAX_TYPED_SIZE
+
+
+class FormParser(parsers.FormParser):
+    """DRF's, of bounded size; what it returns knows the type that it came as."""
+
+    def parse(self, stream: IO[bytes], *args: Any, **kwargs: Any) -> QueryDict:
+        """Return the form; raises PayloadTooLarge (413)."""
+        body = bounded(stream, settings.MAX_BODY_SIZE)
+        if has_too_many_escapes(body):
+            raise PayloadTooLarge()
+        form: QueryDict = super().parse(io.BytesIO(body), *args, **kwargs)
         form.media_type = self.media_type
         return form
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # rest_framework.views imports this module
     from rest_framework.views import APIView
 
 
+MOST_INDENTED = 4  # times the bytes: what is deeply nested is nearly all blanks
 # A template that is there already, or that somebody else changed or deleted in the meantime.
 REFUSED = (
     status.HTTP_404_NOT_FOUND,
@@ -71,10 +72,11 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
         is_typed = request.user.is_authenticated and _size(request) <= MAX_TYPED_SIZE
         if not is_error or is_typed or _size(request) <= MAX_ERROR_SIZE:
-            page: str = super().render(data, accepted_media_type, renderer_context)
+            page = well_formed(super().render(data, accepted_media_type, renderer_context))
             if not is_error or is_typed or len(page.encode()) <= MAX_ERROR_SIZE:
                 return page
-        return loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
+        page = loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
+        return well_formed(page)
 
     def get_context(
         self, data: Any, accepted_media_type: str, renderer_context: dict[str, Any]
@@ -143,10 +145,16 @@ def _size(request: Request) -> int:
     return int(request.META.get("CONTENT_LENGTH") or 0)
 
 
+def well_formed(page: str) -> str:
+    """Return a page without halves of surrogate pairs, which JSON can name and UTF-8 can't."""
+    return page.encode(errors="replace").decode()
+
+
 def _typed(value: Any) -> str:
-    """Return a refused value as JSON that can be sent again."""
+    """Return a refused value as JSON that can be sent again, indented unless that is most of it."""
     try:
-        return plain_json(value, indented=True).decode()
+        short, indented = plain_json(value), plain_json(value, indented=True)
+        return (indented if len(indented) < MOST_INDENTED * len(short) else short).decode()
     except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
         return json.dumps(value, indent=2)
 
