@@ -30,7 +30,7 @@ EXTENDED = re.compile(r"\*[0-9]*\*?\s*=")
 KNOWN_CODECS = frozenset([*aliases, *(module.name for module in iter_modules(encodings.__path__))])
 
 
-class UTF8Request(HttpRequest):
+class WSGIRequest(wsgi.WSGIRequest):
     """A request that is decoded as UTF-8, whatever charset its headers name."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -51,10 +51,6 @@ class UTF8Request(HttpRequest):
         if is_form and not is_read_by_others and has_too_many_escapes(self.body):
             raise RequestDataTooBig()
         super()._load_post_and_files()
-
-
-class WSGIRequest(UTF8Request, wsgi.WSGIRequest):
-    pass
 
 
 class WSGIHandler(wsgi.WSGIHandler):

@@ -21,7 +21,7 @@ def of_value(value: Any) -> Any:
     """Return a text, or JSON as a text, that ends with how long it is; what is short as it is."""
     if not isinstance(value, str | dict | list):
         return value
-    text = value if isinstance(value, str) else plain_json(value, indented=False).decode()
+    text = value if isinstance(value, str) else plain_json(value).decode()
     if len(text) <= LONGEST:
         return value
     return f"{text[:LONGEST]}… (the first {LONGEST:,} of {len(text):,} characters)"

@@ -29,8 +29,8 @@ Order = list[tuple[str, int]]
 
 # Documents in the first batch: a page of the usual size, and the one that tells of another page.
 FIRST_BATCH = 21
-# Of a walk over everything, whose further batches follow in any case: several large ones are held
-# at the same time.
+# Documents in the first batch of a walk over everything. It is smaller, because many walks may hold
+# one at the same time, and each fetches further batches anyway.
 FIRST_OF_ALL = 11
 # Bytes that a further batch is to have. A server sends at most 16 MB at a time.
 BATCH_SIZE = 2**20

@@ -39,7 +39,7 @@ GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
 LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
 PARTS_AT_ONCE = 100  # of a body, before other connections have their turn
-MOST_PARTS = 10_000  # of a body whose parts have fewer bytes than this on average:
+MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
 SMALLEST_PART = 64
 SLOWEST = 1024  # bytes a second: a body that trickles more slowly ends some time
 
