@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,10 @@ from templatesvc.mongo.walks import walk_by_id
 IMPORT_BATCH = 500
 IMPORT_BATCH_SIZE = 2**20  # bytes of lines, or of stored templates
 IMPORT_BATCH_SECONDS = 20
+# How long an import holds its owner's turn after its last batch, also if its worker died; and when
+# whoever was told to wait may try again.
+IMPORT_TURN = timedelta(seconds=30)
+IMPORT_WAIT = 5
 # No template has a longer line: JSON writes a character of one byte in six at the most.
 LONGEST_LINE = 7 * MAX_OBJECT_SIZE
 # How far the clock of whoever wrote the lines may be ahead.
@@ -125,17 +129,17 @@ class Import:
     details: int = 0
     is_full: QuotaExceeded | None = None  # once there was no room for a line
 
-    def run(self, text: bytes, hold: Callable[[], None] | None = None) -> dict[str, Any]:
+    def run(self, text: bytes, holds: Iterable[Callable[[], None]] = ()) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
 
-        ``hold`` is called before each batch, and may raise to end it there. Raises SessionEnded
+        ``holds`` are called before each batch, and may raise to end it there. Raises SessionEnded
         (401) if the owner was erased or deactivated meanwhile; what earlier batches stored is then
         the owner's, as long as the account stands.
         """
         for lines in batches(text, IMPORT_BATCH, IMPORT_BATCH_SIZE):
             batch = [self._read(*line) for line in lines]
             # In a context of its own: the request's time for the store is not meant for this.
-            Context().run(self._import, batch, hold)
+            Context().run(self._import, batch, holds)
             self._note(batch)
         met = Counter(outcome["status"] for outcome in self.outcomes)
         counts = {status: met[status] for status in ("created", "replaced", "skipped", "invalid")}
@@ -188,11 +192,11 @@ class Import:
         )
         return own_id, template
 
-    def _import(self, entries: list[Entry], hold: Callable[[], None] | None) -> None:
+    def _import(self, entries: list[Entry], holds: Iterable[Callable[[], None]]) -> None:
         """Store a batch in a constant number of round trips, however many lines it has."""
         readable = [entry for entry in entries if entry.template]
         with pymongo.timeout(IMPORT_BATCH_SECONDS):
-            if hold:
+            for hold in holds:
                 hold()
             there = self._recognise(readable)
             known = [entry for entry in readable if entry.id in there]

@@ -44,7 +44,7 @@ from templates_app.serializers import (
     TemplateSerializer,
     TemplateVersionListSerializer,
 )
-from templates_app.transfer import Import, exported
+from templates_app.transfer import IMPORT_TURN, IMPORT_WAIT, Import, exported
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.filters import check_parameters
 from templatesvc.api.idempotency import (
@@ -54,12 +54,13 @@ from templatesvc.api.idempotency import (
     KeyReused,
     idempotent,
 )
-from templatesvc.api.pagination import KeysetPagination, SearchInProgress
+from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.parsers import FormParser, JSONParser, MultiPartParser
 from templatesvc.api.quota import QuotaExceeded, Usage
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
+from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
 from templatesvc.mongo import batches
 from templatesvc.mongo.batches import deletion_answer
 from templatesvc.mongo.documents import new_id, now
@@ -347,7 +348,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         check_parameters(request, {"format"})
         return streamed(exported(request.user), NDJSONRenderer.media_type, "templates.ndjson")
 
-    @raises(KeyInUse, KeyReused, AnswerNotKept)
+    @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress)
     @extend_schema(
         operation_id="import_templates",
         request={"application/x-ndjson": OpenApiTypes.BINARY},
@@ -381,7 +382,9 @@ class TemplateViewSet(viewsets.GenericViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             importing = Import(request.user, mode, first.seed if first else str(new_id(now())))
-            return Response(importing.run(request.data or b"", first.hold if first else None))
+            with alone(request.user, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
+                holds = [prolong, first.hold] if first else [prolong]
+                return Response(importing.run(request.data or b"", holds))
 
         return idempotent(self, request, perform)
 

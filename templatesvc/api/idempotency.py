@@ -43,6 +43,8 @@ LEASE = timedelta(seconds=60)
 FREE_SECONDS = 0.4  # to give a key up that nobody may hold
 # A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
 QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+# Answers that say nothing of the request itself: another time it is carried out.
+PASSING = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
 STORED_HEADERS = ("Content-Type", "ETag", "Location")
 
 
@@ -194,8 +196,8 @@ def idempotent(
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
     ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
-    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile. In
-    place of an answer that is too large AnswerNotKept (409) is stored.
+    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile, and a
+    429. In place of an answer that is too large AnswerNotKept (409) is stored.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -255,8 +257,7 @@ def _answer(
     try:
         response = perform(first)
     except APIException as error:
-        is_of_session = error.status_code == status.HTTP_401_UNAUTHORIZED
-        if is_of_session or error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        if error.status_code in PASSING or error.status_code >= 500:
             raise
         response = view.handle_exception(error)
     return _rendered(response)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from math import ceil
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core import signing
 from django.template import loader
-from rest_framework.exceptions import Throttled, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,19 +23,10 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from templatesvc.api import sparse
-from templatesvc.mongo.leases import Lease, LeaseTaken
+from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo.querysets import KeysetQuerySet
 
 SALT = "templatesvc.api.pagination"
-
-
-class SearchInProgress(Throttled):
-    """429: a search of the user's is running, and each has one at a time."""
-
-    default_detail = "A search of yours is still running."
-    default_code = "search_in_progress"
-    extra_detail_singular = "Try again in {wait} second."
-    extra_detail_plural = "Try again in {wait} seconds."
 
 
 class KeysetPagination(BasePagination):
@@ -89,15 +80,10 @@ class KeysetPagination(BasePagination):
         self.display_page_controls = True
         return rows
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[Any]:
         """Hold the one search that a user may have at a time; raises SearchInProgress (429)."""
-        name = hashlib.sha256(self.request.user.get_username().encode()).hexdigest()
-        try:
-            with Lease.held(f"search:{name}", settings.SEARCH_TIME + settings.STREAM_SILENCE):
-                yield
-        except LeaseTaken as error:
-            raise SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds())) from error
+        refusal = SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds()))
+        return alone(self.request.user, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
 
     def _read(
         self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Self
 
 from mongoengine import DateTimeField, StringField
 from mongoengine.errors import NotUniqueError
@@ -31,27 +32,40 @@ class Lease(ServiceDocument):
         "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
     }
 
+    duration = timedelta()
+
     @classmethod
     @contextmanager
-    def held(cls, name: str, duration: timedelta) -> Iterator[None]:
+    def held(cls, name: str, duration: timedelta) -> Iterator[Self]:
         """Hold a lease in a ``with`` block; raises LeaseTaken.
 
         Two round trips. If the worker dies, the lease ends after its duration.
         """
-        holder, moment = secrets.token_hex(8), now()
-        collection = cls._get_collection()
+        lease = cls(id=name, holder=secrets.token_hex(8))
+        lease.duration = duration
+        lease._take()
         try:
-            with not_unique():
-                # The upsert of a lease that stands meets the unique _id.
-                collection.update_one(
-                    {"_id": name, "until": {"$lte": moment}},
-                    {"$set": {"holder": holder, "until": moment + duration}},
-                    upsert=True,
-                )
-        except NotUniqueError as error:
-            raise LeaseTaken(name) from error
-        try:
-            yield
+            yield lease
         finally:
             with suppress(PyMongoError):  # it ends by itself
-                collection.delete_one({"_id": name, "holder": holder})
+                cls._get_collection().delete_one({"_id": name, "holder": lease.holder})
+
+    def prolong(self) -> None:
+        """Hold it for its duration from now on, or at least five sixths of it.
+
+        A round trip, or none if it is fresh. Raises LeaseTaken if it had ended and another has it.
+        """
+        if self.until - now() < self.duration * 5 / 6:
+            self._take()
+
+    def _take(self) -> None:
+        moment = now()
+        free = {"$or": [{"holder": self.holder}, {"until": {"$lte": moment}}]}
+        change = {"$set": {"holder": self.holder, "until": moment + self.duration}}
+        try:
+            with not_unique():
+                # The upsert of a lease that another holds meets the unique _id.
+                self._get_collection().update_one({"_id": self.id, **free}, change, upsert=True)
+        except NotUniqueError as error:
+            raise LeaseTaken(self.id) from error
+        self.until = moment + self.duration

@@ -273,7 +273,7 @@ def test_a_page_reads_little_more_than_it_shows(
 def test_a_person_has_one_search_at_a_time(alice: Person, bob: Person) -> None:
     make(alice, "one")
     name = hashlib.sha256(b"alice").hexdigest()
-    with Lease.held(f"search:{name}", timedelta(minutes=1)):
+    with Lease.held(f"search_in_progress:{name}", timedelta(minutes=1)):
         answer = alice.client.get(f"{URL}?search=one")
         assert (answer.status_code, answer.json()["code"]) == (429, "search_in_progress")
         assert int(answer["Retry-After"]) > 0

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+import time_machine
 from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp, encode
 from django.conf import settings
 from django.test import override_settings
@@ -23,7 +24,9 @@ from templates_app.documents import Template, TemplateVersion
 from templates_app.parsers import NDJSONParser
 from templates_app.transfer import Entry, Import
 from templates_app.values import MAX_IMPORTED_VERSION
+from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.leases import Lease
 from tests.conftest import Person, heir_of
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
@@ -318,6 +321,45 @@ def test_an_answer_has_a_bound_and_can_be_kept(alice: Person) -> None:
     assert (sum(details), details[0]) == (100, True)
 
 
+def test_a_person_has_one_import_at_a_time(alice: Person, bob: Person) -> None:
+    """Whoever is refused keeps the right to do it later, also under the same key."""
+    keyed: dict[str, Any] = {"headers": {"Idempotency-Key": "k1"}}
+    url, kind = f"{URL}/import", "application/x-ndjson"
+    with alone(alice.user, transfer.IMPORT_TURN, ImportInProgress(5)):
+        for headers in ({}, keyed):
+            answer = alice.client.post(url, line(template="a"), content_type=kind, **headers)
+            assert (answer.status_code, answer.json()["code"]) == (429, "import_in_progress")
+            assert answer["Retry-After"] == "5"
+        assert listed(alice) == []
+        assert imported(bob, line(template="b"))["created"] == 1
+    for _ in range(2):
+        answer = alice.client.post(url, line(template="a"), content_type=kind, **keyed)
+        assert (answer.status_code, answer.json()["created"]) == (200, 1)
+    assert Lease.objects.count() == 0
+
+
+def test_an_import_holds_its_turn_batch_by_batch(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "IMPORT_BATCH", 1)
+    others: list[str] = []
+
+    def come_in_between() -> None:
+        with pytest.raises(ImportInProgress), alone(alice.user, turn, ImportInProgress(5)):
+            others.append("let in")
+        clock.shift(turn * 0.9)
+
+    turn = transfer.IMPORT_TURN
+    importing = Import(alice.user, "skip", str(ObjectId()))
+    with (
+        time_machine.travel(now(), tick=False) as clock,
+        alone(alice.user, turn, ImportInProgress(5)) as prolong,
+    ):
+        lines = b"".join(line(template=f"{n}") for n in range(4))
+        assert importing.run(lines, [prolong, come_in_between])["created"] == 4
+    assert not others
+
+
 def test_large_templates_are_replaced_in_parts(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,7 +396,7 @@ def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
     lines = b"".join(line(template=f"{n}") for n in range(6))
     importing = Import(alice.user, "skip", str(ObjectId()))
     with pytest.raises(SessionEnded):
-        importing.run(lines, before_batch(batch, inherit))
+        importing.run(lines, [before_batch(batch, inherit)])
     assert listed(heirs[0]) == ["the heir's"]
     assert Template.objects.count() == 1
 
@@ -379,7 +421,7 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     lines += line(id=deleted.json()["id"], template="c") + line(id=old.json()["id"], template="d")
     importing = Import(alice.user, "replace", str(ObjectId()))
     with pytest.raises(SessionEnded):
-        importing.run(lines, before_batch(2, alice.user.deactivate))
+        importing.run(lines, [before_batch(2, alice.user.deactivate)])
     assert {template.template for template in Template.objects} == {"a", "b", "d"}
     assert {version.template for version in TemplateVersion.objects} == {"old", "deleted"}
     assert [version.template for version in TemplateVersion.deleted_of(alice.user)] == ["deleted"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 import time_machine
@@ -33,6 +34,24 @@ def test_a_lease_whose_holder_died_ends_and_is_not_given_back_by_the_dead() -> N
         dead.__exit__(None, None, None)
         with pytest.raises(LeaseTaken), Lease.held("a", MINUTE):
             pass
+
+
+def test_a_lease_that_is_prolonged_lasts() -> None:
+    start = now()
+    with Lease.held("a", MINUTE) as lease:
+        for seconds in (5, 50, 100):
+            with time_machine.travel(start + timedelta(seconds=seconds)):
+                lease.prolong()
+                with pytest.raises(LeaseTaken), Lease.held("a", MINUTE):
+                    pass
+    assert Lease.objects.count() == 0
+
+
+@pytest.mark.wire
+def test_a_fresh_lease_is_prolonged_without_a_round_trip(commands: list[dict[str, Any]]) -> None:
+    with Lease.held("a", MINUTE) as lease:
+        lease.prolong()
+    assert [next(iter(command)) for command in commands] == ["update", "delete"]
 
 
 @pytest.mark.wire

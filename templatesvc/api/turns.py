@@ -1,0 +1,49 @@
+"""Turns: what takes long, a user does one at a time, so that nobody takes every thread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from rest_framework.exceptions import Throttled
+
+from templatesvc.mongo.leases import Lease, LeaseTaken
+
+
+class InProgress(Throttled):
+    """429: the user already does what each user does one at a time."""
+
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+
+class SearchInProgress(InProgress):
+    """429: a search of the user's is running, and each has one at a time."""
+
+    default_detail = "A search of yours is still running."
+    default_code = "search_in_progress"
+
+
+class ImportInProgress(InProgress):
+    """429: an import of the user's is running, and each has one at a time."""
+
+    default_detail = "An import of yours is still running."
+    default_code = "import_in_progress"
+
+
+@contextmanager
+def alone(user: Any, lasts: timedelta, refusal: InProgress) -> Iterator[Callable[[], None]]:
+    """Hold a user's turn in a ``with`` block; raises the refusal (429) if it is taken.
+
+    Gives a function that whoever takes longer than ``lasts`` calls from time to time. It ends the
+    block with the refusal if the turn was over and is another's by now.
+    """
+    owner = hashlib.sha256(user.get_username().encode()).hexdigest()
+    try:
+        with Lease.held(f"{refusal.get_codes()}:{owner}", lasts) as lease:
+            yield lease.prolong
+    except LeaseTaken as error:
+        raise refusal from error

@@ -1,0 +1,45 @@
+"""What a user does one at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
+from templatesvc.mongo.documents import now
+from tests.conftest import Person
+
+HALF_A_MINUTE = timedelta(seconds=30)
+
+
+def test_each_user_has_one_turn_of_a_kind(alice: Person, bob: Person) -> None:
+    with alone(alice.user, HALF_A_MINUTE, ImportInProgress(5)):
+        with (
+            pytest.raises(ImportInProgress),
+            alone(alice.user, HALF_A_MINUTE, ImportInProgress(5)),
+        ):
+            pass
+        with alone(alice.user, HALF_A_MINUTE, SearchInProgress(5)):
+            pass
+        with alone(bob.user, HALF_A_MINUTE, ImportInProgress(5)):
+            pass
+    with alone(alice.user, HALF_A_MINUTE, ImportInProgress(5)):
+        pass
+
+
+def test_a_turn_that_ended_is_prolonged_unless_it_was_taken(alice: Person) -> None:
+    def outstay() -> None:
+        with alone(alice.user, HALF_A_MINUTE, ImportInProgress(5)) as prolong:
+            with time_machine.travel(now() + timedelta(minutes=1)):
+                prolong()
+                prolonged.append(True)
+            with time_machine.travel(now() + timedelta(minutes=3)), other:
+                prolong()
+
+    prolonged: list[bool] = []
+    other = alone(alice.user, HALF_A_MINUTE, ImportInProgress(5))
+    with pytest.raises(ImportInProgress):
+        outstay()
+    assert prolonged
