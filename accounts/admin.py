@@ -40,9 +40,9 @@ from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
-from templatesvc.api.quota import Limits, Usage
 from templatesvc.api.streams import streamed
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.quota import Limits, Usage
 from templatesvc.mongo.walks import Query, both
 
 site.login_form = LoginForm

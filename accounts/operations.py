@@ -24,7 +24,7 @@ from accounts.operators import Role
 from accounts.registration import register
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
 from accounts.transfer import entry_line, exported
-from templatesvc.api.quota import Limits, Usage
+from templatesvc.mongo.quota import Limits, Usage
 from templatesvc.mongo.walks import walk_by_id
 
 

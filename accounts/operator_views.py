@@ -18,12 +18,12 @@ from accounts.operations import Actor
 from accounts.operators import Role
 from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
-from accounts.serializers import OtherUserSerializer
+from accounts.serializers import OtherUserSerializer, QuotaSerializer
+from templatesvc.api.deletion import deletion_answer
 from templatesvc.api.pagination import KeysetPagination
-from templatesvc.api.quota import Limits, QuotaSerializer, Usage
 from templatesvc.api.schema import raises
 from templatesvc.mongo import ids, store
-from templatesvc.mongo.batches import deletion_answer
+from templatesvc.mongo.quota import Limits, Usage
 
 
 class UserPagination(KeysetPagination):

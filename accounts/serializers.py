@@ -15,9 +15,9 @@ from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.names import normalised_username
 from accounts.operators import Role
-from templatesvc.api.quota import QuotaSerializer, Usage
 from templatesvc.api.serializers import InputSerializer, StrictSerializer, TextField
 from templatesvc.mongo import ids
+from templatesvc.mongo.quota import Usage
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -116,6 +116,24 @@ class KeySetSerializer(serializers.Serializer):
     """Public keys (RFC 7517)."""
 
     keys = serializers.ListField(child=serializers.DictField())
+
+
+class LimitField(serializers.IntegerField):
+    """The most of something; null is what the settings say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            min_value=0, max_value=2**53 - 1, allow_null=True, required=False, **kwargs
+        )
+
+
+class QuotaSerializer(StrictSerializer):
+    """How much an owner keeps, and how much they may; null is no limit."""
+
+    documents = serializers.IntegerField(read_only=True)
+    bytes = serializers.IntegerField(read_only=True, help_text="With all that is kept of history.")
+    max_documents = LimitField(source="limits.documents")
+    max_bytes = LimitField(source="limits.bytes")
 
 
 class UserSerializer(serializers.Serializer):

@@ -47,12 +47,12 @@ from accounts.serializers import (
 )
 from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
+from templatesvc.api.deletion import deletion_answer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.filters import check_parameters
 from templatesvc.api.flask import OnlyJSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
-from templatesvc.mongo.batches import deletion_answer
 
 
 def current_session_id(request: Request) -> str:

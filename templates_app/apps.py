@@ -16,17 +16,13 @@ class TemplatesAppConfig(AppConfig):
         from templates_app.documents import Template
         from templates_app.flask.adoption.quarantine import Quarantined
         from templatesvc.api.idempotency import IdempotentRequest
-        from templatesvc.api.quota import Usage
+        from templatesvc.mongo.quota import Usage
 
         erasure.deletes_with_it(Template.delete_some_of)
         # Their answers would show templates to whoever has the name next.
         erasure.deletes_with_it(IdempotentRequest.delete_some_of)
         erasure.deletes_with_it(Quarantined.delete_some_of)
-        Usage.counts(
-            Template.amount_of,
-            "Delete templates that you don't need, and then the deleted ones for good: "
-            "DELETE /api/v1/templates/deleted.",
-        )
+        Usage.counts(Template.amount_of)
         erasure.deletes_with_it(Usage.delete_some_of)
         User.exports_with_it("templates", transfer.exported)
         User.exports_with_it("template_versions", transfer.exported_versions)

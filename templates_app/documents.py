@@ -18,7 +18,6 @@ from pymongo import UpdateMany
 from accounts.documents import User
 from templates_app.querysets import Position, TemplateQuerySet, TemplateVersionQuerySet
 from templates_app.values import MAX_VERSION, strings_in
-from templatesvc.api.quota import Amount, Usage, amount_of, size_of
 from templatesvc.mongo.documents import (
     RawField,
     ServiceDocument,
@@ -27,6 +26,7 @@ from templatesvc.mongo.documents import (
     new_id,
     now,
 )
+from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
 
 
 class VersionField(RawField):
@@ -72,7 +72,7 @@ class Template(ServiceDocument):
     def create(
         cls, owner: User, value: Any, id: ObjectId | None = None, as_flask: bool = False
     ) -> Self:
-        """Store a new template; raises QuotaExceeded, or NotUniqueError if the owner has the same.
+        """Store a new template; raises OverQuota, or NotUniqueError if the owner has the same.
 
         With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
         stored. ``as_flask``: with no fields but those that the Flask service knows.
@@ -279,7 +279,7 @@ class TemplateVersion(ServiceDocument):
         """Store a deleted template again, as a version that it never had.
 
         Under its id; if somebody else has a template of that id by now, as an import of an earlier
-        version could bring about, under a new one. Raises QuotaExceeded, and mongoengine's
+        version could bring about, under a new one. Raises OverQuota, and mongoengine's
         NotUniqueError if it is there, or the owner has such a template.
         """
         last = self.last_of(owner, [self.template_id]).get(self.template_id, self.version)

@@ -12,9 +12,9 @@ from mongoengine import Q
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from templates_app.values import MAX_VERSION
-from templatesvc.api.quota import Amount, Usage, size_of
 from templatesvc.mongo.documents import not_unique, now
 from templatesvc.mongo.querysets import KeysetQuerySet
+from templatesvc.mongo.quota import Amount, Usage, size_of
 from templatesvc.mongo.walks import Order, walk
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class TemplateQuerySet(KeysetQuerySet):
     def replace(self, value: Any, as_flask: bool = False) -> Template | None:
         """Give the template found a new value; return it as it is then, or None if none was found.
 
-        ``as_flask``: touch nothing else, as the Flask service does. Raises QuotaExceeded, and
+        ``as_flask``: touch nothing else, as the Flask service does. Raises OverQuota, and
         mongoengine's NotUniqueError if the owner has such a template already.
         """
         moment, amount = now(), Amount(bytes=size_of(value))

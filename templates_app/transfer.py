@@ -30,9 +30,9 @@ from templates_app.values import (
 from templatesvc.api.idempotency import IdempotentRequest
 from templatesvc.api.lines import batches
 from templatesvc.api.notation import export_line, from_extended_json, least_size
-from templatesvc.api.quota import Amount, QuotaExceeded, Usage, size_of
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.quota import Amount, OverQuota, Usage, size_of
 from templatesvc.mongo.walks import walk_by_id
 
 IMPORT_BATCH = 500
@@ -127,7 +127,7 @@ class Import:
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     lines_of: dict[ObjectId, int] = field(default_factory=dict)
     details: int = 0
-    is_full: QuotaExceeded | None = None  # once there was no room for a line
+    is_full: OverQuota | None = None  # once there was no room for a line
 
     def run(self, text: bytes, holds: Iterable[Callable[[], None]] = ()) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
@@ -259,14 +259,14 @@ class Import:
             if self.is_full:
                 raise self.is_full
             Usage.reserve(self.owner.username, _amount(entries, documents))
-        except QuotaExceeded as error:
+        except OverQuota as error:
             if len(entries) > 1 and not self.is_full:
                 half = len(entries) // 2
                 first = self._within_quota(entries[:half], documents)
                 return first + self._within_quota(entries[half:], documents)
             self.is_full = error
             for entry in entries:
-                entry.fail("invalid", str(error.detail))
+                entry.fail("invalid", str(error))
                 entry.template = None
             return []
         return entries

@@ -45,7 +45,8 @@ from templates_app.serializers import (
     TemplateVersionListSerializer,
 )
 from templates_app.transfer import IMPORT_TURN, IMPORT_WAIT, Import, exported
-from templatesvc.api.exceptions import Conflict
+from templatesvc.api.deletion import deletion_answer
+from templatesvc.api.exceptions import Conflict, QuotaExceeded
 from templatesvc.api.filters import check_parameters
 from templatesvc.api.idempotency import (
     AnswerNotKept,
@@ -56,14 +57,13 @@ from templatesvc.api.idempotency import (
 )
 from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.parsers import FormParser, JSONParser, MultiPartParser
-from templatesvc.api.quota import QuotaExceeded, Usage
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
 from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
 from templatesvc.mongo import batches
-from templatesvc.mongo.batches import deletion_answer
 from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.quota import Usage
 
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from templates_app.documents import Template
-from templatesvc.api.quota import Usage
+from templatesvc.mongo.quota import Usage
 from tests.test_races import at_once, running
 
 pytestmark = pytest.mark.wire

@@ -24,8 +24,8 @@ from templates_app.serializers import (
     FlaskTemplateSerializer,
     FlaskUpdateSerializer,
 )
+from templatesvc.api.exceptions import QuotaExceeded
 from templatesvc.api.flask import FlaskView, msg
-from templatesvc.api.quota import QuotaExceeded
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.serializers import MessageSerializer

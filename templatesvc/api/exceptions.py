@@ -13,6 +13,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
 from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said, traced
+from templatesvc.mongo.quota import OverQuota
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,20 @@ class CSRFFailed(PermissionDenied):
 
     default_detail = "CSRF Failed: CSRF token missing."
     default_code = "csrf_failed"
+
+
+class QuotaExceeded(APIException):
+    """403: the owner keeps as much as they may."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_detail = "You keep as much as you may."
+    default_code = "quota_exceeded"
+    advice = (
+        "Delete what you don't need, and then empty the list of what is deleted: DELETE …/deleted."
+    )
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(f"{detail or self.default_detail} {self.advice}")
 
 
 class RequestTimeout(APIException):
@@ -91,6 +106,8 @@ def translated(exc: BaseException | None) -> Any:
     """Return the APIException that an exception of Django or a library means, or else itself."""
     if isinstance(exc, NotUniqueError):
         return Conflict()
+    if isinstance(exc, OverQuota):
+        return QuotaExceeded(str(exc))
     if isinstance(exc, STORE_ERRORS):
         if may_pass(exc):
             logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))

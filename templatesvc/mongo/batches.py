@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from contextvars import Context
 
 import pymongo
-from rest_framework import status
-from rest_framework.response import Response
 
 # How many documents a batch has, and how many seconds it may take; seconds for one request.
 BATCH = 200
@@ -33,10 +31,3 @@ def finish(steps: Iterable[Callable[[int], int]]) -> bool:
 def _do(step: Callable[[int], int]) -> int:
     with pymongo.timeout(BATCH_SECONDS):
         return step(BATCH)
-
-
-def deletion_answer(is_finished: bool) -> Response:
-    """Return 204, or 202 if more is left to delete than one request does."""
-    if is_finished:
-        return Response(status=status.HTTP_204_NO_CONTENT)
-    return Response(status=status.HTTP_202_ACCEPTED, headers={"Retry-After": "0"})

@@ -24,8 +24,8 @@ from accounts.operators import Role
 from templates_app.documents import Template
 from templates_app.flask.adoption.quarantine import Quarantined
 from templatesvc.api.idempotency import IdempotentRequest
-from templatesvc.api.quota import Limits
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.quota import Limits
 from tests.accounts.callers import after, log_in
 from tests.accounts.rights import TO_WHOM, may
 from tests.conftest import Person, heir_of

@@ -20,10 +20,7 @@ import pymongo
 from django.conf import settings
 from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException
 
-from templatesvc.api.serializers import StrictSerializer
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import ServiceDocument, now
 
@@ -50,22 +47,16 @@ class Limits(NamedTuple):
     bytes: int | None
 
 
-class QuotaExceeded(APIException):
-    """403: the owner keeps as much as they may."""
+class OverQuota(Exception):
+    """The owner keeps as much as they may; the text says how much that is."""
 
-    status_code = status.HTTP_403_FORBIDDEN
-    default_detail = "You keep as much as you may. Delete what you don't need."
-    default_code = "quota_exceeded"
-
-    @classmethod
-    def of(cls, used: Amount, limits: Limits) -> Self:
+    def __init__(self, used: Amount, limits: Limits) -> None:
         shown = [
             f"{count:,} of {most:,} {unit}"
             for count, most, unit in zip(used, limits, Amount._fields, strict=True)
             if most is not None
         ]
-        kept = f"You keep {' and '.join(shown)}, and this would be more."
-        return cls(" ".join([kept, *Usage.advice]))
+        super().__init__(f"You keep {' and '.join(shown)}, and this would be more.")
 
 
 class Usage(ServiceDocument):
@@ -82,16 +73,11 @@ class Usage(ServiceDocument):
     meta = {"collection": "usage", "shards_by": ("_id", "hashed")}
 
     _counters: list[Callable[[str], Amount]] = []
-    advice: list[str] = []
 
     @classmethod
-    def counts(cls, count: Callable[[str], Amount], advice: str) -> None:
-        """Have what this counts of an owner's, given by name, be part of the quota.
-
-        ``advice`` is a sentence that says how to make room.
-        """
+    def counts(cls, count: Callable[[str], Amount]) -> None:
+        """Have what this counts of an owner's, given by name, be part of the quota."""
         cls._counters.append(count)
-        cls.advice.append(advice)
 
     @property
     def amount(self) -> Amount:
@@ -145,7 +131,7 @@ class Usage(ServiceDocument):
     @classmethod
     @contextmanager
     def reserved(cls, owner: str, amount: Amount) -> Iterator[None]:
-        """Reserve for what the block stores; raises QuotaExceeded (403).
+        """Reserve for what the block stores; raises OverQuota.
 
         Given back if it stores nothing because something is there already. After any other failure
         nobody knows whether it was stored.
@@ -159,7 +145,7 @@ class Usage(ServiceDocument):
 
     @classmethod
     def reserve(cls, owner: str, amount: Amount) -> None:
-        """Reserve; raises QuotaExceeded (403)."""
+        """Reserve; raises OverQuota."""
         limits = default_limits()
         if limits == Limits(None, None):
             return
@@ -177,7 +163,7 @@ class Usage(ServiceDocument):
             usage = usage._count_anew() or usage
             if cls._add(owner, amount, usage.limits, own):
                 return
-        raise QuotaExceeded.of(usage.amount, usage.limits)
+        raise OverQuota(usage.amount, usage.limits)
 
     @classmethod
     def _add(cls, owner: str, amount: Amount, limits: Limits, condition: dict[str, Any]) -> bool:
@@ -254,21 +240,3 @@ def amount_of(document: type[ServiceDocument], query: dict[str, Any], field: str
     grouped = {"_id": None, "documents": {"$sum": 1}, "bytes": {"$sum": size}}
     rows = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
     return Amount(int(rows[0]["documents"]), int(rows[0]["bytes"])) if rows else Amount()
-
-
-class LimitField(serializers.IntegerField):
-    """The most of something; null is what the settings say."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            min_value=0, max_value=2**53 - 1, allow_null=True, required=False, **kwargs
-        )
-
-
-class QuotaSerializer(StrictSerializer):
-    """How much an owner keeps, and how much they may; null is no limit."""
-
-    documents = serializers.IntegerField(read_only=True)
-    bytes = serializers.IntegerField(read_only=True, help_text="With all that is kept of history.")
-    max_documents = LimitField(source="limits.documents")
-    max_bytes = LimitField(source="limits.bytes")

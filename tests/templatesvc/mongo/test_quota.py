@@ -12,7 +12,7 @@ from mongoengine.errors import NotUniqueError
 from accounts.audit import AuditEntry
 from accounts.operators import Role
 from templates_app.documents import Template, TemplateVersion
-from templatesvc.api.quota import Amount, QuotaExceeded, Usage, size_of
+from templatesvc.mongo.quota import Amount, OverQuota, Usage, size_of
 from tests.accounts.callers import after
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
@@ -142,7 +142,7 @@ def test_what_another_program_stored_or_deleted_is_seen(alice: Person) -> None:
         Template._get_collection().insert_many(rows)
         assert used(alice).documents == 1
         with after(days=1, minutes=1):
-            with pytest.raises(QuotaExceeded):
+            with pytest.raises(OverQuota):
                 Template.create(alice.user, "two")
             assert Usage.of("alice").amount == counted(alice)
         Template._get_collection().delete_many({"template": {"$regex": "flask"}})
@@ -175,7 +175,7 @@ def test_what_was_reserved_just_now_is_not_counted_away(alice: Person) -> None:
         make(alice, "one")
         with after(minutes=2):
             Usage.reserve("alice", Amount(1, 5))  # and is about to be stored
-            with pytest.raises(QuotaExceeded):
+            with pytest.raises(OverQuota):
                 Usage.reserve("alice", Amount(1, 5))
 
 
