@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from templates_app.documents import Template, TemplateVersion
-from templates_app.values import MAX_VERSION, check_template, check_value
+from templates_app.values import MAX_VERSION, check_stored, check_template, check_value
 from templatesvc.api.links import url_of
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.serializers import InputSerializer, StrictSerializer
@@ -65,7 +65,7 @@ class StoredValueField(JSONValueField):
     takes_any_value = True
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(check_value, allow_null=True, **kwargs)
+        super().__init__(check_stored, allow_null=True, **kwargs)
 
 
 class TemplateSerializer(StrictSerializer):

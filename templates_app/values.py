@@ -11,6 +11,7 @@ import bson
 
 MAX_TEXT_LENGTH = 100_000  # characters
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
+MAX_DOCUMENT_SIZE = 16 * 1024 * 1024  # bytes of BSON: MongoDB stores no larger ones
 # Of a version's number: whatever has so many digits fits 64 bits.
 MAX_VERSION = 10**18 - 1
 # Of one that is imported: every reader of JSON has it exactly, and changes can go on from it.
@@ -56,6 +57,13 @@ def check_template(value: Any) -> None:
     check_value(value)
     if isinstance(value, dict) and (size := _size(value)) > MAX_OBJECT_SIZE:
         raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
+
+
+def check_stored(value: Any) -> None:
+    """Raise ValueError with a sentence if no document can have this value."""
+    check_value(value)
+    if (size := _size({"": value})) > MAX_DOCUMENT_SIZE:
+        raise ValueError(f"A value has at most {MAX_DOCUMENT_SIZE:,} bytes of BSON, not {size:,}.")
 
 
 def _size(value: dict[str, Any]) -> int:

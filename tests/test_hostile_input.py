@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 
 from templates_app.documents import Template
+from templates_app.values import MAX_DOCUMENT_SIZE
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store
@@ -83,6 +85,15 @@ def test_what_is_odd_but_right_is_kept(value: Any, alice: Person) -> None:
     (listed,) = alice.client.get("/api/v1/templates").json()["results"]
     assert listed["template"] == value
     assert alice.client.post("/delete", {"template": value}).status_code == 200
+
+
+@override_settings(MAX_BODY_SIZE=2**25, DATA_UPLOAD_MAX_MEMORY_SIZE=2**25)
+@pytest.mark.parametrize("field", ["template", "old_template"])
+def test_a_value_that_no_document_has_room_for_is_refused(field: str, alice: Person) -> None:
+    path = "/delete" if field == "template" else "/update"
+    body = {field: "x" * (MAX_DOCUMENT_SIZE + 1), "new_template": "x"}
+    answer = alice.client.post(path, body)
+    assert (answer.status_code, set(answer.json())) == (400, {"msg"})
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)

@@ -25,7 +25,7 @@ from templatesvc.mongo import store
 from templatesvc.mongo.documents import ServiceDocument, now
 
 COUNT_SECONDS = 20
-# What was reserved so long ago is stored, or never will be: the store has a second to answer.
+# What was reserved so long ago is stored, or never will be: the store has seconds to answer.
 QUIET = timedelta(seconds=10)
 # A count is made anew so often at most for who is refused, and so often at least for who writes.
 AT_MOST_EVERY = timedelta(minutes=1)

@@ -59,6 +59,9 @@ FIRST_SECONDS = 2
 # Once none was there for so long, one request of a process waits as long for it, and the others are
 # refused: their time is over before PyMongo looks for a primary, which would wait half a second.
 AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
+# A large value takes a slow store seconds to read, compare and index, the more if it has others of
+# them before it: a request with a body of so many bytes waits for all its operations together.
+LARGE_BODY, LARGE_SECONDS = 64 * 1024, 8
 SEARCH_SECONDS = 5
 DISCOVERY_SECONDS = 5
 
@@ -228,8 +231,8 @@ def search_time(is_search: bool) -> AbstractContextManager[None]:
 class Patience:
     """How long a request waits for the store, all its operations together.
 
-    None as long as the store is there: each operation has its own time then, and none is lost to
-    hashing passwords.
+    None as long as the store is there, unless the request is large: each operation has its own time
+    then, and none is lost to hashing passwords.
     """
 
     def __init__(self) -> None:
@@ -237,11 +240,11 @@ class Patience:
         self._scout = threading.Lock()
 
     @contextmanager
-    def of_request(self) -> Iterator[float | None]:
+    def of_request(self, is_large: bool) -> Iterator[float | None]:
         """Yield the seconds that a request which begins now may wait."""
         if _client is None or not is_away(_client.topology_description):
             self._away_since = None
-            yield None
+            yield _large_seconds() if is_large else None
             return
         moment = time.monotonic()
         self._away_since = self._away_since or moment
@@ -252,6 +255,11 @@ class Patience:
         finally:
             if is_scout:
                 self._scout.release()
+
+
+def _large_seconds() -> float:
+    """Return how long a large request waits: no shorter than the URI gives a single operation."""
+    return max(LARGE_SECONDS, (_client and _client.options.timeout) or 0)
 
 
 class RequestDeadlineMiddleware:
@@ -265,5 +273,6 @@ class RequestDeadlineMiddleware:
         self.patience = Patience()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with self.patience.of_request() as seconds, pymongo.timeout(seconds):
+        is_large = int(request.META.get("CONTENT_LENGTH") or 0) > LARGE_BODY
+        with self.patience.of_request(is_large) as seconds, pymongo.timeout(seconds):
             return self.get_response(request)
