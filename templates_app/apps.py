@@ -23,6 +23,7 @@ class TemplatesAppConfig(AppConfig):
         erasure.deletes_with_it(IdempotentRequest.delete_some_of)
         erasure.deletes_with_it(Quarantined.delete_some_of)
         Usage.counts(Template.amount_of)
+        Usage.counts(IdempotentRequest.amount_of)
         erasure.deletes_with_it(Usage.delete_some_of)
         User.exports_with_it("templates", transfer.exported)
         User.exports_with_it("template_versions", transfer.exported_versions)

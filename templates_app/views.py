@@ -63,7 +63,7 @@ from templatesvc.api.streams import streamed
 from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
 from templatesvc.mongo import batches
 from templatesvc.mongo.documents import new_id, now
-from templatesvc.mongo.quota import Usage
+from templatesvc.mongo.quota import Amount, Usage
 
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
@@ -348,7 +348,7 @@ class TemplateViewSet(viewsets.GenericViewSet):
         check_parameters(request, {"format"})
         return streamed(exported(request.user), NDJSONRenderer.media_type, "templates.ndjson")
 
-    @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress)
+    @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress, QuotaExceeded)
     @extend_schema(
         operation_id="import_templates",
         request={"application/x-ndjson": OpenApiTypes.BINARY},
@@ -383,7 +383,10 @@ class TemplateViewSet(viewsets.GenericViewSet):
         def perform(first: IdempotentRequest | None) -> Response:
             importing = Import(request.user, mode, first.seed if first else str(new_id(now())))
             with alone(request.user, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
-                holds = [prolong, first.hold] if first else [prolong]
+                holds = [prolong]
+                if first:
+                    holds.append(first.hold)
+                    Usage.reserve(request.user.username, Amount())  # for the answer that is kept
                 return Response(importing.run(request.data or b"", holds))
 
         return idempotent(self, request, perform)

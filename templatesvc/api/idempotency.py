@@ -21,10 +21,10 @@ from typing import Any, Self
 import pymongo
 from django.conf import settings
 from django.http import HttpResponse
-from mongoengine import BinaryField, DateTimeField, DictField, IntField, StringField
+from mongoengine import BinaryField, DateTimeField, DictField, IntField, QuerySet, StringField
 from mongoengine.errors import NotUniqueError
 from rest_framework import status
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import APIException, ParseError, Throttled, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,10 +34,14 @@ from templatesvc.api.problems import PROBLEM_JSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.mongo.documents import ServiceDocument, new_id, now
 from templatesvc.mongo.errors import STORE_ERRORS
+from templatesvc.mongo.quota import Amount, OverQuota, Usage, amount_of
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
 LARGEST_KEPT = 8 * 2**20  # bytes of an answer: a document of MongoDB's has 16 MB
+# What counts in the owner's quota beside the bytes of an answer, and what an answer has beside the
+# value that it tells of.
+KEY_SIZE, USUAL_SIZE = 700, 500
 # Longer than a batch of an import takes and two machines' clocks are apart, together.
 LEASE = timedelta(seconds=60)
 FREE_SECONDS = 0.4  # to give a key up that nobody may hold
@@ -92,6 +96,8 @@ class IdempotentRequest(ServiceDocument):
     body = BinaryField()
     expires_at = DateTimeField(required=True)
 
+    is_repeated = False  # whether somebody had it before, and may have done some of the work
+
     meta = {
         "collection": "idempotent_requests",
         "shards_by": ("_id", "hashed"),
@@ -133,6 +139,7 @@ class IdempotentRequest(ServiceDocument):
         if self.lease_until > now():
             raise KeyInUse(wait=_seconds_until(self.lease_until))
         self.hold()
+        self.is_repeated = True
         return self, True
 
     def hold(self) -> None:
@@ -141,9 +148,8 @@ class IdempotentRequest(ServiceDocument):
         So one takes over where a worker died, and one whose work takes long keeps it.
         """
         lease = now() + LEASE
-        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
         with self.freed_if_unknown(lease):
-            if not unfinished.update_one(set__lease_until=lease):
+            if not self._unfinished().update_one(set__lease_until=lease):
                 raise KeyInUse(wait=_seconds_until(lease))
         self.lease_until = lease
 
@@ -163,17 +169,53 @@ class IdempotentRequest(ServiceDocument):
                 self.free()
             raise
 
-    def finish(self, response: HttpResponse) -> None:
-        """Store the answer."""
+    def keep(self, view: APIView, response: HttpResponse, paid: int) -> None:
+        """Store the answer, if it fits the owner's quota, of which ``paid`` bytes are taken for it.
+
+        Otherwise a refusal is forgotten with its key: nothing was done. In place of another answer
+        AnswerNotKept (409) is stored.
+        """
+        owed = KEY_SIZE + len(response.content) - paid
+        if len(response.content) <= LARGEST_KEPT and self._has_room(owed):
+            self._finish(response)
+        elif response.status_code >= status.HTTP_400_BAD_REQUEST:
+            self.forget()
+        else:
+            self._finish(_rendered(view.handle_exception(AnswerNotKept())))
+
+    def _has_room(self, size: int) -> bool:
+        try:
+            if size > 0:
+                Usage.reserve(self.username, Amount(bytes=size))
+        except OverQuota:
+            return False
+        return True
+
+    def _finish(self, response: HttpResponse) -> None:
         headers = {name: response[name] for name in STORED_HEADERS if name in response}
-        type(self).objects(id=self.id, lease_until=self.lease_until).update_one(
+        self._unfinished().update_one(
             set__status=response.status_code, set__headers=headers, set__body=response.content
         )
 
+    def _unfinished(self) -> QuerySet:
+        return type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+
     def free(self) -> None:
         """Give the key up: whoever comes next with this request does the work."""
-        unfinished = type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
-        unfinished.update_one(set__lease_until=now())
+        self._unfinished().update_one(set__lease_until=now())
+
+    def forget(self) -> None:
+        """Give the key up, of which nothing was done, so that it takes no room."""
+        if self.is_repeated:
+            self.free()
+        else:
+            self._unfinished().delete()
+
+    @classmethod
+    def amount_of(cls, owner: str) -> Amount:
+        """Return how many bytes the keys of an owner have with their answers, for the quota."""
+        kept = amount_of(cls, {"username": owner}, "body")
+        return Amount(bytes=kept.bytes + kept.documents * KEY_SIZE)
 
     @classmethod
     def delete_some_of(cls, user: Any, most: int) -> int:
@@ -196,8 +238,9 @@ def idempotent(
     """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
 
     ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
-    or above is not stored, and frees the key; so does a 401, if the session ended meanwhile, and a
-    429. In place of an answer that is too large AnswerNotKept (409) is stored.
+    or above is not stored, and frees the key; so do a 401, if the session ended meanwhile, a 429,
+    and a full quota. The answer counts in the owner's quota, reserved with what ``perform`` stores.
+    Who stores nothing, or gives long answers, reserves an empty amount before doing anything.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -209,13 +252,15 @@ def idempotent(
     # In a context of its own: if the request's time for the store is up, this is still to be done.
     settle = Context()
     try:
-        response = _answer(view, perform, first)
+        with Usage.along(username, KEY_SIZE + USUAL_SIZE) as along:
+            response = _answer(view, perform, first)
+    except (Throttled, OverQuota):  # before anything was done
+        settle.run(first.forget)
+        raise
     except BaseException:
         settle.run(first.free)
         raise
-    is_kept = len(response.content) <= LARGEST_KEPT
-    kept = response if is_kept else _rendered(view.handle_exception(AnswerNotKept()))
-    settle.run(first.finish, kept)
+    settle.run(first.keep, view, response, along.taken)
     return response
 
 

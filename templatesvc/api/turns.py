@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 from rest_framework.exceptions import Throttled
 
+from templatesvc.api.exceptions import StoreUnavailable
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
 
@@ -38,12 +39,16 @@ class ImportInProgress(InProgress):
 def alone(user: Any, lasts: timedelta, refusal: InProgress) -> Iterator[Callable[[], None]]:
     """Hold a user's turn in a ``with`` block; raises the refusal (429) if it is taken.
 
-    Gives a function that whoever takes longer than ``lasts`` calls from time to time. It ends the
-    block with the refusal if the turn was over and is another's by now.
+    Gives a function that whoever takes longer than ``lasts`` calls from time to time. It raises
+    StoreUnavailable (503), for what makes it so late, if the turn is another's by now.
     """
     owner = hashlib.sha256(user.get_username().encode()).hexdigest()
-    try:
-        with Lease.held(f"{refusal.get_codes()}:{owner}", lasts) as lease:
+    with ExitStack() as stack:
+        try:
+            lease = stack.enter_context(Lease.held(f"{refusal.get_codes()}:{owner}", lasts))
+        except LeaseTaken as error:
+            raise refusal from error
+        try:
             yield lease.prolong
-    except LeaseTaken as error:
-        raise refusal from error
+        except LeaseTaken as error:
+            raise StoreUnavailable() from error

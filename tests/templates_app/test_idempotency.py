@@ -6,10 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
+from templates_app.documents import Template
 from templatesvc.api import idempotency
-from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.idempotency import USUAL_SIZE, IdempotentRequest
+from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.quota import Usage
 from tests.accounts.callers import after
 from tests.conftest import Person
 from tests.templates_app.templates import URL, listed, path
@@ -169,3 +173,79 @@ def test_an_import_sent_twice_happens_once(alice: Person) -> None:
     third = alice.client.post(f"{URL}/import", lines, content_type=NDJSON, headers=headers)
     assert third.json() == first.json()
     assert sorted(listed(alice)) == ["a", "b"]
+
+
+# --- What is kept counts in the quota -------------------------------------------------------------
+
+
+def send_lines(person: Person, lines: bytes, key: str) -> Any:
+    headers = {"Idempotency-Key": key}
+    return person.client.post(f"{URL}/import", lines, content_type=NDJSON, headers=headers)
+
+
+def kept(person: Person) -> int:
+    """Return how many bytes a person keeps, as it is counted anew."""
+    return Template.amount_of(person.name).bytes + IdempotentRequest.amount_of(person.name).bytes
+
+
+@pytest.mark.wire
+def test_a_creation_counts_with_its_answer_in_one_round_trip(
+    alice: Person, commands: list[dict[str, Any]]
+) -> None:
+    post(alice, "first", "k0")
+    for number, value in enumerate(["a", {"b": "x" * 20_000}], start=1):
+        commands.clear()
+        assert post(alice, value, f"k{number}").status_code == 201
+        assert [c["update"] for c in commands if "update" in c] == ["usage", "idempotent_requests"]
+    counted, stored = Usage.of("alice").amount.bytes, kept(alice)
+    assert stored <= counted < stored + 4 * USUAL_SIZE
+
+
+def test_every_other_answer_counts_as_well(alice: Person) -> None:
+    for key, answer in (("k1", post(alice, "", "k1")), ("k2", send_lines(alice, b"1\n", "k2"))):
+        assert answer.status_code in (200, 400), key
+    assert 0 < IdempotentRequest.amount_of("alice").bytes <= Usage.of("alice").amount.bytes
+
+
+def test_no_number_of_refusals_fills_more_than_the_quota(alice: Person) -> None:
+    with override_settings(QUOTA_BYTES=10_000):
+        for number in range(30):
+            answers = [post(alice, "", f"k{number}") for _ in range(2)]
+            assert {answer.status_code for answer in answers} == {400}
+        assert 0 < kept(alice) <= 10_000
+        assert IdempotentRequest.objects.count() < 10
+
+
+def test_a_long_answer_beyond_the_quota_is_not_kept(alice: Person) -> None:
+    with override_settings(QUOTA_BYTES=10_000):
+        first, again = (send_lines(alice, b"1\n" * 1000, "k1") for _ in range(2))
+        assert (first.status_code, first.json()["invalid"]) == (200, 1000)
+        assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_not_kept")
+        for number in range(20):
+            last = send_lines(alice, b"1\n" * 1000, f"k{number}")
+        assert (last.status_code, last.json()["code"]) == (403, "quota_exceeded")
+        assert 0 < kept(alice) <= 10_000
+
+
+def test_whoever_made_room_may_use_the_key_again(alice: Person) -> None:
+    with override_settings(QUOTA_DOCUMENTS=1):
+        first = post(alice, "first", "k1")
+        assert post(alice, "second", "k2").status_code == 403
+        assert IdempotentRequest.objects.count() == 1
+        alice.client.delete(path(first))
+        assert post(alice, "second", "k2").status_code == 201
+
+
+def test_a_key_of_which_somebody_did_some_work_is_never_forgotten(alice: Person) -> None:
+    """The next who has it makes what they made, under the same ids."""
+    first = post(alice, "once", "k1")
+    die_in_between(over=True)
+    with override_settings(QUOTA_DOCUMENTS=1):
+        assert post(alice, "once", "k1").status_code == 403
+    assert post(alice, "once", "k1").content == first.content
+
+
+def test_a_key_is_free_of_room_while_an_import_is_refused(alice: Person) -> None:
+    with alone(alice.user, timedelta(minutes=1), ImportInProgress(5)):
+        assert send_lines(alice, b"1\n", "k1").status_code == 429
+    assert IdempotentRequest.objects.count() == 0

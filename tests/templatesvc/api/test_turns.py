@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from templatesvc.api.exceptions import StoreUnavailable
 from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
 from templatesvc.mongo.documents import now
 from tests.conftest import Person
@@ -40,6 +41,6 @@ def test_a_turn_that_ended_is_prolonged_unless_it_was_taken(alice: Person) -> No
 
     prolonged: list[bool] = []
     other = alone(alice.user, HALF_A_MINUTE, ImportInProgress(5))
-    with pytest.raises(ImportInProgress):
+    with pytest.raises(StoreUnavailable):
         outstay()
     assert prolonged
