@@ -12,7 +12,7 @@ from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import Throttled
 
-from accounts.clients import network
+from templatesvc.api.proxies import network
 from templatesvc.mongo.documents import ServiceDocument, not_unique, now
 from templatesvc.rates import Rate
 

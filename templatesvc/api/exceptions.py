@@ -10,7 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from mongoengine.errors import NotUniqueError
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, Throttled
 
 from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said, traced
 from templatesvc.mongo.quota import OverQuota
@@ -75,6 +75,18 @@ class PayloadTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than this service takes."
     default_code = "too_large"
+
+
+class TooManyBodies(Throttled):
+    """429: the large bodies that one client is sending take all the room that it may have."""
+
+    default_detail = "You are sending too many large bodies at a time."
+    default_code = "too_many_bodies"
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+    def __init__(self) -> None:
+        super().__init__(RETRY_AFTER_SECONDS)
 
 
 class URITooLong(APIException):

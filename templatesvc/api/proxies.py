@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +31,26 @@ def is_trusted(address: str) -> bool:
         # A Unix socket's other end has no address: it is the proxy, if there is any.
         return bool(settings.TRUSTED_PROXIES)
     return any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+
+
+def client_address(meta: dict[str, Any]) -> str:
+    """Return the nearest address that is no trusted proxy's; empty if it is not known.
+
+    Each proxy appends whom it was called by to X-Forwarded-For, so the list is read from its end,
+    and what stands before the first stranger's address is that stranger's own invention.
+    """
+    address = valid_address(meta.get("REMOTE_ADDR", ""))
+    forwarded = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    while is_trusted(address) and forwarded and (previous := valid_address(forwarded.pop())):
+        address = previous
+    return address
+
+
+def network(address: str) -> str:
+    """Return what one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 one."""
+    if ":" not in address:
+        return address
+    return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
 class PathPrefixMiddleware:

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
 import logging
 import queue
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextvars import Context
 from functools import lru_cache
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from rest_framework.exceptions import APIException
-
-from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout
 from templatesvc.server.bodies import REFUSED
+from templatesvc.server.incoming import Body, Disconnected, Shares
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +30,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-PIECE = 64 * 1024  # bytes: what is sent at a time, and what is kept in memory of a body
+PIECE = 64 * 1024  # bytes: what is sent at a time
 GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
+BODIES_OF_ONE = 8  # as many of the largest bodies may one client have a worker keep at a time
 LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
-PARTS_AT_ONCE = 100  # of a body, before other connections have their turn
-MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
-SMALLEST_PART = 64
-SLOWEST = 1024  # bytes a second: a body that trickles more slowly ends some time
-
-
-class Disconnected(Exception):
-    """The client went away before it had sent its request."""
 
 
 class BrokenOff(Exception):
@@ -169,76 +158,6 @@ class Exchange:
         ]
 
 
-class Body:
-    """The body of a request, read before a thread is taken: in memory, or in a file if it is large.
-
-    One that is too large, or does not come in time, is ``refused``, and not read to its end.
-    """
-
-    def __init__(self, environ: Environ, receive: Receive, largest: int) -> None:
-        self.receive = receive
-        self.largest = largest
-        self.is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
-        declared = environ.get("CONTENT_LENGTH", "")
-        self.declared = int(declared) if declared.isdecimal() else 0
-        self.file: IO[bytes] = io.BytesIO()
-        self.size = 0
-        self.more = self.is_chunked or self.declared > 0
-        self.parts = 0
-        self.refused: APIException | None = None
-        if self.declared > largest:
-            # Whoever counts or converts it has a number of usual size.
-            environ["CONTENT_LENGTH"] = str(largest + 1)
-
-    async def read(self, silence: float) -> None:
-        """Read it, waiting so many seconds for its next part; raises Disconnected."""
-        if self.declared > self.largest:
-            self.refused = PayloadTooLarge()
-            return
-        started = time.monotonic()
-        try:
-            while self.more and not self.refused:
-                allowed = silence + self.size / SLOWEST - (time.monotonic() - started)
-                async with asyncio.timeout(min(silence, allowed)):
-                    self._take(await self.receive())
-                self.parts += 1
-                if self.parts % PARTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)  # receiving what is there already lets nobody else in
-                    self._refuse_crumbs()
-        except TimeoutError:
-            self.refused = RequestTimeout()
-
-    def _refuse_crumbs(self) -> None:
-        """Refuse a body of very many tiny parts: each takes as long as a large one."""
-        if self.parts > MOST_PARTS and self.size < self.parts * SMALLEST_PART:
-            self.refused = PayloadTooLarge("The parts of the body are too small; send larger ones.")
-
-    def _take(self, message: Message) -> None:
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        part = message.get("body", b"")
-        self.more = message.get("more_body", False)
-        self.size += len(part)
-        if self.size > self.largest:
-            self.refused = PayloadTooLarge()
-        elif self.more or self.size > len(part):
-            if isinstance(self.file, io.BytesIO):
-                self.file = tempfile.SpooledTemporaryFile(PIECE)  # noqa: SIM115
-            self.file.write(part)
-        else:
-            self.file = io.BytesIO(part)
-
-    async def drop_rest(self, seconds: float) -> None:
-        """Read on for a moment: closed at once, the connection would lose the answer."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self.more:
-                    message = await self.receive()
-                    self.more = message.get("more_body", False)
-        except TimeoutError:
-            pass
-
-
 class ThreadedASGI:
     """An ASGI application that runs a WSGI application in a few threads of its own."""
 
@@ -253,6 +172,7 @@ class ThreadedASGI:
         self.application = application
         self.threads = Threads(threads)
         self.largest_body = largest_body
+        self.shares = Shares(BODIES_OF_ONE * largest_body)
         self.body_timeout = body_timeout
         self.answer_timeout = answer_timeout
 
@@ -260,32 +180,32 @@ class ThreadedASGI:
         if scope["type"] != "http":
             raise ValueError(f"This service speaks HTTP alone, not {scope['type']}.")
         environ = wsgi_environ(scope)
-        body = Body(environ, receive, self.largest_body)
-        if body.more:
+        with Body(environ, receive, self.largest_body, self.shares) as body:
+            if body.more:
+                try:
+                    await body.read(self.body_timeout)
+                except Disconnected:
+                    return
+            environ["wsgi.input"] = body.stream
+            if body.refused:
+                environ[REFUSED] = body.refused
+            elif body.is_chunked:
+                environ["CONTENT_LENGTH"] = str(body.size)
+            exchange = Exchange(self.application, environ, self.threads)
             try:
-                await body.read(self.body_timeout)
-            except Disconnected:
-                return
-        environ["wsgi.input"] = body.file
-        if body.refused:
-            environ[REFUSED] = body.refused
-        elif body.is_chunked:
-            environ["CONTENT_LENGTH"] = str(body.size)
-        body.file.seek(0)
-        exchange = Exchange(self.application, environ, self.threads)
-        try:
-            await self._answer(exchange, body, send)
-        except TimeoutError:
-            # Returning early has the server break the connection.
-            logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
-        finally:
-            exchange.end()
-        body.file.close()
+                await self._answer(exchange, body, send)
+            except TimeoutError:
+                # Returning early has the server break the connection.
+                logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
+            finally:
+                exchange.end()
         if body.more and "HTTP_EXPECT" not in environ:
             await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
 
     async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
         piece, more = await exchange.next_piece()
+        if not more:
+            body.close()  # whoever reads the answer slowly does not hold the body as well
         if body.more:
             exchange.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": exchange.status}

@@ -9,8 +9,9 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from accounts.audit import AuditEntry
-from accounts.clients import Client, network
+from accounts.clients import Client
 from accounts.documents import Session
+from templatesvc.api.proxies import network
 from templatesvc.rates import Rate
 from templatesvc.settings import _networks
 from tests.accounts.callers import log_in

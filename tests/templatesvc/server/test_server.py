@@ -280,6 +280,38 @@ def test_a_body_of_small_parts_is_read(service: Service) -> None:
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
+SMALL = {"MAX_BODY_SIZE": "131072", "MAX_IMPORT_SIZE": "131072"}
+
+
+def test_the_large_bodies_of_one_address_take_a_bounded_room(tmp_path: Path) -> None:
+    """Those that are not there whole yet count, and are given back when the connection ends."""
+    head = f"POST /create HTTP/1.1\r\n{HEAD}Authorization: Bearer a.b.c\r\n"
+    head += "Connection: close\r\nContent-Length: 131072\r\n\r\n"
+    with serving(tmp_path, **SMALL) as service, ExitStack() as stack:
+        held = [stack.enter_context(connect(service, head + "x" * 131_071)) for _ in range(8)]
+        wait_for(lambda: said(service, head + "x" * 131_072)[9:12] == b"429", "there is no room")
+        small = {"username": "frank", "password": "wonderland-1"}
+        assert service.post("/api/v1/users", small).status == 201
+        held[0].close()
+        wait_for(lambda: said(service, head + "x" * 131_072)[9:12] == b"401", "there is room")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/create", 401), ("/api/v1/login", 413)])
+def test_a_large_body_of_a_stranger_is_answered_as_far_as_nobody_reads_it(
+    path: str, status: int, service: Service
+) -> None:
+    body = json.dumps({"username": "x" * 100_000})
+    assert service.request("POST", path, body).status == status
+    assert service.request("POST", path, body, "a.b.c").status in (400, 401, 422)
+
+
+@pytest.mark.parametrize("path", ["/admin/login", "/api-auth/login"])
+def test_a_large_form_of_a_stranger_is_refused(path: str, service: Service) -> None:
+    form = "username=" + "x" * 100_000
+    page = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": "csrftoken=" + "x" * 32}
+    assert service.request("POST", path, form, **page).status == 413
+
+
 @pytest.mark.parametrize(("digits", "status"), [(20, 413), (400, 413), (5000, 400)])
 def test_a_length_of_many_digits_is_refused(digits: int, status: int, service: Service) -> None:
     head = f"POST /create HTTP/1.1\r\n{HEAD}Content-Length: {'9' * digits}\r\n\r\n"
@@ -291,6 +323,7 @@ def test_what_a_large_body_was_parsed_into_does_not_stay(tmp_path: Path) -> None
     body = '{"username":[{}' + ",{}" * 300_000 + "]}"
     with serving(tmp_path) as service:
         (worker,) = workers(service)
+        token = service.log_in("erin")
 
         def memory() -> int:
             status = Path(f"/proc/{worker}/status").read_text()
@@ -298,7 +331,7 @@ def test_what_a_large_body_was_parsed_into_does_not_stay(tmp_path: Path) -> None
 
         def send(times: int) -> int:
             for _ in range(times):
-                assert service.request("POST", "/api/v1/token/verify", body).status == 400
+                assert service.request("POST", "/api/v1/templates", body, token).status == 400
             return memory()
 
         # Each body takes over 20 MB while it is there.

@@ -1,0 +1,207 @@
+"""The body of a request as it comes in: at what pace, how much of it is kept, and whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import IO, Any, Self
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.exceptions import APIException
+
+from templatesvc.api.credentials import bearer_token
+from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout, TooManyBodies
+from templatesvc.api.proxies import client_address, network
+
+Message = MutableMapping[str, Any]
+
+# Bytes of a body that are kept in memory, and all that is kept of one without credentials: logging
+# in and registering need less.
+IN_MEMORY = 64 * 1024
+PARTS_AT_ONCE = 100  # of a body, before other connections have their turn
+MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
+SMALLEST_PART = 64
+SLOWEST = 2048  # bytes a second
+TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.A)
+
+
+class Disconnected(Exception):
+    """The client went away before it had sent its request."""
+
+
+class Pace:
+    """How long a body may be silent: so many seconds, which are used up and come back with it.
+
+    Each SLOWEST bytes bring a second back, up to the full time: who sends much does not save up
+    time to send nothing.
+    """
+
+    def __init__(self, silence: float, moment: float) -> None:
+        self.silence = silence
+        self.due = moment + silence
+
+    def came(self, size: int, moment: float) -> None:
+        """Note that a part of so many bytes came at a moment."""
+        self.due = min(self.due + size / SLOWEST, moment + self.silence)
+
+
+class Shares:
+    """How many bytes the bodies of each client take on the disk, up to a most."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held: Counter[str] = Counter()
+
+    def take(self, client: str, size: int) -> bool:
+        """Take room, if there is; whose address is not known shares with nobody."""
+        if client and self.held[client] + size > self.most:
+            return False
+        self.held[client] += size
+        return True
+
+    def give_back(self, client: str, size: int) -> None:
+        self.held[client] -= size
+        if self.held[client] <= 0:
+            del self.held[client]
+
+
+class Body:
+    """The body of a request, read before a thread is taken: in memory, or in a file if it is large.
+
+    One that is too large, or does not come in time, is ``refused``, and not read to its end.
+    """
+
+    def __init__(
+        self,
+        environ: dict[str, Any],
+        receive: Callable[[], Awaitable[Message]],
+        largest: int,
+        shares: Shares,
+    ) -> None:
+        self.environ = environ
+        self.receive = receive
+        self.largest = largest
+        self.shares = shares
+        self.is_chunked = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
+        declared = environ.get("CONTENT_LENGTH", "")
+        self.declared = int(declared) if declared.isdecimal() else 0
+        self.file: IO[bytes] = io.BytesIO()
+        self.is_kept = True
+        self.client, self.share = "", 0
+        self.size = 0
+        self.more = self.is_chunked or self.declared > 0
+        self.parts = 0
+        self.refused: APIException | None = None
+        if self.declared > largest:
+            # Whoever counts or converts it has a number of usual size.
+            environ["CONTENT_LENGTH"] = str(largest + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep nothing of it any more."""
+        self.file.close()
+        self.shares.give_back(self.client, self.share)
+        self.share = 0
+
+    @property
+    def stream(self) -> Any:
+        """What the application reads."""
+        if not self.is_kept:
+            return NotKept()
+        self.file.seek(0)
+        return self.file
+
+    async def read(self, silence: float) -> None:
+        """Read it, at a pace with so many seconds of silence; raises Disconnected."""
+        if self.declared > self.largest:
+            self.refused = PayloadTooLarge()
+            return
+        pace = Pace(silence, time.monotonic())
+        try:
+            while self.more and not self.refused:
+                async with asyncio.timeout(pace.due - time.monotonic()):
+                    message = await self.receive()
+                pace.came(self._take(message), time.monotonic())
+                self.parts += 1
+                if self.parts % PARTS_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # receiving what is there already lets nobody else in
+                    self._refuse_crumbs()
+        except TimeoutError:
+            self.refused = RequestTimeout()
+
+    def _refuse_crumbs(self) -> None:
+        """Refuse a body of very many tiny parts: each takes as long as a large one."""
+        if self.parts > MOST_PARTS and self.size < self.parts * SMALLEST_PART:
+            self.refused = PayloadTooLarge("The parts of the body are too small; send larger ones.")
+
+    def _take(self, message: Message) -> int:
+        """Keep a part, if it is to be; return its size."""
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        self.more = message.get("more_body", False)
+        before, self.size = self.size, self.size + len(part)
+        if self.size > self.largest:
+            self.refused = PayloadTooLarge()
+        elif self.size > IN_MEMORY and self.is_kept:
+            self._spool(part, before)
+        elif self.is_kept:
+            self.file.write(part)
+        return len(part)
+
+    def _spool(self, part: bytes, before: int) -> None:
+        """Keep a part of a large body in a file, if it is somebody's who may have one."""
+        if isinstance(self.file, io.BytesIO):
+            self.is_kept = has_credentials(self.environ)
+            self.client = network(client_address(self.environ))
+            start = self.file.getvalue()
+            self.file.close()
+            if not self.is_kept:
+                return
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115
+            self.file.write(start)
+        if self.shares.take(self.client, self.size - self.share):
+            self.share = self.size
+            self.file.write(part)
+        else:
+            self.refused = TooManyBodies()
+
+    async def drop_rest(self, seconds: float) -> None:
+        """Read on for a moment: closed at once, the connection would lose the answer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.more:
+                    message = await self.receive()
+                    self.more = message.get("more_body", False)
+        except TimeoutError:
+            pass
+
+
+class NotKept:
+    """Stands for a body of which nothing was kept: an answer that needs none of it is given."""
+
+    def read(self, *_: Any) -> bytes:
+        raise RequestDataTooBig("Log in to send so large a body.")
+
+    readline = read
+
+
+def has_credentials(environ: dict[str, Any]) -> bool:
+    """Tell whether a request seems to be somebody's who is logged in: nothing is looked up."""
+    try:
+        token = bearer_token(environ.get("HTTP_AUTHORIZATION", "")) or ""
+    except ValueError:
+        return False
+    cookie = f"{settings.SESSION_COOKIE_NAME}="
+    return bool(TOKEN.fullmatch(token)) or cookie in environ.get("HTTP_COOKIE", "")
