@@ -48,10 +48,13 @@ class MongoBackend(BaseBackend):
 
 
 def confirm_password(user: User | None, username: str, password: str, client: Client) -> bool:
-    """Tell whether this is the password of an active user, within the limits on failures.
+    """Tell whether this is the password of an active user, within the limits.
 
-    Raises TooManyAttempts once they are reached, also if the password is right.
+    Raises TooManyAttempts once they are reached, also if the password is right. Whoever lets the
+    user in then counts that.
     """
+    if user:
+        user.check_logins()
     limits = LoginLimits.of(username, client.ip)
     limits.check()
     if user is None:

@@ -82,8 +82,9 @@ def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def guessing(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Passwords may be guessed, and names registered, so often only."""
-    for name in ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "REGISTRATION_LIMIT"):
+    """Passwords may be guessed, logins made and names registered so often only."""
+    limits = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "SUCCESSFUL_LOGIN_LIMIT")
+    for name in (*limits, "REGISTRATION_LIMIT"):
         if getattr(settings, name) is None:
             yield checks.Warning(
                 f"{name} is off.",

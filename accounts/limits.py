@@ -1,9 +1,13 @@
-"""Limits on failed logins and on registrations: counted in MongoDB, so exact over all workers."""
+"""Limits on failed logins and on registrations: counted in MongoDB, so exact over all workers.
+
+Successful logins are counted with the user, in the write that each makes anyhow.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 from typing import Self
 
@@ -24,6 +28,11 @@ class TooManyAttempts(Throttled):
     default_code = "too_many_attempts"
     extra_detail_singular = "Try again in {wait} second."
     extra_detail_plural = "Try again in {wait} seconds."
+
+    @classmethod
+    def until(cls, moment: datetime) -> Self:
+        """Return the refusal of whoever may try again at a moment."""
+        return cls(wait=max(1, ceil((moment - now()).total_seconds())))
 
 
 class Attempts(ServiceDocument):
@@ -64,8 +73,7 @@ class Limit:
     def refuse(self, attempts: Attempts | None) -> None:
         """Raise TooManyAttempts if so many attempts reach the limit."""
         if self.rate and attempts and attempts.count >= self.rate.limit:
-            wait = ceil((attempts.expires_at - now()).total_seconds())
-            raise TooManyAttempts(wait=max(1, wait))
+            raise TooManyAttempts.until(attempts.expires_at)
 
     def count(self) -> None:
         """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""

@@ -22,6 +22,7 @@ def change_own_password(
     """
     if not confirm_password(user, user.username, current_password, client):
         raise ValidationError({"current_password": "This is not your current password."})
+    user.count_login()
     if user.must_change_password and user.check_password(new_password):
         raise ValidationError({"new_password": "Choose another than the current one."})
     if not user.change_password(new_password):

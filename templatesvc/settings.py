@@ -161,6 +161,8 @@ def _rate(value: str | Rate) -> Rate | None:
 
 LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
 LOGIN_LIMIT_PER_ADDRESS: Rate | None = env.rate("LOGIN_LIMIT_PER_ADDRESS", "100/15m")
+# Each is in the audit for long. A program may log in anew for every half a minute's work.
+SUCCESSFUL_LOGIN_LIMIT: Rate | None = env.rate("SUCCESSFUL_LOGIN_LIMIT", "3000/1d")
 REGISTRATION_LIMIT: Rate | None = env.rate("REGISTRATION_LIMIT", "60/1h")
 # Proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, as addresses or networks.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")

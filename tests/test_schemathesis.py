@@ -39,7 +39,8 @@ enabled = false
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """The service without limits, which this many requests from one address would reach."""
-    limits = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "REGISTRATION_LIMIT")
+    logins = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "SUCCESSFUL_LOGIN_LIMIT")
+    limits = (*logins, "REGISTRATION_LIMIT")
     with Service(
         tmp_path / "service.log", MONGODB_URI=settings.MONGODB_URI, **dict.fromkeys(limits, "off")
     ) as running:

@@ -18,6 +18,7 @@ from mongoengine.queryset import QuerySet
 from accounts.documents.sessions import Session
 from accounts.exceptions import UserInactive
 from accounts.hashers import FlaskSHA256Hasher
+from accounts.limits import TooManyAttempts
 from accounts.names import known_as, opaque_password, password_forms
 from accounts.operators import Operators, Role
 from accounts.querysets import Name, UserQuerySet
@@ -53,6 +54,9 @@ class User(ServiceDocument):
     # Any new value ends all sessions at once: each names the version it was started with.
     token_version = TypedField(str, default="")
     sessions_ended_at = TypedField(datetime)
+    # Right passwords that count for SUCCESSFUL_LOGIN_LIMIT, until its period is over.
+    logins = TypedField(int)
+    logins_until = TypedField(datetime)
     # At most so many sessions stand: counted up at each log-in, and anew once there may be many.
     sessions_at_most = TypedField(int)
 
@@ -243,14 +247,41 @@ class User(ServiceDocument):
         """Return what else would be let in, which Django asks for if the hash differs: nothing."""
         return []
 
+    def check_logins(self) -> None:
+        """Raise TooManyAttempts if the limit on right passwords was reached when this was read."""
+        rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
+        if rate and until and until > now() and (self.logins or 0) >= rate.limit:
+            raise TooManyAttempts.until(until)
+
+    def count_login(self, **changes: Any) -> None:
+        """Count a right password, and make changes in the same write; raises TooManyAttempts."""
+        query: dict[str, Any] = {"_id": self.id}
+        if rate := settings.SUCCESSFUL_LOGIN_LIMIT:
+            moment = now()
+            is_over = {"logins_until": {"$not": {"$gt": moment}}}
+            query["$or"] = [is_over, {"logins": {"$not": {"$gte": rate.limit}}}]
+            over = {"$lte": [{"$ifNull": ["$logins_until", moment]}, moment]}
+            changes |= {
+                "logins": {"$cond": [over, 1, {"$add": ["$logins", 1]}]},
+                "logins_until": {"$cond": [over, moment + rate.period, "$logins_until"]},
+            }
+        if (
+            changes
+            and not self._get_collection().update_one(query, [{"$set": changes}]).matched_count
+        ):
+            current = type(self).objects(id=self.id).first()
+            if current is not None:  # and not erased meanwhile
+                current.check_logins()
+
     def logged_in(self) -> None:
-        """Note the time of a login, and that there will be one session more."""
+        """Note the time of a login, and that there will be one session more.
+
+        Raises TooManyAttempts if there were too many, and notes nothing.
+        """
         count = "$sessions_at_most"
         is_known = {"$and": [{"$gte": [count, 0]}, {"$lt": [count, MANY_SESSIONS]}]}
         one_more = {"$cond": [is_known, {"$add": [count, 1]}, MANY_SESSIONS]}
-        self._get_collection().update_one(
-            {"_id": self.id}, [{"$set": {"last_login": now(), "sessions_at_most": one_more}}]
-        )
+        self.count_login(last_login=now(), sessions_at_most=one_more)
 
     def end_surplus_sessions(self) -> list[str]:
         """End the oldest sessions if the user has more than a person may have; return their ids.

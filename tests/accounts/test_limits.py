@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import User
 from accounts.limits import Attempts
 from templatesvc.rates import Rate
-from tests.accounts.callers import after, browser, log_in, me, post, refresh
+from tests.accounts.callers import after, browser, log_in, me, post, refresh, tokens_of
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store
@@ -237,3 +238,61 @@ def test_what_is_counted_goes_when_its_time_is_over(alice: Person) -> None:
         "login-address",
     }
     assert Attempts._meta["indexes"] == [{"fields": ["expires_at"], "expireAfterSeconds": 0}]
+
+
+# --- Right passwords ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _few_successes(settings: Settings) -> None:
+    settings.SUCCESSFUL_LOGIN_LIMIT = Rate.parse("3/1d")
+
+
+def succeed(person: Person, times: int) -> list[int]:
+    return [log_in(person.name, person.password).status_code for _ in range(times)]
+
+
+@pytest.mark.usefixtures("_few_successes")
+def test_a_person_logs_in_so_often_in_a_time(alice: Person, bob: Person) -> None:
+    assert succeed(alice, 3) == [200] * 3
+    entries = AuditEntry.objects.count()
+    with after(hours=23):
+        answer = log_in("alice", alice.password)
+        assert answer.status_code == 429
+        assert 3500 <= int(answer["Retry-After"]) <= 3600
+        assert log_in("alice", "wrong").status_code == 429
+        assert AuditEntry.objects.count() == entries
+        assert succeed(bob, 1) == [200]
+    with after(hours=25):
+        assert succeed(alice, 4) == [200] * 3 + [429]
+
+
+@pytest.mark.usefixtures("_few_successes")
+def test_log_ins_on_pages_and_changes_of_the_password_count(alice: Person) -> None:
+    token = tokens_of("alice", alice.password)["access_token"]
+    change = {"current_password": alice.password, "new_password": "another-1"}
+    assert post("users/me/password", change, token).status_code == 200
+    browser("alice", "another-1")
+    answer = log_in("alice", "another-1")
+    assert (answer.status_code, answer.json()["msg"][:18]) == (429, "Too many attempts.")
+
+
+@pytest.mark.parametrize("junk", ["x", -5, True, {"a": 1}, None, [9], "9999-01-01", 10**12])
+@pytest.mark.usefixtures("_few_successes")
+def test_what_the_flask_service_stored_there_makes_no_difference(junk: Any, alice: Person) -> None:
+    fields = {"logins": junk, "logins_until": junk}
+    User._get_collection().update_one({"username": "alice"}, {"$set": fields})
+    assert succeed(alice, 4) == [200] * 3 + [429]
+
+
+def test_off_limits_no_log_ins(alice: Person, settings: Settings) -> None:
+    settings.SUCCESSFUL_LOGIN_LIMIT = None
+    assert succeed(alice, 5) == [200] * 5
+
+
+@pytest.mark.wire
+@pytest.mark.usefixtures("_few_successes")
+def test_of_log_ins_at_the_same_time_no_more_succeed(alice: Person) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda _: succeed(alice, 1)[0], range(8)))
+    assert sorted(codes) == [200] * 3 + [429] * 5

@@ -193,6 +193,7 @@ class Stage:
             "REGISTRATION_LIMIT": "off",
             "LOGIN_LIMIT_PER_ADDRESS": "off",
             "LOGIN_LIMIT_PER_USER": "100000/1h",
+            "SUCCESSFUL_LOGIN_LIMIT": "off",
         }
         if ahead:
             shifted = self.folder / f"shifted-{number}"
