@@ -437,12 +437,13 @@ LOGGING = {
     "filters": {
         "request_id": {"()": "templatesvc.ops.request_ids.RequestIDFilter"},
         "store_error": {"()": "templatesvc.mongo.errors.StoreErrorFilter"},
+        "strangers": {"()": "templatesvc.ops.log_lines.StrangersFilter"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["request_id", "store_error"],
+            "filters": ["request_id", "store_error", "strangers"],
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},

@@ -12,7 +12,7 @@ from mongoengine.errors import NotUniqueError
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied, Throttled
 
-from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said, traced
+from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said
 from templatesvc.mongo.quota import OverQuota
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def translated(exc: BaseException | None) -> Any:
         if may_pass(exc):
             logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
             return StoreUnavailable()
-        logger.error("The store refused what it can't do:\n%s", traced(exc))
+        logger.error("The store refused what it can't do.", exc_info=exc)
         return APIException()
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()

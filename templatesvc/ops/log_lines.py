@@ -1,0 +1,51 @@
+"""What strangers make us log: a line for each thing that they do, of bounded length, at most a
+warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+from templatesvc.api.streams import StreamTooLong
+
+LONGEST = 500  # characters of a text that a line quotes
+# Whose cause is the request: a traceback through Django tells nothing.
+OF_REQUESTS = (
+    SuspiciousOperation,  # a foreign host, too many fields, too much data, …
+    BadRequest,
+    PermissionDenied,
+    Http404,
+    MultiPartParserError,
+    UnreadablePostError,
+    StreamTooLong,
+)
+
+
+class StrangersFilter(logging.Filter):
+    """Takes tracebacks, line breaks and long texts out of what a request alone brought about."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], OF_REQUESTS):
+            # The message may be Django's, and quote the request.
+            record.msg, record.args = "%s", (record.getMessage(),)
+            record.exc_info = record.exc_text = None
+            if record.levelno > logging.WARNING:
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_quoted, record.args))
+        return True
+
+
+def _quoted(value: Any) -> Any:
+    """Return a text on one line, without what steers a terminal, and cut."""
+    if not isinstance(value, str):
+        return value
+    cut = value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut
+    )
