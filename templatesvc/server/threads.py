@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextvars import Context
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -32,6 +33,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 PIECE = 64 * 1024  # bytes: what is sent at a time
 GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
+CHUNKED = "chunked"
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
 BODIES_OF_ONE = 8  # as many of the largest bodies may one client have a worker keep at a time
 LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
@@ -180,6 +182,9 @@ class ThreadedASGI:
         if scope["type"] != "http":
             raise ValueError(f"This service speaks HTTP alone, not {scope['type']}.")
         environ = wsgi_environ(scope)
+        if refusal := refusal_of(environ):
+            await self._refuse(*refusal, send)
+            return
         with Body(environ, receive, self.largest_body, self.shares) as body:
             if body.more:
                 try:
@@ -201,6 +206,12 @@ class ThreadedASGI:
                 exchange.end()
         if body.more and "HTTP_EXPECT" not in environ:
             await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
+
+    async def _refuse(self, status: int, sentence: bytes, send: Send) -> None:
+        headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+        headers.append((b"content-length", b"%d" % len(sentence)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": sentence, "more_body": False})
 
     async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
         piece, more = await exchange.next_piece()
@@ -260,6 +271,17 @@ def wsgi_environ(scope: Message) -> Environ:
             text = f"{environ[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text
     return environ
+
+
+def refusal_of(environ: Environ) -> tuple[int, bytes] | None:
+    """Return the status and a sentence for what HTTP/1.1 (RFC 9112) has nobody answer, and nobody
+    in front may take for another request than we do.
+    """
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in environ:
+        return HTTPStatus.BAD_REQUEST, b"Send a Host header."  # section 3.2
+    if environ.get("HTTP_TRANSFER_ENCODING", CHUNKED).lower() != CHUNKED:
+        return HTTPStatus.NOT_IMPLEMENTED, b"No transfer coding but chunked is known."  # 6.1
+    return None
 
 
 @lru_cache(maxsize=256)

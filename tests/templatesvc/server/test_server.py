@@ -280,6 +280,28 @@ def test_a_body_of_small_parts_is_read(service: Service) -> None:
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("Connection: close\r\n", 400),
+        (f"{HEAD}Host: 127.0.0.1\r\nConnection: close\r\n", 400),
+        (f"{HEAD}Transfer-Encoding: gzip, chunked\r\n", 501),
+        (f"{HEAD}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501),
+        (f"{HEAD}Transfer-Encoding: Chunked\r\nConnection: close\r\n", 200),
+    ],
+)
+def test_what_others_may_take_for_another_request_is_refused(
+    head: str, status: int, service: Service
+) -> None:
+    answer = said(service, f"GET / HTTP/1.1\r\n{head}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_http_1_0_needs_no_host(service: Service) -> None:
+    assert said(service, "GET /api/v1 HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200 ")
+
+
 SMALL = {"MAX_BODY_SIZE": "131072", "MAX_IMPORT_SIZE": "131072"}
 
 
