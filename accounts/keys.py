@@ -25,10 +25,12 @@ from jwt.utils import is_ssh_key
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken
 
+from templatesvc.api.credentials import COMPACT
 from templatesvc.keys import derived_key
 
 PEM = "-----BEGIN "
 JWK = re.compile(r'"kty"\s*:')
+LAST_SECOND = 253_402_300_799  # of the year 9999
 # RFC 7518, section 3.3.
 SHORTEST_RSA = 2048
 
@@ -133,6 +135,9 @@ class KeyRing(TokenBackend):
         ``verify`` it may have expired; no token is read here whose signature is not checked.
         """
         try:
+            # PyJWT takes padding as well: whoever keeps lists of tokens would not know it again.
+            if not COMPACT.fullmatch(token if isinstance(token, str) else token.decode()):
+                raise jwt.InvalidTokenError("The token is not in base64url.")
             key_id = jwt.get_unverified_header(token).get("kid")
             key = self._key(key_id)
             is_flasks = self.flask and key_id is None
@@ -152,6 +157,8 @@ class KeyRing(TokenBackend):
             # PyJWT takes a text of digits for a time, with which nothing after it can reckon.
             if type(claims["iat"]) is not int or type(claims["exp"]) not in (int, float):
                 raise jwt.InvalidTokenError("A time of the token is no number.")
+            if not abs(claims["exp"]) <= LAST_SECOND:
+                raise jwt.InvalidTokenError("The token expires beyond any calendar.")
             if not self._is_for_us(claims):
                 raise jwt.InvalidAudienceError("The token is for somebody else.")
             if is_flasks and ("iss" in claims or "sid" in claims):
@@ -160,7 +167,7 @@ class KeyRing(TokenBackend):
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken("Token is expired") from error
         except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
-            # PyJWT lets some faults through: an expiry beyond any calendar, a header of brackets.
+            # PyJWT lets some faults through: an infinite expiry, a header of brackets.
             raise TokenBackendError("Token is invalid") from error
 
     def _is_for_us(self, claims: dict[str, Any]) -> bool:

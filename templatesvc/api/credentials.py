@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 BEARER = "bearer"
+# A signed token's compact serialization: base64url without padding (RFC 7515, section 7.1).
+COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.A)
 
 
 def bearer_token(header: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import APIException
 
-from templatesvc.api.credentials import bearer_token
+from templatesvc.api.credentials import COMPACT, bearer_token
 from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout, TooManyBodies
 from templatesvc.api.proxies import client_address, network
 
@@ -28,7 +27,6 @@ PARTS_AT_ONCE = 100  # of a body, before other connections have their turn
 MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
 SMALLEST_PART = 64
 SLOWEST = 2048  # bytes a second
-TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.A)
 
 
 class Disconnected(Exception):
@@ -204,4 +202,4 @@ def has_credentials(environ: dict[str, Any]) -> bool:
     except ValueError:
         return False
     cookie = f"{settings.SESSION_COOKIE_NAME}="
-    return bool(TOKEN.fullmatch(token)) or cookie in environ.get("HTTP_COOKIE", "")
+    return bool(COMPACT.fullmatch(token)) or cookie in environ.get("HTTP_COOKIE", "")

@@ -12,6 +12,7 @@ import jwt
 import pytest
 import time_machine
 from django.conf import settings
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from accounts.documents import User
@@ -58,6 +59,15 @@ def claiming(**changes: Any) -> Callable[[Person, Person], str]:
         return signed({name: value for name, value in claims.items() if value is not ...})
 
     return make
+
+
+def flasks(person: Person, **changes: Any) -> str:
+    """Return a token as the Flask service makes it, with some claims changed."""
+    claims = claims_of(person)
+    kept = {name: claims[name] for name in ("sub", "type", "jti", "iat", "exp")}
+    made = kept | {"nbf": claims["iat"], "fresh": False, "csrf": "c"} | changes
+    payload = jwt.api_jwt.json.dumps(made).encode()
+    return jwt.api_jws.encode(payload, settings.JWT_SECRET_KEY, "HS256")
 
 
 def of_key(key: str, algorithm: str = "HS256") -> Callable[[Person, Person], str]:
@@ -149,6 +159,11 @@ WRONG: dict[str, Callable[[Person, Person], str]] = {
     "exp not a number": claiming(exp=float("nan")),
     "exp beyond any calendar": claiming(exp=1e30),
     "exp an integer beyond any calendar": claiming(exp=10**30),
+    "exp an integer of 400 digits": claiming(exp=10**400),
+    "exp in the year 10000": claiming(exp=253_402_300_800),
+    "exp of the Flask service's an integer of 400 digits": lambda alice, bob: flasks(
+        alice, exp=10**400
+    ),
     "exp negative": claiming(exp=-1),
     "exp in the past": claiming(exp=1),
     "iat a text": claiming(iat="yesterday"),
@@ -175,15 +190,11 @@ WRONG: dict[str, Callable[[Person, Person], str]] = {
         settings.JWT_SECRET_KEY,
         "HS256",
     ),
-    "the Flask service's": lambda alice, bob: jwt.encode(
-        {
-            **{name: claims_of(alice)[name] for name in ("sub", "type", "jti", "iat", "exp")},
-            "nbf": claims_of(alice)["iat"],
-            "fresh": False,
-            "csrf": "c",
-        },
-        settings.JWT_SECRET_KEY,
-        "HS256",
+    "the Flask service's": lambda alice, bob: flasks(alice),
+    "padding": lambda alice, bob: alice.tokens["access_token"] + "=",
+    "padding inside": lambda alice, bob: alice.tokens["access_token"].replace(".", "=."),
+    "base64 with other letters": lambda alice, bob: (
+        alice.tokens["access_token"].replace("-", "+").replace("_", "/") + "=="
     ),
     "a header of brackets": lambda alice, bob: f"{HEADER_OF_BRACKETS}.e30.e30",
     "claims of brackets": lambda alice, bob: ".".join(
@@ -251,6 +262,16 @@ def test_a_wrong_token_is_refused_by_old_routes_and_new(
     for method, path in ROUTES:
         assert refusal(send(method, path, f"Bearer {token}"))
     assert Template.objects.count() == 0
+
+
+@pytest.mark.parametrize("exp", [10**400, 10**30, 1e30, -(10**400), 253_402_300_800])
+def test_side_by_side_a_token_that_expires_beyond_any_calendar_is_refused(
+    exp: float, alice: Person
+) -> None:
+    with override_settings(FLASK_SIDE_BY_SIDE=True):
+        assert send("GET", "/get", f"Bearer {flasks(alice)}").status_code == 200
+        assert refusal(send("GET", "/get", f"Bearer {flasks(alice, exp=exp)}"))
+        assert send("POST", "/api/v1/logout", f"Bearer {flasks(alice, exp=exp)}").status_code < 500
 
 
 @pytest.mark.parametrize("kind", HEADERS)
