@@ -419,6 +419,9 @@ BODY_TIMEOUT = _duration("BODY_TIMEOUT", "20s")
 ANSWER_TIMEOUT = _duration("ANSWER_TIMEOUT", "30s")
 MAX_HEAD_SIZE: int = env.int("MAX_HEAD_SIZE", 32 * 1024, validate=validate.Range(min=1024))
 MAX_CONNECTIONS: int = env.int("MAX_CONNECTIONS", 1000, validate=AT_LEAST_ONE)
+MAX_CONNECTIONS_PER_ADDRESS: int = env.int(
+    "MAX_CONNECTIONS_PER_ADDRESS", 250, validate=AT_LEAST_ONE
+)
 
 LOG_LEVEL: str = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -14,25 +15,38 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
 from templatesvc import settings
+from templatesvc.api.proxies import is_trusted, network, valid_address
 
 AT_ONCE = struct.pack("ii", 1, 0)
 ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 FULL = "The service has as many connections as it takes; try again in a moment."
+MANY = "Your address has as many connections as one may have; close some, and try again."
 
 
 class Protocol(ASGIProtocol):
     """A connection that is closed if a head does not arrive in time, or is too large."""
 
     head_size = 0
+    address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.worker.connections.add(self)
         # Gunicorn sets this timer for the heads of all further requests.
         self._arm_keepalive_timer()
+        self.address = stranger(transport.get_extra_info("peername"))
+        self.worker.addresses[self.address] += 1
         if self.worker.nr_conns > self.worker.worker_connections:
-            self._send_error_response(503, FULL, [("Retry-After", "2")])
-            self._close_transport()
+            self._turn_away(503, FULL)
+        elif (
+            self.address
+            and self.worker.addresses[self.address] > settings.MAX_CONNECTIONS_PER_ADDRESS
+        ):
+            self._turn_away(429, MANY)
+
+    def _turn_away(self, status: int, sentence: str) -> None:
+        self._send_error_response(status, sentence, [("Retry-After", "2")])
+        self._close_transport()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -50,7 +64,11 @@ class Protocol(ASGIProtocol):
             self._close_transport()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.worker.connections.discard(self)
+        if self in self.worker.connections:  # gunicorn may say it twice
+            self.worker.connections.remove(self)
+            self.worker.addresses[self.address] -= 1
+            if not self.worker.addresses[self.address]:
+                del self.worker.addresses[self.address]
         super().connection_lost(exc)
 
     def close_if_idle(self) -> None:
@@ -83,6 +101,7 @@ class Worker(gasgi.ASGIWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.connections: set[Protocol] = set()
+        self.addresses: Counter[str] = Counter()  # how many connections each has
 
     def init_process(self) -> None:
         gasgi.ASGIProtocol = Protocol  # gunicorn has no setting for it
@@ -98,6 +117,12 @@ class Worker(gasgi.ASGIWorker):
         for connection in list(self.connections):
             connection.close_if_idle()
         await super()._shutdown()
+
+
+def stranger(peer: Any) -> str:
+    """Return whose a connection is, or nothing for one of a trusted proxy or a Unix socket."""
+    address = valid_address(peer[0]) if isinstance(peer, tuple) else ""
+    return "" if not address or is_trusted(address) else network(address)
 
 
 def keep_signals_for_new_workers() -> None:

@@ -136,6 +136,20 @@ def test_connections_beyond_the_most_are_refused(tmp_path: Path) -> None:
         wait_for(lambda: service.get("/livez").status == 200, "a place is free again")
 
 
+@pytest.mark.parametrize(("trusted", "status"), [("", 429), ("127.0.0.0/8", 200)])
+def test_one_address_has_a_part_of_the_connections(
+    trusted: str, status: int, tmp_path: Path
+) -> None:
+    limits = {"MAX_CONNECTIONS_PER_ADDRESS": "5", "TRUSTED_PROXIES": trusted}
+    with serving(tmp_path, **limits) as service, ExitStack() as stack:
+        held = [stack.enter_context(connect(service)) for _ in range(5)]
+        answer = service.get("/livez")
+        assert answer.status == status
+        assert answer.headers.get("Retry-After", "2") == "2"
+        held[0].close()
+        wait_for(lambda: service.get("/livez").status == 200, "a place is free again")
+
+
 # --- Answers that break off -----------------------------------------------------------------------
 
 
