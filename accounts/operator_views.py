@@ -138,7 +138,8 @@ class QuotaView(OneUserView):
     @extend_schema(operation_id="update_user_quota")
     def patch(self, request: Request, pk: str) -> Response:
         """Give a user limits of their own; null is what the settings say. For staff."""
-        user, serializer = self.get_object(), self.get_serializer(data=request.data)
+        user = self.get_object()
+        serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         own = serializer.validated_data.get("limits", {})
         usage = Usage.of(user.username)

@@ -77,13 +77,23 @@ class InputSerializer(serializers.Serializer):
 
 
 class StrictSerializer(InputSerializer):
-    """Refuses fields it does not know, so that a misspelt one is not lost without a word."""
+    """Refuses fields it does not know, so that a misspelt one is not lost without a word.
+
+    A partial change says what is to change: it may not name what can't be. A whole representation
+    may, as it was read.
+    """
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         values = super().to_internal_value(data)
-        if unknown := self.unknown(data):
-            raise serializers.ValidationError(unknown)
+        if faults := self.unknown(data) | (self.fixed(data) if self.partial else {}):
+            raise serializers.ValidationError(faults)
         return values
+
+    def fixed(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the errors of fields that are given and can't be changed."""
+        names = [name for name, field in self.fields.items() if field.read_only and name in data]
+        messages = dict.fromkeys(names, "This field can't be changed.")
+        return serializers.ValidationError(messages, code="read_only").detail
 
 
 class MessageSerializer(serializers.Serializer):

@@ -349,10 +349,14 @@ def test_who_is_deleted_is_gone_with_all_that_is_theirs(staff: Person, bob: Pers
     assert (entry.action, entry.username) == ("user_erased", "bob")
 
 
-def test_what_can_only_be_read_stays(root: Person, bob: Person) -> None:
+def test_what_can_only_be_read_stays_and_is_named(root: Person, bob: Person) -> None:
     as_it_is = root.client.get(url(bob.user)).json()
-    body = as_it_is | {"id": "x", "username": "eve", "last_login": "2026-01-01T00:00:00Z"}
-    assert root.client.patch(url(bob.user), body).json() == as_it_is
+    body = {"id": "x", "username": "eve", "last_login": "2026-01-01T00:00:00Z", "is_active": False}
+    answer = root.client.patch(url(bob.user), body)
+    assert answer.status_code == 400
+    named = {(error["field"], error["code"]) for error in answer.json()["errors"]}
+    assert named == {(name, "read_only") for name in ("id", "username", "last_login")}
+    assert root.client.get(url(bob.user)).json() == as_it_is
 
 
 IDS: list[Any] = [None, "x", "a/b?c", "6" * 24, 5, 2.5, True, {"a": 1}, {"a": {"b": ""}}, b"\0"]

@@ -221,6 +221,8 @@ def test_an_operator_gives_one_person_other_limits(alice: Person, bob: Person) -
         {"max_documents": -1},
         {"max_bytes": "x"},
         {"documents_": 1},
+        {"documents": 0},
+        {"max_documents": 3, "bytes": 0},
         {"max_bytes": 2**53},
     ):
         assert bob.client.patch(url, wrong).status_code == 400
