@@ -13,10 +13,11 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt import authentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from accounts.clients import Client
 from accounts.documents import User
+from accounts.exceptions import SessionEnded
 from accounts.sessions import session_id
 from accounts.tokens import AccessToken, signed_token
 from templatesvc.api.credentials import bearer_token
@@ -31,13 +32,6 @@ class PublicMixin:
 
     def get_authenticate_header(self, request: Request) -> str:
         return JWTAuthentication().authenticate_header(request)
-
-
-class SessionEnded(AuthenticationFailed):
-    """The token is well signed, and what it stands on is gone; in the Flask service's words."""
-
-    default_detail = "Access Token Expired"
-    default_code = "session_ended"
 
 
 def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:

@@ -8,22 +8,19 @@ so the name is freed only when the longest request is over and a last sweep find
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 
 from accounts.documents import Session, User
 from templatesvc.mongo import batches
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.documents import ServiceDocument, now
 
 LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
 # Names that an erasure frees beside its own work.
 MOST_FREED = 10
-
-_dependants: list[Callable[[Any, int], int]] = []
 
 
 class Erasure(NamedTuple):
@@ -31,14 +28,6 @@ class Erasure(NamedTuple):
 
     is_begun: bool
     is_finished: bool
-
-
-def deletes_with_it(delete_some_of: Callable[[Any, int], int]) -> None:
-    """Have an erasure call this with the user and a number, until it returns 0.
-
-    It deletes at most that number of documents of the user's, and returns how many it did.
-    """
-    _dependants.append(delete_some_of)
 
 
 def erase(user: User, session: Session | None = None) -> Erasure:
@@ -61,7 +50,8 @@ def sweep(user: User) -> bool:
     user.swept_at = now()
     if not User.tombstones().filter(id=user.id).update_one(set__swept_at=user.swept_at):
         return True
-    return batches.finish(partial(delete_some_of, user) for delete_some_of in _dependants)
+    theirs = ServiceDocument.belongings(user)
+    return batches.finish(partial(document.delete_some, query) for document, query in theirs)
 
 
 def free(tombstone: User) -> bool:

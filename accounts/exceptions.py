@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework_simplejwt.exceptions import AuthenticationFailed as TokenRefused
 
 from templatesvc.api.exceptions import Conflict
+
+
+class SessionEnded(TokenRefused):
+    """The token is well signed, and what it stands on is gone; in the Flask service's words."""
+
+    default_detail = "Access Token Expired"
+    default_code = "session_ended"
 
 
 class PasswordChangeRequired(PermissionDenied):

@@ -25,7 +25,7 @@ class UserFilter(BaseFilterBackend):
         others = view.pagination_class.parameters
         check_parameters(request, {"search", "is_active", "format"} | others)
         if text := request.query_params.get("search"):
-            queryset = queryset.containing(text)
+            queryset = queryset.named_like(text)
         active = request.query_params.get("is_active")
         if active is None:
             return queryset

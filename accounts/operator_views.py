@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -26,12 +26,6 @@ from templatesvc.mongo import ids, store
 from templatesvc.mongo.quota import Limits, Usage
 
 
-class UserPagination(KeysetPagination):
-    """Pages of users, ordered by name."""
-
-    orderings = ("username", "-username")
-
-
 class OperatorView(GenericAPIView):
     """What operators see of users."""
 
@@ -47,8 +41,10 @@ class OperatorView(GenericAPIView):
 class UserListView(OperatorView):
     """All users, for operators."""
 
-    pagination_class = UserPagination
+    pagination_class = KeysetPagination
     filter_backends = [UserFilter]
+    ordering_fields: ClassVar = ["username"]
+    ordering = "username"
 
     def get_queryset(self) -> UserQuerySet:
         return User.objects.standing()

@@ -15,7 +15,8 @@ from accounts.documents import Session, User
 from accounts.models import Account
 from accounts.names import normalised_username
 from accounts.operators import Role
-from templatesvc.api.serializers import InputSerializer, StrictSerializer, TextField
+from templatesvc.api.fields import TextField
+from templatesvc.api.serializers import InputSerializer, StrictSerializer
 from templatesvc.mongo import ids
 from templatesvc.mongo.quota import Usage
 

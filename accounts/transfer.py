@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from templatesvc.api.notation import export_line, extended_json
+from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.walks import walk_by_id
 
 # What could be tried against the hash, and what only the service can read.
@@ -25,10 +26,13 @@ def exported(user: User) -> Iterator[bytes]:
     stored = User._get_collection().find_one({"_id": user.id}) or {}
     yield b'{"user": ' + export_line({k: v for k, v in stored.items() if k not in SECRET})
     yield b',\n"role": ' + extended_json(user.role and user.role.value).encode()
-    parts = {"sessions": sessions, "audit": audit_entries, **User.exports}
+    parts = {"sessions": sessions(user), "audit": audit_entries(user)}
+    for document, query in ServiceDocument.belongings(user):
+        found = walk_by_id(document.objects(__raw__=query))
+        parts[document._get_collection_name()] = (export_line(each.exported()) for each in found)
     for name, lines in parts.items():
         yield f',\n"{name}": '.encode()
-        yield from _list(lines(user))
+        yield from _list(lines)
     yield b"}\n"
 
 

@@ -24,14 +24,13 @@ from accounts.authentication import (
     ErasureSessionAuthentication,
     PublicMixin,
     SessionAuthentication,
-    SessionEnded,
     SignatureAuthentication,
     read_token,
 )
 from accounts.clients import Client
 from accounts.documents import Session
 from accounts.erasure import erase
-from accounts.exceptions import LastSuperuser
+from accounts.exceptions import LastSuperuser, SessionEnded
 from accounts.keys import key_ring
 from accounts.limits import TooManyAttempts
 from accounts.passwords import change_own_password

@@ -201,7 +201,7 @@ def pages(browser: Any, owner: str) -> Iterator[tuple[str, str]]:
     yield "templates of a user, by update", f"{templates}?owner={owner}&o=-updated_at"
     yield "templates, texts", f"{templates}?kind=text"
     yield "templates of the last day", f"{templates}?created=24h"
-    template = Template.objects(profile=owner).first()
+    template = Template.objects(owner=owner).first()
     yield "a template", page_of(template)
     yield "a template's history", page_of(template, "history")
     yield "deleted templates", "/admin/templates_app/deletedtemplate"

@@ -20,12 +20,13 @@ from templates_app import operations
 from templates_app.documents import Template, TemplateVersion
 from templates_app.filters import KINDS, of_kind
 from templates_app.forms import TemplateForm, typed
-from templates_app.values import strings_in
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.values import strings_in
 
 EXCERPT = 80  # characters
 dashboard.counted.append(Template)
@@ -45,7 +46,7 @@ def excerpt_of(value: Any) -> str:
 class TemplateAdmin(DocumentAdmin):
     """What users keep."""
 
-    list_display = ("excerpt", "profile", "version", "created", "updated")
+    list_display = ("excerpt", "owner", "version", "created", "updated")
     list_filter = (
         TextFilter("owner", "owner", "profile"),
         ChoiceFilter("kind", "kind", {name: of_kind(name) for name in KINDS}),
@@ -55,7 +56,7 @@ class TemplateAdmin(DocumentAdmin):
     search_fields = ("template",)
     search_help_text = "Any part of a text in a template."
     search_most = 5000
-    readonly_fields = ("profile", "id", "version", "created", "updated")
+    readonly_fields = ("owner", "id", "version", "created", "updated")
     form_class = TemplateForm
 
     def name_of(self, template: Template) -> str:
@@ -64,10 +65,6 @@ class TemplateAdmin(DocumentAdmin):
     @display(description="template")
     def excerpt(self, template: Template) -> str:
         return excerpt_of(template.template)
-
-    @display(description="owner")
-    def profile(self, template: Template) -> str:
-        return template.profile
 
     @display(ordering="updated_at")
     def updated(self, template: Template) -> Any:
@@ -87,7 +84,7 @@ class TemplateAdmin(DocumentAdmin):
         return operations.change(by, template, values["value"], values["reason"])
 
     def links(self, request: HttpRequest, template: Template) -> Iterator[tuple[str, str]]:
-        query = urlencode({"q": template.profile})
+        query = urlencode({"q": template.owner})
         yield "Owner", f"{reverse('admin:accounts_user_changelist')}?{query}"
 
     def history(self, template: Template) -> Iterable[Happened]:
@@ -112,7 +109,7 @@ class TemplateAdmin(DocumentAdmin):
 
 def versions(template: Template) -> Iterator[Happened]:
     """Yield the states that a template was in, the latest first."""
-    found = TemplateVersion.objects(profile=template.profile, template_id=template.id)
+    found = TemplateVersion.objects(owner=template.owner, document_id=template.id)
     for version in found.order_by("-version").limit(100):
         what = f"Version {version.version} was replaced."
         yield Happened(version.replaced_at, "", what, excerpt_of(version.template))
@@ -123,28 +120,24 @@ class DeletedTemplateAdmin(DocumentAdmin):
     """Templates that were deleted, as long as the history keeps them."""
 
     verbose_name = "deleted template"
-    list_display = ("excerpt", "profile", "version", "deleted_at", "expires_at")
+    list_display = ("excerpt", "owner", "version", "deleted_at", "expires_at")
     list_filter = (TextFilter("owner", "owner", "profile"),)
     ordering = "-deleted_at"
-    readonly_fields = ("profile", "template_id", "version", "text", "deleted_at", "expires_at")
+    readonly_fields = ("owner", "document_id", "version", "text", "deleted_at", "expires_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return TemplateVersion.objects(deleted_at__ne=None, expires_at__gt=now())
 
-    def name_of(self, version: TemplateVersion) -> str:
+    def name_of(self, version: DocumentVersion) -> str:
         return excerpt_of(version.template)
 
     @display(description="template")
-    def excerpt(self, version: TemplateVersion) -> str:
+    def excerpt(self, version: DocumentVersion) -> str:
         return excerpt_of(version.template)
 
     @display(description="template")
-    def text(self, version: TemplateVersion) -> str:
+    def text(self, version: DocumentVersion) -> str:
         return text_of(version.template)
-
-    @display(description="owner")
-    def profile(self, version: TemplateVersion) -> str:
-        return version.profile
 
     @action(
         description="Restore",
@@ -156,7 +149,7 @@ class DeletedTemplateAdmin(DocumentAdmin):
         removes=True,
     )
     def restore(
-        self, request: HttpRequest, version: TemplateVersion, values: dict[str, Any]
+        self, request: HttpRequest, version: DocumentVersion, values: dict[str, Any]
     ) -> None:
         operations.restore(Actor.of(request), version, **values)
 

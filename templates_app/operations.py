@@ -11,8 +11,10 @@ from accounts import audit
 from accounts.audit import Action
 from accounts.documents import User
 from accounts.operations import Actor
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.owned import OwnedDocument
 
 
 def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
@@ -21,9 +23,9 @@ def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
     Raises TemplateExists (409).
     """
     by.check("templates_app.change_template")
-    found = Template.objects.of_name(seen.profile).filter(id=seen.id).as_seen(seen)
+    found = Template.objects.of(seen.owner).filter(id=seen.id).as_seen(seen)
     try:
-        changed = found.replace(value)
+        changed = found.replace({"template": value})
     except NotUniqueError as error:
         raise TemplateExists() from error
     if changed is not None:
@@ -35,23 +37,22 @@ def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
 def delete(by: Actor, template: Template, reason: str) -> None:
     """Delete a template; raises NotFound (404) if it is gone."""
     by.check("templates_app.delete_template")
-    if not Template.objects.of_name(template.profile).filter(id=template.id).remove():
+    if not Template.objects.of(template.owner).filter(id=template.id).remove():
         raise NotFound("It was deleted meanwhile.")
     _record(by, Action.TEMPLATE_DELETED, template, reason)
 
 
-def restore(by: Actor, version: TemplateVersion, reason: str) -> Template:
+def restore(by: Actor, version: DocumentVersion, reason: str) -> OwnedDocument:
     """Bring a deleted template back; raises TemplateExists (409), and NotFound without its owner.
 
     Whoever registered the name since is somebody else: what they get is what was deleted of theirs,
     because an account is erased with its history.
     """
     by.check("templates_app.change_template")
-    owner = User.named(version.profile)
-    if owner is None:
+    if User.named(version.owner) is None:
         raise NotFound("Its owner is gone.")
     try:
-        template = version.restore(owner)
+        template = version.restore()
     except NotUniqueError as error:
         raise TemplateExists() from error
     _record(by, Action.TEMPLATE_RESTORED, template, reason)
@@ -66,13 +67,13 @@ def document_of(template_id: Any) -> str:
 def _record(
     by: Actor,
     action: Action,
-    template: Template,
+    template: OwnedDocument,
     reason: str,
     changes: dict[str, list[Any]] | None = None,
 ) -> None:
     audit.record(
         action,
-        template.profile,
+        template.owner,
         by.client,
         by=by.name,
         document=document_of(template.id),

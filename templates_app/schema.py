@@ -1,17 +1,13 @@
-"""What the OpenAPI schema says of templates: their values, and the headers of their routes."""
+"""What the OpenAPI schema says of a template's value."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 
-from templates_app.values import MAX_DEPTH, MAX_OBJECT_SIZE, MAX_TEXT_LENGTH, MAX_VERSION
-from templatesvc.api.idempotency import LONGEST_KEY
-
-# --- Values --------------------------------------------------------------------------------------
+from templates_app.values import MAX_TEXT_LENGTH
+from templatesvc.mongo.values import MAX_DEPTH, MAX_OBJECT_SIZE
 
 # Of what is inside a value a recursive schema could say more, which generators of clients refuse.
 LIMITS = (
@@ -40,82 +36,10 @@ class TemplateFieldExtension(OpenApiSerializerFieldExtension):
         return dict(TEXT_OR_OBJECT)
 
 
-class PatchFieldExtension(TemplateFieldExtension):
-    """What a template can come out of: a text, or an object of which null removes members."""
-
-    target_class = "templates_app.serializers.PatchField"
-
-
 class StoredValueFieldExtension(OpenApiSerializerFieldExtension):
     """Any value, as ``values.check_value`` has it."""
 
-    target_class = "templates_app.serializers.StoredValueField"
+    target_class = "templates_app.flask.serializers.StoredValueField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return dict(ANY_VALUE)
-
-
-# --- Headers -------------------------------------------------------------------------------------
-
-
-def _request_header(name: str, description: str, pattern: str | None = None) -> OpenApiParameter:
-    return OpenApiParameter(
-        name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description, pattern=pattern
-    )
-
-
-def _answer_header(name: str, description: str, *statuses: int) -> OpenApiParameter:
-    return OpenApiParameter(
-        name,
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description=description,
-        response=list(statuses),
-    )
-
-
-ETAG = _answer_header("ETag", "The state of the template, strongly: for `If-Match`.", 200, 201, 304)
-CONDITIONS = [
-    _request_header(
-        "If-Match",
-        "Only if the template has one of these entity tags, separated by commas; `*`: if it "
-        "exists (RFC 9110, section 13.1.1). The weak form of a tag (`W/…`), which a proxy that "
-        "compresses makes, counts as the tag.",
-    ),
-    _request_header(
-        "If-None-Match",
-        "Only if the template has none of these entity tags, separated by commas; `*`: if it does "
-        "not exist. Otherwise `GET` answers 304 (RFC 9110, section 13.1.2).",
-    ),
-    ETAG,
-]
-IDEMPOTENCY = [
-    _request_header(
-        "Idempotency-Key",
-        f"Up to {LONGEST_KEY} characters of your own, such as a UUID: the request is carried out "
-        "once, however often it is sent with this key within a day, and repetitions get the first "
-        "answer again. Another request with the same key is refused.",
-        # Bare, or a quoted string of structured fields (RFC 8941, section 3.3.3).
-        rf"^([!#-~]([ -~]{{0,{LONGEST_KEY - 2}}}[!-~])?"
-        rf'|"([ !#-\[\]-~]|\\["\\]){{1,{LONGEST_KEY}}}")$',
-    ),
-    _answer_header(
-        "Idempotency-Replayed", "`true` if the answer is that of an earlier request.", 200, 201
-    ),
-]
-LOCATION = _answer_header("Location", "Where the template is.", 201)
-LINK = _answer_header("Link", "`next` and `previous`, as in the body (RFC 8288).", 200)
-FILE_NAME = _answer_header("Content-Disposition", "A name for the file.", 200)
-NUMBER = OpenApiParameter(
-    "number",
-    {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_VERSION},
-    OpenApiParameter.PATH,
-    description="The number of a version, as in the list of versions.",
-)
-ID = OpenApiParameter(
-    "id",
-    OpenApiTypes.STR,
-    OpenApiParameter.PATH,
-    description="The id of a template, as in lists.",
-    pattern="^[0-9a-f]{24}$",
-)

@@ -14,4 +14,4 @@ flask_urlpatterns = [
 ]
 
 router = Router()
-router.register("templates", views.TemplateViewSet, basename="template")
+router.register("templates", views.TemplateViewSet)

@@ -31,8 +31,8 @@ def _mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[s
 
 def documents(person: Person) -> dict[str, str]:
     """Make a document of each kind that is theirs; return their ids by what a path calls them."""
-    template, gone = (Template.create(person.user, text) for text in ("kept", "gone"))
-    Template.objects.of(person.user).filter(id=gone.id).remove()
+    template, gone = (Template.create(person.name, {"template": text}) for text in ("kept", "gone"))
+    Template.objects.of(person.name).filter(id=gone.id).remove()
     record(Action.LOGGED_IN, person.name, Client())
     found = {
         "user": person.user,

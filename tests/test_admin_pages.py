@@ -87,15 +87,15 @@ NO_PAGES = {"logout"} | {
 @pytest.fixture
 def documents(alice: Person) -> dict[str, Any]:
     """A document of each kind, by the path of its list."""
-    Template.create(alice.user, "First")
-    deleted = Template.create(alice.user, "Second")
-    Template.objects.of(alice.user).filter(id=deleted.id).remove()
+    Template.create(alice.name, {"template": "First"})
+    deleted = Template.create(alice.name, {"template": "Second"})
+    Template.objects.of(alice.name).filter(id=deleted.id).remove()
     audit.record(Action.LOGGED_IN, alice.name, Address())
     return {
         "accounts/user": alice.user,
         "accounts/session": Session.of(alice.user).first(),
         "accounts/auditentry": AuditEntry.objects.first(),
-        "templates_app/template": Template.objects.of(alice.user).first(),
+        "templates_app/template": Template.objects.of(alice.name).first(),
         "templates_app/deletedtemplate": TemplateVersion.objects.first(),
     }
 
@@ -199,7 +199,7 @@ def test_a_forged_post_changes_nothing(who: str, paths: dict[str, str], alice: P
         assert answer.status_code == 403
     alice.user.reload()
     assert alice.user.is_active
-    assert Template.objects.of(alice.user).count() == 1
+    assert Template.objects.of(alice.name).count() == 1
     assert Session.of(alice.user).count() == 1
 
 

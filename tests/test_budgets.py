@@ -70,11 +70,14 @@ def ask(alice: Person) -> Callable[[str], Ask]:
     """Return what asks for a route as a WSGI server does, each time in the same state."""
 
     def prepared(route: str) -> Ask:
-        Template.objects.of(alice.user).delete()
+        Template.objects.of(alice.name).delete()
         letters = "abcdefghij" if route.startswith("GET") else "a"
         # Values that were never there: some servers keep a deleted one in a unique index.
         number = next(UNUSED)
-        mine = [Template.create(alice.user, f"mine {number}{letter}") for letter in letters]
+        mine = [
+            Template.create(alice.name, {"template": f"mine {number}{letter}"})
+            for letter in letters
+        ]
         body = {name: text.format(number) for name, text in BODIES.get(route, {}).items()}
         environ = environ_of(route.replace("{id}", str(mine[0].id)), alice, body or None)
         statuses: list[int] = []

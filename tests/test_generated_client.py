@@ -107,7 +107,7 @@ def test_a_template_from_its_creation_to_its_restoring(ada: Caller) -> None:
     etag = read.headers["ETag"]
     assert ada.call("templates", "get_template", id, if_none_match=etag).status_code == 304
 
-    patch = ada.models.PatchedMergePatchRequest({"year": 1949})
+    patch = ada.models.PatchedTemplateMergePatchRequest({"year": 1949})
     patched = ada.call("templates", "update_template", id, body=patch, if_match=etag)
     assert patched.parsed.template == {"kind": "book", "year": 1949}
     late = ada.call("templates", "update_template", id, body=patch, if_match=etag)

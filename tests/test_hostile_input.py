@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
 from templates_app.documents import Template
-from templates_app.values import MAX_DOCUMENT_SIZE
+from templatesvc.mongo.values import MAX_DOCUMENT_SIZE
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -16,12 +16,12 @@ from mongoengine import Q
 from mongoengine.queryset import QuerySet
 
 from accounts.documents.sessions import Session
-from accounts.exceptions import UserInactive
+from accounts.exceptions import SessionEnded, UserInactive
 from accounts.hashers import FlaskSHA256Hasher
 from accounts.limits import TooManyAttempts
 from accounts.names import known_as, opaque_password, password_forms
 from accounts.operators import Operators, Role
-from accounts.querysets import Name, UserQuerySet
+from accounts.querysets import UserQuerySet
 from templatesvc.mongo.documents import RawField, ServiceDocument, TypedField, now
 
 # What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
@@ -87,8 +87,6 @@ class User(ServiceDocument):
     # False for who came with something that stands on no session, and so is nobody's for certain.
     may_operate = True
 
-    exports: ClassVar[dict[str, Callable[[Any], Iterator[bytes]]]] = {}
-
     def __str__(self) -> str:
         return self.username
 
@@ -121,11 +119,6 @@ class User(ServiceDocument):
         """When the user registered; for one of the Flask service, the time in their ObjectId."""
         made = self.id.generation_time if isinstance(self.id, ObjectId) else None
         return self.date_joined or made
-
-    @property
-    def position(self) -> Name:
-        """Where the user stands in a list."""
-        return Name(self.username)
 
     # --- Passwords ---------------------------------------------------------------------------
 
@@ -327,6 +320,11 @@ class User(ServiceDocument):
         """Tell whether the user is there still."""
         return type(self).objects(id=self.id).standing().first() is not None
 
+    def check_standing(self) -> None:
+        """Raise SessionEnded (401) if the user was erased or deactivated meanwhile."""
+        if not type(self).objects(id=self.id, is_active__ne=False).first():
+            raise SessionEnded()
+
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
         """End every session in the one write that also makes the changes; tell whether it was done.
 
@@ -387,11 +385,6 @@ class User(ServiceDocument):
         return self.is_staff
 
     # --- Taking along, and the end: see accounts.erasure ----------------------------------------
-
-    @classmethod
-    def exports_with_it(cls, name: str, lines: Callable[[Any], Iterator[bytes]]) -> None:
-        """Have the export of a person hold, under a name, what this yields for the user: JSON."""
-        cls.exports[name] = lines
 
     @classmethod
     def tombstones(cls) -> QuerySet:

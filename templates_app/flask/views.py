@@ -12,13 +12,14 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from mongoengine.errors import NotUniqueError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
 from templates_app.documents import Template
-from templates_app.exceptions import TemplateExists, TemplateNotThere
-from templates_app.serializers import (
+from templates_app.exceptions import TemplateExists
+from templates_app.flask.serializers import (
     FlaskDeleteSerializer,
     FlaskTemplateListSerializer,
     FlaskTemplateSerializer,
@@ -30,6 +31,12 @@ from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.serializers import MessageSerializer
 from templatesvc.api.streams import as_list, streamed
+
+
+class TemplateNotThere(NotFound):
+    """404: there is no template of the value that a Flask route names."""
+
+    default_detail = "Template not exists on your profile"
 
 
 class TemplateFlaskView(FlaskView):
@@ -52,8 +59,12 @@ class CreateView(TemplateFlaskView):
         serializer = FlaskTemplateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
+        owner = request.user.username
         try:
-            Template.create(request.user, value, as_flask=settings.FLASK_SIDE_BY_SIDE)
+            if settings.FLASK_SIDE_BY_SIDE:
+                Template.create_as_flask(owner, value)
+            else:
+                Template.create(owner, {"template": value})
         except NotUniqueError as error:
             raise TemplateExists() from error
         return msg("Template created successfully")
@@ -65,7 +76,7 @@ class GetView(TemplateFlaskView):
     @extend_schema(operation_id="flask_get", responses=FlaskTemplateListSerializer)
     def get(self, request: Request) -> HttpResponseBase:
         """List all your templates, oldest first."""
-        templates = Template.objects.of(request.user).walk("created_at", descending=False)
+        templates = Template.objects.of(request.user.username).walk("created_at", descending=False)
         documents = as_list(map(FlaskTemplateSerializer.as_json, templates))
         return streamed(chain([b'{"docs":'], documents, [b"}"]), JSONRenderer.media_type)
 
@@ -84,9 +95,12 @@ class UpdateView(TemplateFlaskView):
         serializer = FlaskUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
-        named = Template.objects.of(request.user).filter(template=old)
+        named = Template.objects.of(request.user.username).filter(template=old)
         try:
-            found = named.replace(new, as_flask=settings.FLASK_SIDE_BY_SIDE)
+            if settings.FLASK_SIDE_BY_SIDE:
+                found = named.replace_as_flask(new)
+            else:
+                found = named.replace({"template": new})
         except NotUniqueError as error:
             raise TemplateExists() from error
         if not found:
@@ -108,6 +122,6 @@ class DeleteView(TemplateFlaskView):
         serializer = FlaskDeleteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
-        if not Template.objects.of(request.user).filter(template=value).remove():
+        if not Template.objects.of(request.user.username).filter(template=value).remove():
             raise TemplateNotThere()
         return msg("Template Deleted Sucessfully")

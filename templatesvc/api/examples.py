@@ -73,7 +73,7 @@ EXAMPLES: dict[str, Any] = {
     "flask_delete.body": {"template": "Dear {name}"},
     "old_template": "Dear Sir or Madam",
     "new_template": "Dear {name}",
-    "PatchedMergePatchRequest.template": {"year": 1948, "kind": None},
+    "PatchedTemplateMergePatchRequest.template": {"year": 1948, "kind": None},
     "profile": "ada",
     "version": 2,
     "number": 1,

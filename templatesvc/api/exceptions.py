@@ -32,6 +32,13 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class AlreadyExists(Conflict):
+    """409: the owner has a document like this already, of which there may be one."""
+
+    default_detail = "You have {a} like this already."
+    default_code = "already_exists"
+
+
 class CSRFFailed(PermissionDenied):
     """403: a request with a browser's cookie lacks the CSRF token, or has a wrong one."""
 

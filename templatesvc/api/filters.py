@@ -1,9 +1,23 @@
-"""Parameters of URLs."""
+"""Finding documents: what the parameters of a list mean, and which there are."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from django.template import loader
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
+
+from templatesvc.api.pagination import orderings_of
+from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
+from templatesvc.mongo.owned import OwnedQuerySet
+
+SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
 
 
 def check_parameters(request: Request, known: set[str], prefix: str | None = None) -> None:
@@ -22,3 +36,139 @@ def check_parameters(request: Request, known: set[str], prefix: str | None = Non
             faults[name] = "NUL is not allowed."
     if faults:
         raise ValidationError(faults, code="bad_parameter")
+
+
+class ResourceFilter(BaseFilterBackend):
+    """Narrows a list by what its view names: ``filter_fields`` and ``search_fields``.
+
+    Every parameter must be one that is known. A list field fits a value that it contains; the
+    text ``null`` fits what has no value.
+    """
+
+    template = "filter_form.html"
+    # Parameters beside those of the fields begin so.
+    prefix: str | None = None
+
+    def filter_queryset(
+        self, request: Request, queryset: OwnedQuerySet, view: Any
+    ) -> OwnedQuerySet:
+        """Return the documents that fit all parameters; raises ValidationError (400)."""
+        known = self.parameters(view)
+        others = view.pagination_class.parameters
+        check_parameters(request, known | others | {"format"}, self.prefix)
+        # The form of a page sends what was left empty as well.
+        is_page = request.accepted_renderer.format == "api"
+        for name, text in request.query_params.items():
+            if name not in others | {"format"} and not (is_page and text == "" and name in known):
+                queryset = self.narrowed(queryset, name, text, view)
+        return queryset
+
+    def parameters(self, view: Any) -> set[str]:
+        """Return the names of the parameters that narrow a view's list."""
+        search = {SEARCH} if view.search_fields else set()
+        return {AFTER, BEFORE, *view.filter_fields} | search
+
+    def narrowed(self, queryset: OwnedQuerySet, name: str, text: str, view: Any) -> OwnedQuerySet:
+        """Return the documents that fit one parameter; raises ValidationError (400)."""
+        if name == SEARCH:
+            return queryset.containing(text, *view.search_fields)
+        if name in (AFTER, BEFORE):
+            return self.created(queryset, name == AFTER, moment(name, text))
+        return queryset.filter(**{name: _value(view, name, text)})
+
+    def created(self, queryset: OwnedQuerySet, is_after: bool, moment: datetime) -> OwnedQuerySet:
+        """Return the documents that were created after a moment, or before."""
+        return queryset.filter(**{f"created_at__{'gt' if is_after else 'lt'}": moment})
+
+    def to_html(self, request: Request, queryset: OwnedQuerySet, view: Any) -> str:
+        """Return the form that a page of the list has for all this."""
+        return loader.render_to_string(self.template, self.context(request, view))
+
+    def context(self, request: Request, view: Any) -> dict[str, Any]:
+        """Return what the form shows."""
+        given = request.query_params
+        fields = [
+            {"name": name, "given": given.get(name, ""), "choices": _choices(view, name)}
+            for name in view.filter_fields
+        ]
+        return {
+            "given": given,
+            "fields": fields,
+            "has_search": bool(view.search_fields),
+            "orderings": orderings_of(view),
+            "paging": view.paginator,
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        names = view.names
+        found = [
+            parameter(AFTER, "Created later than this.", format="date-time"),
+            parameter(BEFORE, "Created earlier than this.", format="date-time"),
+        ]
+        if view.search_fields:
+            text = names.fill("{names} that contain this text, ignoring case.").capitalize()
+            found.insert(0, parameter(SEARCH, text, pattern="^[^\\u0000]*$"))
+        for name in view.filter_fields:
+            schema = view.schema._map_serializer_field(_field(view, name), "request")
+            text = names.fill(f"{{names}} whose {name} is this.").capitalize()
+            if isinstance(_fields(view)[name], serializers.ListField):
+                text = names.fill(f"{{names}} whose {name} have this among them.").capitalize()
+            found.append(parameter(name, text, **_plain(schema)))
+        return found
+
+
+def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Return a parameter of a query, for the schema; a text if nothing else is said."""
+    schema = {"type": "string", **schema}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def moment(name: str, text: str) -> datetime:
+    """Return the time that a parameter gives; raises ValidationError (400)."""
+    # A + that was not escaped arrives as a space.
+    try:
+        moment = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValidationError({name: "Give a time such as 2026-01-31T12:00:00Z."})
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Of any time beyond those that an ObjectId can tell the nearest of them says the same.
+    return min(max(moment, FIRST_MOMENT), LAST_MOMENT).astimezone(UTC)
+
+
+def _value(view: Any, name: str, text: str) -> Any:
+    """Return the value that a text means for a field; raises ValidationError (400)."""
+    if text == "null":
+        return None
+    try:
+        return _field(view, name).run_validation(text)
+    except ValidationError as error:
+        raise ValidationError({name: error.detail}) from error
+
+
+@cache
+def _serializer_fields(serializer: Any) -> dict[str, serializers.Field]:
+    return serializer().fields
+
+
+def _fields(view: Any) -> dict[str, serializers.Field]:
+    return _serializer_fields(view.serializer_class)
+
+
+def _field(view: Any, name: str) -> serializers.Field:
+    """Return the serializer field of what a filter compares: a list's own, of one of its values."""
+    field = _fields(view)[name]
+    return field.child if isinstance(field, serializers.ListField) else field
+
+
+def _choices(view: Any, name: str) -> list[str]:
+    field = _field(view, name)
+    if isinstance(field, serializers.BooleanField):
+        return ["true", "false"]
+    return [str(choice) for choice in getattr(field, "choices", {})]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one value, which a query never gives as null."""
+    return {name: value for name, value in schema.items() if name not in ("nullable", "default")}

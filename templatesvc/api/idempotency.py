@@ -214,13 +214,17 @@ class IdempotentRequest(ServiceDocument):
     @classmethod
     def amount_of(cls, owner: str) -> Amount:
         """Return how many bytes the keys of an owner have with their answers, for the quota."""
-        kept = amount_of(cls, {"username": owner}, "body")
+        kept = amount_of(cls, {"username": owner}, ["body"])
         return Amount(bytes=kept.bytes + kept.documents * KEY_SIZE)
 
     @classmethod
-    def delete_some_of(cls, user: Any, most: int) -> int:
-        """Delete keys of a user, and the answers stored with them; return how many."""
-        return cls.delete_some({"username": user.get_username()}, most)
+    def belonging_to(cls, user: Any) -> dict[str, Any]:
+        # Their answers would show documents to whoever has the name next.
+        return {"username": user.get_username()}
+
+    def exported(self) -> dict[str, Any]:
+        text = (self.body or b"").decode(errors="replace")
+        return {"status": self.status, "body": text, "expires_at": self.expires_at}
 
     def replayed(self) -> HttpResponse:
         """Return the stored answer, byte for byte."""

@@ -24,13 +24,16 @@ from rest_framework.views import APIView
 
 from templatesvc.api import sparse
 from templatesvc.api.turns import SearchInProgress, alone
-from templatesvc.mongo.querysets import KeysetQuerySet
+from templatesvc.mongo import ids
+from templatesvc.mongo.querysets import KeysetQuerySet, Place
 
 SALT = "templatesvc.api.pagination"
 
 
 class KeysetPagination(BasePagination):
-    """Pages of a KeysetQuerySet, whose cursors hold the positions of rows.
+    """Pages of a KeysetQuerySet, whose cursors hold the places of rows.
+
+    The view says in which orders: ``ordering_fields``, and ``ordering`` for the default.
 
     A page ends at its limit, at MAX_PAGE_SIZE bytes, or when a search's time is up, and ``next``
     goes on from there.
@@ -42,8 +45,6 @@ class KeysetPagination(BasePagination):
     default_limit = 20
     max_limit = 100
     max_count = 10_000
-    # The first is the default.
-    orderings: ClassVar[list[str]] = ["-created_at", "created_at", "-updated_at", "updated_at"]
     parameters: ClassVar = {"limit", "cursor", "ordering", "count", sparse.PARAMETER}
 
     def paginate_queryset(
@@ -53,24 +54,26 @@ class KeysetPagination(BasePagination):
 
         Raises ValidationError (400), and SearchInProgress (429).
         """
-        self.request, self.position_class = request, queryset.position_class
+        self.request, self.orderings = request, orderings_of(view)
         self.fields = sparse.SparseFields(request, view)
         queryset = self.fields.read(queryset)
         limit, ordering = self._limit(), self._ordering()
-        position, backwards = self._position()
+        place, backwards = self._place()
         is_counted = self._flag("count")
         with self._alone() if queryset.is_search else nullcontext():
             self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
-            by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
+            self.by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
             # One more than asked for tells whether there is another page.
             rows, is_more, end = self._read(
-                queryset, queryset.walk(by, way, position, limit + 1), limit
+                queryset, queryset.walk(self.by, way, place, limit + 1), limit
             )
             self.count = self._count(queryset, len(rows)) if is_counted else None
         if backwards:
             rows.reverse()
-        first, last = [row.position for row in (rows[:1] + rows[-1:])] or [end, end]
-        is_begun = position is not None
+        first, last = end, end
+        if rows:
+            first, last = (queryset.place_of(row, self.by) for row in (rows[0], rows[-1]))
+        is_begun = place is not None
         if backwards:
             is_next, is_previous, first = is_begun, is_more, end or first
         else:
@@ -87,14 +90,14 @@ class KeysetPagination(BasePagination):
 
     def _read(
         self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int
-    ) -> tuple[list[Any], bool, Any]:
+    ) -> tuple[list[Any], bool, Place | None]:
         """Return rows that fit, whether there may be more, and where a search ran out of time."""
         rows: list[Any] = []
         size = 0
         for row in walked:
             if not queryset.fits(row):
                 if time.monotonic() > self.time_is_up_at:
-                    return rows, True, row.position
+                    return rows, True, queryset.place_of(row, self.by)
                 continue
             size += row.stored_size
             if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):
@@ -124,7 +127,7 @@ class KeysetPagination(BasePagination):
             raise ValidationError({name: "Give true or false."})
         return bool(text == "true")
 
-    def _position(self) -> tuple[Any, bool]:
+    def _place(self) -> tuple[Place | None, bool]:
         """Return where the cursor stands, and whether the page before it is asked for.
 
         None for its place is where the list begins or, going back, where it ends.
@@ -138,7 +141,7 @@ class KeysetPagination(BasePagination):
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        return None if place is None else self.position_class.from_json(place), backwards
+        return None if place is None else [ids.decode(value) for value in place], backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
@@ -154,10 +157,10 @@ class KeysetPagination(BasePagination):
 
     # --- The answer --------------------------------------------------------------------------
 
-    def _link(self, position: Any, backwards: bool) -> str:
-        """Return the URL of the page beside a position; None if its row was taken away."""
-        place = position.to_json() if position else None
-        cursor = signing.dumps([self._query(), place, backwards], salt=SALT)
+    def _link(self, place: Place | None, backwards: bool) -> str:
+        """Return the URL of the page beside a place; None if its row was taken away."""
+        values = None if place is None else [ids.encode(value) for value in place]
+        cursor = signing.dumps([self._query(), values, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 
     def _count(self, queryset: KeysetQuerySet, shown: int) -> int | str:
@@ -166,7 +169,7 @@ class KeysetPagination(BasePagination):
             count = queryset.count_up_to(self.max_count)
             return count if count <= self.max_count else f"{self.max_count}+"
         count = 0
-        for row in queryset.walk(self.orderings[0].lstrip("-"), descending=True):
+        for row in queryset.walk(self.by, descending=True):
             if count == self.max_count or time.monotonic() > self.time_is_up_at:
                 return f"{max(count, shown)}+"
             count += queryset.fits(row)
@@ -221,8 +224,14 @@ class KeysetPagination(BasePagination):
                 "parameters.",
                 type="string",
             ),
-            parameter("ordering", "The order of the results.", type="string", enum=self.orderings),
             parameter(
-                "count", "Whether to count all matching templates.", type="boolean", default=False
+                "ordering", "The order of the results.", type="string", enum=orderings_of(view)
             ),
+            parameter("count", "Whether to count all that match.", type="boolean", default=False),
         ]
+
+
+def orderings_of(view: Any) -> list[str]:
+    """Return the orderings that a view's list can have, the default first."""
+    by_each = [way + name for name in view.ordering_fields for way in ("-", "")]
+    return sorted(by_each, key=lambda ordering: ordering != view.ordering)

@@ -47,6 +47,10 @@ class Router(routers.DefaultRouter):
         super().__init__()
         self.trailing_slash = "/?"
 
+    def get_default_basename(self, viewset: Any) -> str:
+        """Return the name of the viewset's document, after which its routes are named."""
+        return str(viewset.names.slug)
+
     def root_view(self, *names: str) -> Any:
         """Return the view that lists the viewsets, and the views named, by their path."""
         listed = {prefix: f"{basename}-list" for prefix, _, basename in self.registry}

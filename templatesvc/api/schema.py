@@ -31,7 +31,8 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.status import HTTP_401_UNAUTHORIZED
 
 from templatesvc.api.examples import EXAMPLES, example_of, named
-from templatesvc.api.exceptions import CSRFFailed, PayloadTooLarge, StoreUnavailable
+from templatesvc.api.exceptions import AlreadyExists, CSRFFailed, PayloadTooLarge, StoreUnavailable
+from templatesvc.api.fields import TextField
 from templatesvc.api.flask import FlaskView, OnlyJSON
 from templatesvc.api.problem_types import problem_types
 from templatesvc.api.problems import PHRASES, PROBLEM_JSON, error_code
@@ -39,7 +40,6 @@ from templatesvc.api.serializers import (
     MessageSerializer,
     ProblemSerializer,
     StrictSerializer,
-    TextField,
 )
 
 # Bodies and answers that are for the pages.
@@ -136,6 +136,8 @@ class AutoSchema(openapi.AutoSchema):
         """Return an instance of each error that the operation can answer with."""
         parts = [*self.view.get_authenticators(), *self.view.get_permissions(), self._method()]
         found = {error for part in parts for error in getattr(part, "raises", ())}
+        if AlreadyExists in found:  # a view may have one of its own for this
+            found = found - {AlreadyExists} | {self.view.exists_error}
         found.update(self._errors_of_kind())
         return [_instance(error) for error in found]
 

@@ -5,33 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
 NON_FIELD_ERRORS = api_settings.NON_FIELD_ERRORS_KEY
-
-
-class TextField(serializers.CharField):
-    """A text exactly as it was sent: DRF's would trim it, and take a number for one.
-
-    ``allow_nul``: whether NUL may be in it, which some databases can't store, and MongoDB can.
-    """
-
-    def __init__(self, *, allow_nul: bool = False, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-        self.allow_nul = allow_nul
-        if allow_nul:
-            self.validators: list[Any] = [
-                validator
-                for validator in self.validators
-                if not isinstance(validator, ProhibitNullCharactersValidator)
-            ]
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class InputSerializer(serializers.Serializer):

@@ -139,6 +139,24 @@ class ServiceDocument(mongoengine.Document):
         self._clear_changed_fields()
         return self
 
+    # --- What belongs to a user: their export has it, and it ends with their account -----------
+
+    @classmethod
+    def belonging_to(cls, user: Any) -> dict[str, Any] | None:  # noqa: ARG003
+        """Return the query for what belongs to a user; None if nothing here belongs to anybody."""
+        return None
+
+    @classmethod
+    def belongings(cls, user: Any) -> Iterator[tuple[type[ServiceDocument], dict[str, Any]]]:
+        """Yield each class of documents that belong to users, and the query for this user's."""
+        for document in cls.concrete_classes():
+            if (query := document.belonging_to(user)) is not None:
+                yield document, query
+
+    def exported(self) -> dict[str, Any]:
+        """Return what the export of the person that it belongs to has of it."""
+        return {name: getattr(self, name) for name in self._fields_ordered}
+
     @classmethod
     def delete_some(cls, query: dict[str, Any], most: int) -> int:
         """Delete at most so many of the documents of a query; return how many were.

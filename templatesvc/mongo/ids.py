@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
@@ -10,6 +11,9 @@ from bson import ObjectId, Regex
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 
+# What an ObjectId can tell, but for its last second.
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
 # What URLs hold of it: an ObjectId as people know it, or any other value after a tilde.
 PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)

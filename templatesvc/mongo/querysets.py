@@ -1,41 +1,127 @@
-"""What a queryset has that lists can page through."""
+"""Querysets that lists page through: in any order that an index carries, on from any row.
+
+A row's place in an order is the list of its values in the fields of the order, the last of which
+no two rows share. Rows that come or go meanwhile neither repeat nor hide another.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from mongoengine.queryset import QuerySet
+from pymongo import ASCENDING, DESCENDING
+
+from templatesvc.mongo.walks import Order, Query, both, walk
+
+Place = list[Any]
 
 
 class KeysetQuerySet(QuerySet):
-    """Documents that can be walked in an order from a position on, and back.
+    """Documents that can be walked in an order from a place on, and back."""
 
-    A document's ``position`` and the ``position_class`` are of one class, which a cursor holds as
-    JSON: ``to_json`` and ``from_json``.
-    """
-
-    position_class: Any
+    # The fields of an order, where they are not the field that names it, and then the id.
+    orders: ClassVar[dict[str, tuple[str, ...]]] = {}
     # What a list need not read of a document unless somebody asks for it.
     large_fields: ClassVar[frozenset[str]] = frozenset()
 
+    _needle: str = ""
+    _searched: tuple[str, ...] = ()
+
+    def _clone_into(self, new_qs: Self) -> Self:
+        new_qs._needle, new_qs._searched = self._needle, self._searched
+        return super()._clone_into(new_qs)
+
+    # --- Searching ---------------------------------------------------------------------------
+
+    def containing(self, text: str, *fields: str) -> Self:
+        """Narrow to documents with this text in one of the fields, ignoring case.
+
+        It is compared here and not in the store, whose comparisons know less of Unicode than
+        Python's: a walk yields everything that it looks at, and ``fits`` tells what was found.
+        """
+        found = self.clone()
+        found._needle, found._searched = text.casefold(), fields
+        return found
+
     @property
     def is_search(self) -> bool:
-        """Whether documents are looked at here, one after the other, to see which of them fit."""
-        return False
-
-    def walk(self, by: str, descending: bool, after: Any = None, most: int = 0) -> Iterator[Any]:
-        """Yield the documents ordered by a field, from a position on.
-
-        ``most`` says how many will be taken, so that no more are read; 0 reads all. A search
-        yields everything that it looks at.
-        """
-        raise NotImplementedError
+        """Whether documents are looked at one after the other to see which of them fit."""
+        return bool(self._needle)
 
     def fits(self, document: Any) -> bool:
         """Tell whether a document is what a search looks for."""
-        return True
+        return not self._needle or document.contains(self._needle, self._searched)
+
+    # --- Walking -----------------------------------------------------------------------------
+
+    @classmethod
+    def fields_of(cls, by: str) -> tuple[str, ...]:
+        """Return the names of the fields by which an order sorts."""
+        return cls.orders.get(by, (by, "id"))
+
+    def place_of(self, document: Any, by: str) -> Place:
+        """Return where a document stands in an order."""
+        return [getattr(document, name) for name in self.fields_of(by)]
+
+    def walk(
+        self, by: str, descending: bool, after: Place | None = None, most: int = 0
+    ) -> Iterator[Any]:
+        """Yield the documents ordered by a field, from a place on.
+
+        ``most`` says how many will be taken, so that no more are read; 0 reads all. A search
+        looks at documents until it has found enough: how many that are can't be known.
+        """
+        order = self._order(by, descending)
+        left = 0 if self.is_search else most
+        for piece in _beyond(order, after, self._may_be_null(by)):
+            for document in self._read(piece, order, left):
+                yield document
+                if left == 1:
+                    return
+                left -= bool(left)
+
+    def _order(self, by: str, descending: bool) -> Order:
+        way = DESCENDING if descending else ASCENDING
+        return [(self._document._fields[name].db_field, way) for name in self.fields_of(by)]
+
+    def _may_be_null(self, by: str) -> bool:
+        field = self._document._fields[self.fields_of(by)[0]]
+        return not (field.required or field.primary_key)
+
+    def _read(self, piece: Query, order: Order, most: int) -> Iterator[Any]:
+        query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
+        for row in walk(self._collection, query, order, most, projection):
+            document = self._document._from_son(row.document)
+            document.stored_size = row.size
+            yield document
 
     def count_up_to(self, most: int) -> int:
         """Return how many there are; above ``most``, some number above it."""
         return self.limit(most + 1).count(with_limit_and_skip=True)
+
+
+def _beyond(order: Order, place: Place | None, may_be_null: bool) -> Iterator[Query]:
+    """Yield the queries that, one after the other, find all that comes after a place.
+
+    Each is one range of an index. What is null, or not there, comes before every value, and no
+    range of values has it.
+    """
+    if place is None:
+        yield {}
+        return
+    (field, way), *others = order
+    value, comparison = place[0], "$gt" if way == ASCENDING else "$lt"
+    if not others:
+        yield {field: {comparison: value}}
+        return
+    later = {others[0][0]: {comparison: place[1]}}
+    if value is None:
+        yield {field: None} | later
+        if way == ASCENDING:
+            yield {field: {"$ne": None}}
+        return
+    # The bound on the first field alone is what an index can use.
+    yield {field: {f"{comparison}e": value}, "$or": [{field: {comparison: value}}, later]}
+    if way == DESCENDING and may_be_null:
+        yield {field: None}

@@ -9,7 +9,7 @@ from what is stored. (What another program writes past this one is seen by count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
@@ -250,9 +250,8 @@ class Usage(ServiceDocument):
         return usage
 
     @classmethod
-    def delete_some_of(cls, user: Any, most: int) -> int:
-        """Delete what is counted of a user; return how many documents that were."""
-        return cls.delete_some({"_id": user.get_username()}, most)
+    def belonging_to(cls, user: Any) -> dict[str, Any]:
+        return {"_id": user.get_username()}
 
 
 def default_limits() -> Limits:
@@ -260,18 +259,21 @@ def default_limits() -> Limits:
     return Limits(settings.QUOTA_DOCUMENTS, settings.QUOTA_BYTES)
 
 
-def size_of(value: Any) -> int:
-    """Return how many bytes a value counts."""
-    return len(bson.encode({"v": value}))
+def size_of(values: dict[str, Any]) -> int:
+    """Return how many bytes the values of a document count, as the store has them."""
+    return len(bson.encode(values))
 
 
-def amount_of(document: type[ServiceDocument], query: dict[str, Any], field: str) -> Amount:
-    """Return how many documents a query finds, and how many bytes their values of a field are."""
+def amount_of(
+    document: type[ServiceDocument], query: dict[str, Any], fields: Sequence[str]
+) -> Amount:
+    """Return how many documents a query finds, and how many bytes their values of fields are."""
     collection = document._get_collection()
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock does not know $bsonSize
-        sizes = [size_of(row.get(field)) for row in collection.find(query, {field: True})]
+        rows = collection.find(query, dict.fromkeys(fields, True))
+        sizes = [size_of({name: row[name] for name in fields if name in row}) for row in rows]
         return Amount(len(sizes), sum(sizes))
-    size = {"$bsonSize": {"v": f"${field}"}}
+    size = {"$bsonSize": {name: f"${name}" for name in fields}}
     grouped = {"_id": None, "documents": {"$sum": 1}, "bytes": {"$sum": size}}
-    rows = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
-    return Amount(int(rows[0]["documents"]), int(rows[0]["bytes"])) if rows else Amount()
+    found = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
+    return Amount(int(found[0]["documents"]), int(found[0]["bytes"])) if found else Amount()

@@ -279,7 +279,7 @@ def test_a_name_that_is_refused_is_told(root: Client, username: str, said: str) 
 
 
 def test_all_that_is_stored_is_exported_as_one_file(root: Client, alice: Person) -> None:
-    Template.create(alice.user, "=cmd|' /C calc'!A0")
+    Template.create(alice.name, {"template": "=cmd|' /C calc'!A0"})
     answer = do(root, alice.user, "export")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="person.json"'
@@ -291,13 +291,13 @@ def test_all_that_is_stored_is_exported_as_one_file(root: Client, alice: Person)
 
 
 def test_erasing_asks_for_the_name(root: Client, alice: Person) -> None:
-    Template.create(alice.user, "First")
+    Template.create(alice.name, {"template": "First"})
     for name in ("", "Alice", "alice "):
         assert do(root, alice.user, "erase", name=name).status_code == 200
     assert User.named("alice")
     assert do(root, alice.user, "erase", name="alice").headers["Location"] == USERS
     assert User.named("alice") is None
-    assert Template.objects(profile="alice").count() == 0
+    assert Template.objects(owner="alice").count() == 0
     assert "Deletion begun: 20" in text(root.get(page_of(alice.user)))
 
 

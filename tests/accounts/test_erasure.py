@@ -36,7 +36,7 @@ def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep(person: Person, many: int) -> None:
     for number in range(many):
-        Template.create(person.user, f"{person.name} {number}")
+        Template.create(person.name, {"template": f"{person.name} {number}"})
 
 
 def register(name: str) -> int:
@@ -66,7 +66,7 @@ def test_who_has_much_repeats_the_request_until_it_is_done(alice: Person, bob: P
         assert log_in("alice", alice.password).status_code == 401
         assert register("alice") == 409
     assert statuses == [202] * 4 + [204]
-    assert [template.profile for template in Template.objects] == ["bob"]
+    assert [template.owner for template in Template.objects] == ["bob"]
     assert alice.client.delete(ME).status_code == 401
     assert [entry.action for entry in AuditEntry.objects(by="alice")] == ["user_deleted"]
     assert [session.username for session in Session.objects] == ["bob"]
@@ -128,7 +128,7 @@ def test_a_command_erases_and_finishes_what_was_begun(alice: Person, bob: Person
         keep(person, 5)
     assert alice.client.delete(ME).status_code == 202
     run("bob")
-    assert {template.profile for template in Template.objects} == {"alice"}
+    assert {template.owner for template in Template.objects} == {"alice"}
     assert "Names freed: 0; held until their time is over: 2" in run("--begun")
     assert Template.objects.count() == 0
     with after(hours=2):
@@ -164,7 +164,7 @@ def test_the_name_is_free_once_the_longest_request_is_over(alice: Person) -> Non
 
 def test_what_was_written_meanwhile_is_not_the_heirs(alice: Person) -> None:
     assert alice.client.delete(ME).status_code == 204
-    template = Template.create(alice.user, "late")
+    template = Template.create(alice.name, {"template": "late"})
     template.keep_version()
     IdempotentRequest.claim("key", "alice", "fingerprint")
     with after(minutes=61):
@@ -192,7 +192,7 @@ def test_a_stale_erasure_leaves_the_heir_alone(alice: Person, bob: Person) -> No
         assert register("alice") == 201
         heir = User.named("alice")
         assert heir
-        Template.create(heir, "the heir's")
+        Template.create(heir.username, {"template": "the heir's"})
         for old in (stale, stone):
             assert erase(old) == (False, True)
         assert [template.template for template in Template.objects] == ["the heir's"]

@@ -52,9 +52,9 @@ def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
     alice: Person, bob: Person
 ) -> None:
     alice.user.appoint(Role.STAFF)
-    Template.create(alice.user, "alice's")
-    Template.create(alice.user, {"kind": "book"})
-    kept = Template.create(bob.user, "bob's")
+    Template.create(alice.name, {"template": "alice's"})
+    Template.create(alice.name, {"template": {"kind": "book"}})
+    kept = Template.create(bob.name, {"template": "bob's"})
 
     response = alice.client.delete(ME)
 
@@ -81,7 +81,7 @@ def test_the_token_of_the_deleted_is_refused(method: str, path: str, alice: Pers
 
 
 def test_who_registers_the_name_of_the_deleted_is_somebody_else(alice: Person) -> None:
-    Template.create(alice.user, "alice's")
+    Template.create(alice.name, {"template": "alice's"})
     alice.client.delete(ME)
     another = heir_of(alice)
 

@@ -205,7 +205,9 @@ def test_who_was_erased_meanwhile_does_not_come_back(name: str, root: Person, bo
 
 def keep_much_of(person: Person) -> None:
     """Have each kind of what is stored about a person, each with the text "mine" in it."""
-    template = Template.create(person.user, {"text": "mine, as it was", "when": now()})
+    template = Template.create(
+        person.name, {"template": {"text": "mine, as it was", "when": now()}}
+    )
     body = {"template": {"text": "mine, as it is"}}
     assert person.client.put(f"/api/v1/templates/{template.id}", body).status_code == 200
     headers = {"HTTP_IDEMPOTENCY_KEY": "once"}
@@ -229,14 +231,14 @@ def test_an_export_has_all_that_is_stored_about_a_person(
     told = json.loads(b"".join(operations.export(actor(root), current(bob))))
     assert set(told) == {
         *("user", "role", "sessions", "audit"),
-        *("templates", "template_versions", "answers", "quarantine"),
+        *("templates", "template_versions", "idempotent_requests", "quarantine", "usage"),
     }
     assert (told["user"]["username"], told["user"]["shoe"]) == ("bob", 43)
     assert told["role"] is None
     assert [len(told[name]) for name in ("sessions", "templates", "template_versions")] == [2, 2, 1]
     assert told["templates"][0]["template"] == {"text": "mine, as it is"}
     assert told["template_versions"][0]["template"]["text"] == "mine, as it was"
-    assert "mine, once" in told["answers"][0]["body"]
+    assert "mine, once" in told["idempotent_requests"][0]["body"]
     assert told["quarantine"][0]["document"]["template"] == "mine, a duplicate"
     actions = [entry["action"] for entry in told["audit"]]
     assert actions == ["logged_in", "login_failed", "user_exported"]

@@ -340,7 +340,7 @@ def test_what_it_can_not_read_it_refuses(body: Any, root: Person, bob: Person) -
 
 
 def test_who_is_deleted_is_gone_with_all_that_is_theirs(staff: Person, bob: Person) -> None:
-    Template.create(bob.user, "mine")
+    Template.create(bob.name, {"template": "mine"})
     assert staff.client.delete(url(bob.user)).status_code == 204
     assert bob.client.get("/get").status_code == 401
     assert Template.objects.count() == 0

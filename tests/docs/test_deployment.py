@@ -233,7 +233,7 @@ def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> Non
         ran = shell(commands, tmp_path, **environ)
         assert (ran.returncode, ran.stderr) == (0, "")
     assert [user.id for user in User.objects(username="alice")] == [7]
-    assert [each.template for each in Template.objects(profile="alice")] == [{"kind": "book"}]
+    assert [each.template for each in Template.objects(owner="alice")] == [{"kind": "book"}]
 
 
 # --- Other MongoDB-compatible servers ----------------------------------------------------------

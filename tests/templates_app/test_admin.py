@@ -47,7 +47,7 @@ def stored(template: Template) -> Any:
 def test_a_template_is_edited_with_a_reason(
     root: Client, alice: Person, kind: str, typed: str, kept: Any
 ) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     answer = save(root, template, kind=kind, template=typed)
     assert answer.headers["Location"] == page_of(template)
     assert stored(template) == kept
@@ -55,7 +55,7 @@ def test_a_template_is_edited_with_a_reason(
     assert (entry.action, entry.by, entry.username) == (Action.TEMPLATE_CHANGED, "root", "alice")
     assert entry.document == f"templates/{template.id}"
     assert entry.details == {"reason": "asked for"}
-    (version,) = TemplateVersion.of(alice.user, template.id)
+    (version,) = TemplateVersion.of(alice.name, template.id)
     assert version.template == "First"
 
 
@@ -76,8 +76,8 @@ def test_a_template_is_edited_with_a_reason(
 def test_what_is_refused_is_told_and_kept_in_the_form(
     root: Client, alice: Person, form: dict[str, str], said: str
 ) -> None:
-    template = Template.create(alice.user, "First")
-    Template.create(alice.user, "Second")
+    template = Template.create(alice.name, {"template": "First"})
+    Template.create(alice.name, {"template": "Second"})
     answer = save(root, template, **form)
     assert answer.status_code == 200
     page = text(answer).replace("&#x27;", "'")
@@ -87,7 +87,7 @@ def test_what_is_refused_is_told_and_kept_in_the_form(
 
 
 def test_who_saves_second_is_told_and_shown_both(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     opened = state_of(root, template)
     alice.client.put(f"/api/v1/templates/{template.id}", {"template": "Alice's"})
     answer = save(root, template, opened, template="Root's")
@@ -102,7 +102,7 @@ def test_who_saves_second_is_told_and_shown_both(root: Client, alice: Person) ->
 
 def test_a_change_past_the_version_is_noticed_too(root: Client, alice: Person) -> None:
     """The Flask service changes a template without touching its version."""
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     opened = state_of(root, template)
     Template._get_collection().update_one({"_id": template.id}, {"$set": {"template": "Flask's"}})
     assert "Somebody else saved" in text(save(root, template, opened, template="Root's"))
@@ -110,14 +110,14 @@ def test_a_change_past_the_version_is_noticed_too(root: Client, alice: Person) -
 
 
 def test_a_template_that_is_gone_is_a_404(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     opened = state_of(root, template)
-    Template.objects.of(alice.user).filter(id=template.id).remove()
+    Template.objects.of(alice.name).filter(id=template.id).remove()
     assert save(root, template, opened, template="Root's").status_code == 404
 
 
 def test_the_history_has_the_versions_and_the_acts(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     save(root, template, template="Second")
     page = text(root.get(page_of(template, "history")))
     assert "root An operator changed a template of theirs." in page
@@ -126,14 +126,14 @@ def test_the_history_has_the_versions_and_the_acts(root: Client, alice: Person) 
 
 
 def test_a_template_is_deleted_with_a_reason_and_restored(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     assert root.post(page_of(template, "delete"), {"post": "yes"}).status_code == 200
     form = {"post": "yes", "reason": "spam"}
     answer = root.post(page_of(template, "delete"), form)
     assert answer.headers["Location"] == "/admin/templates_app/template"
     assert messages(root) == "“First” was deleted."
     assert alice.client.get(f"/api/v1/templates/{template.id}").status_code == 404
-    version = TemplateVersion.objects(template_id=template.id).first()
+    version = TemplateVersion.objects(document_id=template.id).first()
     deleted = "/admin/templates_app/deletedtemplate"
     assert "1 deleted template" in text(root.get(f"{deleted}?owner=alice"))
     assert root.post(page_of(version, "restore"), form).headers["Location"] == deleted
@@ -144,10 +144,10 @@ def test_a_template_is_deleted_with_a_reason_and_restored(root: Client, alice: P
 
 
 def test_what_is_there_again_can_not_be_restored(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
-    Template.objects.of(alice.user).filter(id=template.id).remove()
-    Template.create(alice.user, "First")
-    version = TemplateVersion.objects(template_id=template.id).first()
+    template = Template.create(alice.name, {"template": "First"})
+    Template.objects.of(alice.name).filter(id=template.id).remove()
+    Template.create(alice.name, {"template": "First"})
+    version = TemplateVersion.objects(document_id=template.id).first()
     answer = root.post(page_of(version, "restore"), {"post": "yes", "reason": "asked for"})
     assert "Template already exists on your profile" in text(answer)
 
@@ -155,12 +155,12 @@ def test_what_is_there_again_can_not_be_restored(root: Client, alice: Person) ->
 def test_what_has_lost_its_id_to_somebody_else_is_restored_under_another(
     root: Client, alice: Person, bob: Person
 ) -> None:
-    template = Template.create(alice.user, "First")
-    Template.objects.of(alice.user).filter(id=template.id).remove()
-    Template(id=template.id, profile=bob.name, template="His").insert()
-    version = TemplateVersion.objects(template_id=template.id).first()
+    template = Template.create(alice.name, {"template": "First"})
+    Template.objects.of(alice.name).filter(id=template.id).remove()
+    Template(id=template.id, owner=bob.name, template="His").insert()
+    version = TemplateVersion.objects(document_id=template.id).first()
     root.post(page_of(version, "restore"), {"post": "yes", "reason": "asked for"})
-    (restored,) = Template.objects.of(alice.user)
+    (restored,) = Template.objects.of(alice.name)
     assert (restored.template, stored(template)) == ("First", "His")
     assert AuditEntry.objects(document=f"templates/{restored.id}").count() == 1
 
@@ -178,7 +178,7 @@ def test_whatever_the_flask_service_stored_has_its_pages(root: Client, value: An
 
 @pytest.mark.parametrize("value", [SCRIPT, {SCRIPT: SCRIPT}, "{{ settings.SECRET_KEY }}", "a\n\nb"])
 def test_scripts_in_templates_are_shown_as_text(root: Client, alice: Person, value: Any) -> None:
-    template = Template.create(alice.user, value)
+    template = Template.create(alice.name, {"template": value})
     for path in (
         page_of(template),
         page_of(template, "delete"),
@@ -189,7 +189,7 @@ def test_scripts_in_templates_are_shown_as_text(root: Client, alice: Person, val
 
 
 def test_a_text_saved_unchanged_stays_as_it_was(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "\n\n two lines,\t\n")
+    template = Template.create(alice.name, {"template": "\n\n two lines,\t\n"})
     page = root.get(page_of(template)).content.decode()
     box = page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]
     assert box == "\n\n\n two lines,\t\n"  # of which a browser drops the first
@@ -198,7 +198,7 @@ def test_a_text_saved_unchanged_stays_as_it_was(root: Client, alice: Person) -> 
 
 
 def test_old_versions_are_no_deleted_templates(root: Client, alice: Person) -> None:
-    template = Template.create(alice.user, "First")
+    template = Template.create(alice.name, {"template": "First"})
     save(root, template, template="Second")
     for query in ("", "?owner=alice"):
         assert "0 deleted templates" in text(

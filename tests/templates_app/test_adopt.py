@@ -289,7 +289,7 @@ def test_a_renamed_user_logs_in_and_the_templates_stay_with_the_name(
     assert authenticate(None, username="dup", password="older")
     assert authenticate(None, username="dup", password="younger") is None
     assert authenticate(None, username=new_name(younger), password="younger")
-    assert [each.profile for each in Template.objects] == ["dup"]
+    assert [each.owner for each in Template.objects] == ["dup"]
 
 
 def test_a_document_that_changes_meanwhile_stays(flasks: Database[Any]) -> None:
@@ -448,10 +448,10 @@ def test_what_a_renamed_user_made_since_goes_back_with_them(flasks: Database[Any
         flasks["users"].insert_one({"username": "dup", "password": sha256("x")})
     adopt("--apply", RENAME)
     renamed = User.objects(username__ne="dup").get()
-    Template.create(renamed, "made since")
+    Template.create(renamed.username, {"template": "made since"})
     adopt("--undo")
     assert [user.username for user in User.objects] == ["dup", "dup"]
-    assert [each.profile for each in Template.objects] == ["dup"]
+    assert [each.owner for each in Template.objects] == ["dup"]
 
 
 def test_what_has_another_under_its_id_by_now_stays_in_quarantine(flasks: Database[Any]) -> None:

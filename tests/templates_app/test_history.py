@@ -14,9 +14,9 @@ from django.test import override_settings
 from mongoengine.errors import NotUniqueError
 
 from templates_app.documents import Template, TemplateVersion
-from templates_app.values import MAX_VERSION
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.history import MAX_VERSION
 from tests.conftest import Person, renew_unique_index
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
@@ -209,10 +209,10 @@ def test_two_who_restore_two_versions_get_one_template(alice: Person) -> None:
     alice.client.put(url, {"template": "two"})
     alice.client.delete(url)
     forget_old_values()
-    first, second = TemplateVersion.of(alice.user).order_by("-version")
-    first.restore(alice.user)
+    first, second = TemplateVersion.of(alice.name).order_by("-version")
+    first.restore()
     with pytest.raises(NotUniqueError):
-        second.restore(alice.user)
+        second.restore()
     assert listed(alice) == ["two"]
 
 
@@ -251,11 +251,11 @@ def test_history_can_be_turned_off(alice: Person) -> None:
 def test_what_was_deleted_30_days_ago_is_gone(alice: Person) -> None:
     url = path(make(alice, "one"))
     alice.client.delete(url)
-    assert TemplateVersion.deleted_of(alice.user).count() == 1
+    assert TemplateVersion.deleted_of(alice.name).count() == 1
     with time_machine.travel(now() + timedelta(days=30, seconds=1)):
         # TTL indexes delete lazily: what is over does not count before they do.
-        assert TemplateVersion.deleted_of(alice.user).count() == 0
-        assert TemplateVersion.of(alice.user).count() == 0
+        assert TemplateVersion.deleted_of(alice.name).count() == 0
+        assert TemplateVersion.of(alice.name).count() == 0
 
 
 def test_deleted_templates_come_in_pages(alice: Person, bob: Person) -> None:

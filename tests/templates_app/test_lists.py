@@ -123,7 +123,7 @@ def test_a_count_is_given_only_if_it_is_asked_for(alice: Person, bob: Person) ->
 def test_a_count_reads_little_more_than_it_may_tell(alice: Person) -> None:
     for number in range(5):
         make(alice, f"T{number}")
-    found = Template.objects.of(alice.user)
+    found = Template.objects.of(alice.name)
     assert found.count_up_to(5) == 5
     assert found.count_up_to(3) == 4
 

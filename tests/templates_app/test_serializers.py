@@ -11,16 +11,17 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from templates_app.documents import Template
-from templates_app.serializers import FlaskTemplateSerializer, TemplateSerializer
+from templates_app.flask.serializers import FlaskTemplateSerializer
+from templates_app.serializers import TemplateSerializer
 from templatesvc.mongo.documents import new_id
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TEMPLATES = [
-    Template(id=new_id(NOON), profile="alice", template="a text"),
-    Template(id=new_id(NOON), profile="bob", template={"a": [1, None]}, version=7),
+    Template(id=new_id(NOON), owner="alice", template="a text"),
+    Template(id=new_id(NOON), owner="bob", template={"a": [1, None]}, version=7),
     Template(
         id=new_id(NOON),
-        profile="alice",
+        owner="alice",
         template=5,
         created_at=NOON,
         updated_at=NOON.replace(microsecond=120000),

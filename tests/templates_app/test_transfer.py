@@ -15,15 +15,15 @@ from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp, encode
 from django.conf import settings
 from django.test import override_settings
 
-from accounts.authentication import SessionEnded
 from accounts.documents import Session
 from accounts.erasure import erase
+from accounts.exceptions import SessionEnded
 from accounts.tokens import token_pair
-from templates_app import transfer
 from templates_app.documents import Template, TemplateVersion
-from templates_app.parsers import NDJSONParser
-from templates_app.transfer import Entry, Import
-from templates_app.values import MAX_IMPORTED_VERSION
+from templates_app.serializers import TemplateSerializer
+from templatesvc.api import transfer
+from templatesvc.api.ndjson import NDJSONParser
+from templatesvc.api.transfer import MAX_IMPORTED_VERSION, Entry, Import
 from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.leases import Lease
@@ -91,7 +91,7 @@ def test_what_is_exported_comes_back_exactly(value: Any, alice: Person, bob: Per
     assert answer["created"] == 1
     kept = Template.objects.get()
     assert encode({"": kept.template}) == encode({"": value})
-    assert (kept.profile, kept.version) == ("bob", 2)
+    assert (kept.owner, kept.version) == ("bob", 2)
     assert (kept.created, kept.updated) == (before.created, before.updated)
     assert exported(bob) == lines.replace(str(id).encode(), answer["results"][0]["id"].encode())
     assert imported(bob, lines)["skipped"] == 1
@@ -276,7 +276,7 @@ def test_a_line_that_can_not_be_kept_is_refused_before_it_is_parsed(
     imported(alice, b"")  # what is loaded at the first import is loaded
     tracemalloc.start()
     try:
-        importing = Import(alice.user, "skip", str(ObjectId()))
+        importing = Import(alice.user, TemplateSerializer, "skip", str(ObjectId()))
         outcome = importing.run(text + b"\n" + line(template="good"))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -350,7 +350,7 @@ def test_an_import_holds_its_turn_batch_by_batch(
         clock.shift(turn * 0.9)
 
     turn = transfer.IMPORT_TURN
-    importing = Import(alice.user, "skip", str(ObjectId()))
+    importing = Import(alice.user, TemplateSerializer, "skip", str(ObjectId()))
     with (
         time_machine.travel(now(), tick=False) as clock,
         alone(alice.user, turn, ImportInProgress(5)) as prolong,
@@ -394,7 +394,7 @@ def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
         make(heirs[0], "the heir's")
 
     lines = b"".join(line(template=f"{n}") for n in range(6))
-    importing = Import(alice.user, "skip", str(ObjectId()))
+    importing = Import(alice.user, TemplateSerializer, "skip", str(ObjectId()))
     with pytest.raises(SessionEnded):
         importing.run(lines, [before_batch(batch, inherit)])
     assert listed(heirs[0]) == ["the heir's"]
@@ -404,11 +404,11 @@ def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
 def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) -> None:
     """As if the erasure came between the two writes of a replacement."""
     id = ObjectId(make(alice, "old").json()["id"])
-    entry = Entry(1, template=Template.objects.get(), status="replaced")
+    entry = Entry(1, document=Template.objects.get(), status="replaced")
     erase(alice.user)
-    TemplateVersion.keep_all([entry.template])
-    Import(alice.user, "replace", str(ObjectId()))._take_back([], [entry])
-    assert TemplateVersion.objects(template_id=id).count() == 0
+    TemplateVersion.keep_all([entry.document])
+    Import(alice.user, TemplateSerializer, "replace", str(ObjectId()))._take_back([], [entry])
+    assert TemplateVersion.objects(document_id=id).count() == 0
 
 
 def test_who_is_deactivated_meanwhile_keeps_what_was_there(
@@ -419,12 +419,12 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     alice.client.delete(path(deleted))
     lines = line(template="a") + line(template="b")
     lines += line(id=deleted.json()["id"], template="c") + line(id=old.json()["id"], template="d")
-    importing = Import(alice.user, "replace", str(ObjectId()))
+    importing = Import(alice.user, TemplateSerializer, "replace", str(ObjectId()))
     with pytest.raises(SessionEnded):
         importing.run(lines, [before_batch(2, alice.user.deactivate)])
     assert {template.template for template in Template.objects} == {"a", "b", "d"}
     assert {version.template for version in TemplateVersion.objects} == {"old", "deleted"}
-    assert [version.template for version in TemplateVersion.deleted_of(alice.user)] == ["deleted"]
+    assert [version.template for version in TemplateVersion.deleted_of(alice.name)] == ["deleted"]
 
 
 @pytest.mark.wire

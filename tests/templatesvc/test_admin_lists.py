@@ -246,8 +246,8 @@ def test_a_list_ends_at_a_number_of_bytes_and_goes_on(root: Client, settings: Se
 
 
 def test_a_search_looks_into_objects(root: Client) -> None:
-    Template(profile="alice", template={"a": [{"b": "Needle"}]}).save()
-    Template(profile="alice", template={"needle": "hay"}).save()
+    Template(owner="alice", template={"a": [{"b": "Needle"}]}).save()
+    Template(owner="alice", template={"needle": "hay"}).save()
     assert names(root.get(TEMPLATES, {"q": "needle"})) == ['{"a":[{"b":"Needle"}]}']
 
 
@@ -263,8 +263,8 @@ def test_filters_narrow_and_are_kept_by_search_and_order(root: Client) -> None:
 
 def test_templates_are_filtered_by_owner_kind_and_date(root: Client) -> None:
     insert_templates(2, LAST_YEAR, timedelta(days=1), "bob")
-    Template(profile="alice", template="new").save()
-    Template(profile="alice", template={"kind": "book"}).save()
+    Template(owner="alice", template="new").save()
+    Template(owner="alice", template={"kind": "book"}).save()
     assert names(root.get(TEMPLATES, {"owner": "bob"})) == ["number 1", "number 0"]
     assert names(root.get(TEMPLATES, {"owner": "ali"})) == []
     assert names(root.get(TEMPLATES, {"kind": "object"})) == ['{"kind":"book"}']

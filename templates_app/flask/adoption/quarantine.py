@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mongoengine import BinaryField, DateTimeField, DictField, StringField
-from mongoengine.queryset import QuerySet
 from pymongo import UpdateMany
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
@@ -18,11 +17,9 @@ from accounts.documents import User
 from accounts.transfer import SECRET
 from templates_app.documents import Template
 from templates_app.flask.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
-from templates_app.values import depth_of
-from templatesvc.api.notation import export_line
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import RawField, ServiceDocument, now
-from templatesvc.mongo.walks import walk_by_id
+from templatesvc.mongo.values import depth_of
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
@@ -111,23 +108,16 @@ class Quarantined(ServiceDocument):
             cls.objects(id__in=[_key(collection, document) for document in stayed]).delete()
 
     @classmethod
-    def of(cls, owner: User) -> QuerySet:
-        """Return the query of what was taken from a user, or from another of the same name."""
+    def belonging_to(cls, owner: User) -> Raw:
+        """Return the query for what was taken from a user, or from another of the same name."""
         name = {"$eq": owner.username}
         taken_out = {"change": {}, "$or": [{"document.username": name}, {"document.profile": name}]}
         changed = {"change": {"$ne": {}}, "document_id": {"$eq": owner.id}}
-        return cls.objects(__raw__={"$or": [taken_out, changed]})
+        return {"$or": [taken_out, changed]}
 
-    @classmethod
-    def delete_some_of(cls, owner: User, most: int) -> int:
-        return cls.delete_some(cls.of(owner)._query, most)
-
-    @classmethod
-    def exported(cls, owner: User) -> Iterator[bytes]:
-        """Yield a line for each, for the export of a person."""
-        for kept in walk_by_id(cls.of(owner)):
-            document = {k: v for k, v in kept.whole.items() if k not in SECRET}
-            yield export_line({"document": document, "reason": kept.reason, "at": kept.at})
+    def exported(self) -> Raw:
+        document = {name: v for name, v in self.whole.items() if name not in SECRET}
+        return {"document": document, "reason": self.reason, "at": self.at}
 
     @classmethod
     def counts(cls) -> dict[str, int]:

@@ -20,8 +20,8 @@ LONG = {
 
 @pytest.mark.parametrize("value", LONG.values(), ids=LONG)
 def test_a_list_for_people_shows_how_a_long_value_begins(value: Any, alice: Person) -> None:
-    Template.create(alice.user, "short")
-    template = Template.create(alice.user, value)
+    Template.create(alice.name, {"template": "short"})
+    template = Template.create(alice.name, {"template": value})
     page = alice.client.get(URL, HTTP_ACCEPT="text/html").content.decode()
     assert "&quot;short&quot;" in page
     assert f"(the first {LONGEST:,} of " in page
@@ -31,7 +31,7 @@ def test_a_list_for_people_shows_how_a_long_value_begins(value: Any, alice: Pers
 
 @pytest.mark.parametrize("value", LONG.values(), ids=LONG)
 def test_programs_get_all_of_it(value: Any, alice: Person) -> None:
-    template = Template.create(alice.user, value)
+    template = Template.create(alice.name, {"template": value})
     for path in (URL, f"{URL}/{template.id}"):
         answer = alice.client.get(path).json()
         assert answer.get("results", [answer])[0]["template"] == value

@@ -81,7 +81,7 @@ def test_so_do_errors_of_the_host(client: Any) -> None:
 def test_a_token_is_not_kept(client: Any, alice: Person) -> None:
     answer = client.post("/api/v1/login", {"username": "alice", "password": "wonderland-1"})
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
-    Template.create(alice.user, "mine")
+    Template.create(alice.name, {"template": "mine"})
     assert alice.client.get("/get")["Cache-Control"] == "no-store"
 
 

@@ -154,5 +154,5 @@ def test_values_of_a_script_go_out_and_come_back(alice: Person) -> None:
     bob = log_in("bob", "builder-22")
     answer = bob.client.post(f"{URL}/import", lines, content_type="application/x-ndjson")
     assert answer.json()["created"] == 1, answer.content
-    kept = Template.objects.of(bob.user).first()
+    kept = Template.objects.of(bob.name).first()
     assert encode({"": kept.template}) == encode({"": stored})

@@ -83,7 +83,7 @@ def test_a_page_shows_them(alice: Person) -> None:
 def test_what_is_not_asked_for_stays_in_the_store(
     ordering: str, alice: Person, commands: list[dict[str, Any]]
 ) -> None:
-    Template.create(alice.user, LARGE)
+    Template.create(alice.name, {"template": LARGE})
     for fields, projection in (("id,version", {"template": 0}), ("id,template", None)):
         commands.clear()
         alice.client.get(f"{URL}?ordering={ordering}&fields={fields}")

@@ -47,7 +47,7 @@ def test_every_write_is_counted(alice: Person, bob: Person) -> None:
     assert used(alice) == (0, 0)
     first = make(alice, "one")
     alice.client.post("/create", {"template": {"two": 2}})
-    assert used(alice) == (2, size_of("one") + size_of({"two": 2})) == counted(alice)
+    assert used(alice) == (2, size_of({"template": "one"}) + size_of({"template": {"two": 2}})) == counted(alice)
     alice.client.put(path(first), {"template": "three"})
     alice.client.patch(path(first), {"template": {"four": [4]}})
     alice.client.post("/update", {"old_template": {"two": 2}, "new_template": "five"})
@@ -81,7 +81,7 @@ def test_what_stores_nothing_counts_nothing(alice: Person) -> None:
 def test_without_history_what_is_replaced_takes_no_room(alice: Person) -> None:
     first = make(alice, "one")
     alice.client.put(path(first), {"template": "another"})
-    assert used(alice) == (1, size_of("another"))
+    assert used(alice) == (1, size_of({"template": "another"}))
     alice.client.delete(path(first))
     assert used(alice) == (0, 0)
 
@@ -110,7 +110,7 @@ def test_who_has_as_many_as_they_may_is_told_what_to_do(alice: Person, bob: Pers
 
 def test_bytes_are_counted_with_history_and_deleting_for_good_makes_room(alice: Person) -> None:
     value = "x" * 1000
-    with override_settings(QUOTA_BYTES=5 * size_of(value)):
+    with override_settings(QUOTA_BYTES=5 * size_of({"template": value})):
         first = make(alice, value)
         for letter in "abcd":
             changed = alice.client.put(path(first), {"template": letter * 1000})
@@ -143,11 +143,11 @@ def test_what_another_program_stored_or_deleted_is_seen(alice: Person) -> None:
         assert used(alice).documents == 1
         with after(days=1, minutes=1):
             with pytest.raises(OverQuota):
-                Template.create(alice.user, "two")
+                Template.create(alice.name, {"template": "two"})
             assert Usage.of("alice").amount == counted(alice)
         Template._get_collection().delete_many({"template": {"$regex": "flask"}})
         with after(days=1, minutes=3):
-            Template.create(alice.user, "two")
+            Template.create(alice.name, {"template": "two"})
             assert Usage.of("alice").amount == counted(alice)
 
 

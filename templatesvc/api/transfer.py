@@ -1,4 +1,4 @@
-"""Taking templates along: all of them out as NDJSON, and back in."""
+"""Taking documents along: all of an owner's out as NDJSON, and back in."""
 
 from __future__ import annotations
 
@@ -12,74 +12,123 @@ from typing import Any
 import bson
 import pymongo
 from bson import ObjectId
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError
+from rest_framework.decorators import action
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from accounts.authentication import SessionEnded
-from accounts.documents import User
-from templates_app.documents import Template, TemplateVersion
-from templates_app.querysets import new_value
-from templates_app.values import (
-    FIRST_MOMENT,
-    LAST_MOMENT,
-    MAX_IMPORTED_VERSION,
-    MAX_OBJECT_SIZE,
-    check_template,
+from templatesvc.api.documents import DocumentSerializer
+from templatesvc.api.exceptions import QuotaExceeded
+from templatesvc.api.filters import check_parameters
+from templatesvc.api.idempotency import (
+    AnswerNotKept,
+    IdempotentRequest,
+    KeyInUse,
+    KeyReused,
+    idempotent,
 )
-from templatesvc.api.idempotency import IdempotentRequest
 from templatesvc.api.lines import batches
+from templatesvc.api.ndjson import NDJSONParser, NDJSONRenderer
 from templatesvc.api.notation import export_line, from_extended_json, least_size
+from templatesvc.api.problems import message
+from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.schema import raises
+from templatesvc.api.streams import streamed
+from templatesvc.api.turns import ImportInProgress, alone
+from templatesvc.api.viewsets import OwnedViewSet
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import new_id, now
-from templatesvc.mongo.quota import Amount, OverQuota, Usage, size_of
+from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
+from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.quota import Amount, OverQuota, Usage
+from templatesvc.mongo.values import MAX_OBJECT_SIZE
 from templatesvc.mongo.walks import walk_by_id
 
+# Every reader of JSON has it exactly, and changes can go on from it.
+MAX_IMPORTED_VERSION = 10**15 - 1
 IMPORT_BATCH = 500
-IMPORT_BATCH_SIZE = 2**20  # bytes of lines, or of stored templates
+IMPORT_BATCH_SIZE = 2**20  # bytes of lines, or of stored documents
 IMPORT_BATCH_SECONDS = 20
 # How long an import holds its owner's turn after its last batch, also if its worker died; and when
 # whoever was told to wait may try again.
 IMPORT_TURN = timedelta(seconds=30)
 IMPORT_WAIT = 5
-# No template has a longer line: JSON writes a character of one byte in six at the most.
+# No document has a longer line: JSON writes a character of one byte in six at the most.
 LONGEST_LINE = 7 * MAX_OBJECT_SIZE
 # How far the clock of whoever wrote the lines may be ahead.
 LATEST = timedelta(minutes=1)
 # Lines that the answer says more of than a word, so that it has a bound.
 MOST_DETAILS = 100
 DUPLICATE_KEY = 11000
-FIELDS = {"id", "template", "version", "created_at", "updated_at"}
+# What a line has beside the document's own fields.
+FIELDS = {"id", "version", "created_at", "updated_at"}
 
 
-def exported(owner: User) -> Iterator[bytes]:
-    """Yield a line for each of the owner's templates, the oldest first, in constant memory."""
-    return map(_line, Template.objects.of(owner).walk("created_at", descending=False))
+class TransferMixin(OwnedViewSet):
+    """All of an owner's documents as lines, and documents from such lines."""
+
+    @raises(ValidationError)
+    @action(
+        detail=False,
+        url_path="export",
+        renderer_classes=[NDJSONRenderer, JSONRenderer],
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def export(self, request: Request) -> HttpResponseBase:
+        """Export all your {names}, oldest first, as one JSON object per line."""
+        check_parameters(request, {"format"})
+        lines = exported(request.user.get_username(), self.serializer_class)
+        return streamed(lines, NDJSONRenderer.media_type, f"{self.names.slugs}.ndjson")
+
+    @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress, QuotaExceeded)
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="import",
+        url_name="import",
+        parser_classes=[NDJSONParser],
+        renderer_classes=[JSONRenderer],
+        filter_backends=[],
+        pagination_class=None,
+    )
+    def import_(self, request: Request) -> Response | HttpResponse:
+        """Import {names} in the format of the export, and report the result of each line."""
+        check_parameters(request, {"mode", "format"})
+        mode = request.query_params.get("mode", "skip")
+        if mode not in ("skip", "replace"):
+            raise ValidationError({"mode": "Give skip or replace."})
+
+        def perform(first: IdempotentRequest | None) -> Response:
+            seed = first.seed if first else str(new_id(now()))
+            importing = Import(request.user, self.serializer_class, mode, seed)
+            with alone(request.user, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
+                holds = [prolong]
+                if first:
+                    holds.append(first.hold)
+                    # For the answer that is kept.
+                    Usage.reserve(request.user.get_username(), Amount())
+                return Response(importing.run(request.data or b"", holds))
+
+        return idempotent(self, request, perform)
 
 
-def _line(template: Template) -> bytes:
-    entry = {
-        "id": str(template.id),
-        "template": template.template,
-        "version": template.version,
-        "created_at": template.created,
-        "updated_at": template.updated,
-    }
-    return export_line(entry) + b"\n"
-
-
-def exported_versions(owner: User) -> Iterator[bytes]:
-    """Yield a line for each old version that is kept, for the export of a person."""
-    fields = ("template_id", "version", "template", "created_at", "replaced_at", "deleted_at")
-    for version in walk_by_id(TemplateVersion.of(owner)):
-        yield export_line({name: getattr(version, name) for name in fields})
-
-
-def exported_answers(owner: User) -> Iterator[bytes]:
-    """Yield a line for each answer that is kept for an Idempotency-Key."""
-    for kept in walk_by_id(IdempotentRequest.objects(username=owner.username)):
-        text = (kept.body or b"").decode(errors="replace")
-        yield export_line({"status": kept.status, "body": text, "expires_at": kept.expires_at})
+def exported(owner: str, serializer: type[DocumentSerializer]) -> Iterator[bytes]:
+    """Yield a line for each of an owner's documents, the oldest first, in constant memory."""
+    for document in serializer.Meta.document.objects.of(owner).walk("created_at", descending=False):
+        entry = {
+            "id": str(document.id),
+            **serializer.written(document),
+            "version": document.version,
+            "created_at": document.created,
+            "updated_at": document.updated,
+        }
+        yield export_line(entry) + b"\n"
 
 
 @dataclass
@@ -88,13 +137,13 @@ class Entry:
 
     line: int
     given: ObjectId | None = None  # the id that the line names, whosever it is
-    template: Any = None  # a Template, or None if the line is not one
+    document: Any = None  # None if the line is none
     status: str = "invalid"
     detail: str = ""
 
     @property
     def id(self) -> ObjectId:
-        return self.template.id
+        return self.document.id
 
     def fail(self, status: str, detail: str) -> None:
         self.status, self.detail = status, detail
@@ -102,7 +151,7 @@ class Entry:
     def outcome(self, is_detailed: bool) -> dict[str, Any]:
         """Return what the answer says of the line."""
         outcome: dict[str, Any] = {"line": self.line, "status": self.status}
-        if self.template:
+        if self.document:
             outcome["id"] = str(self.id)
         # Of bounded length, because a line's own names may be in it.
         is_told = is_detailed and self.detail
@@ -113,15 +162,16 @@ class Entry:
 class Import:
     """An import of lines that ``exported`` wrote.
 
-    A template is recognised by its id among the owner's own, or by its value, of which an owner
-    has one. ``mode`` says what becomes of one that is there: ``skip`` or ``replace``.
+    A document is recognised by its id among the owner's own, or by what an owner has one of.
+    ``mode`` says what becomes of one that is there: ``skip`` or ``replace``.
 
     An id that is not the owner's already is always exchanged for one derived from the owner and
     it: whether somebody else has it makes no difference, so that nothing tells, and importing the
-    same lines again finds the same templates.
+    same lines again finds the same documents.
     """
 
-    owner: User
+    user: Any
+    serializer_class: type[DocumentSerializer]
     mode: str
     seed: str
     outcomes: list[dict[str, Any]] = field(default_factory=list)
@@ -129,12 +179,17 @@ class Import:
     details: int = 0
     is_full: OverQuota | None = None  # once there was no room for a line
 
+    def __post_init__(self) -> None:
+        self.owner = self.user.get_username()
+        self.serializer = self.serializer_class()
+        self.kind: type[OwnedDocument] = self.serializer_class.Meta.document
+
     def run(self, text: bytes, holds: Iterable[Callable[[], None]] = ()) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
 
-        ``holds`` are called before each batch, and may raise to end it there. Raises SessionEnded
-        (401) if the owner was erased or deactivated meanwhile; what earlier batches stored is then
-        the owner's, as long as the account stands.
+        ``holds`` are called before each batch, and may raise to end it there. Raises what the
+        user's ``check_standing`` does if they were erased or deactivated meanwhile; what earlier
+        batches stored is then the owner's, as long as the account stands.
         """
         for lines in batches(text, IMPORT_BATCH, IMPORT_BATCH_SIZE):
             batch = [self._read(*line) for line in lines]
@@ -155,26 +210,29 @@ class Import:
     def _read(self, number: int, line: bytes) -> Entry:
         entry = Entry(number)
         try:
-            entry.given, template = self._template(number, line)
-            if self.lines_of.setdefault(template.id, number) != number:
-                raise ValueError(f"Line {self.lines_of[template.id]} has this id as well.")
-            entry.template = template
+            entry.given, document = self._document(number, line)
+            if self.lines_of.setdefault(document.id, number) != number:
+                raise ValueError(f"Line {self.lines_of[document.id]} has this id as well.")
+            entry.document = document
         except ValueError as error:
             entry.detail = str(error)
+        except ValidationError as error:
+            entry.detail = message(error)
         return entry
 
-    def _template(self, number: int, line: bytes) -> tuple[ObjectId | None, Template]:
-        """Return the id that a line names and its template, not stored.
+    def _document(self, number: int, line: bytes) -> tuple[ObjectId | None, OwnedDocument]:
+        """Return the id that a line names and its document, not stored.
 
-        Raises ValueError with a sentence.
+        Raises ValueError with a sentence, and ValidationError.
         """
         given = _members(line)
+        values = self._values({n: value for n, value in given.items() if n not in FIELDS})
         # Of the import, where the line does not say, so that a repetition has the same.
         own_id = given_id(given.get("id"))
         default = (own_id or ObjectId(self.seed)).generation_time
         created = _moment(given.get("created_at"), default)
         if own_id and created.replace(microsecond=0) != own_id.generation_time:
-            # Templates are listed in the order of their ids.
+            # Documents are listed in the order of their ids.
             raise ValueError("created_at: it is not when the id was made; leave one of them out.")
         updated = max(created, _moment(given.get("updated_at"), created))
         if updated > now() + LATEST:
@@ -182,19 +240,23 @@ class Import:
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version <= MAX_IMPORTED_VERSION:
             raise ValueError(f"version: give a whole number from 1 to {MAX_IMPORTED_VERSION}.")
-        template = Template(
+        document = self.kind(
             id=own_id or self._derived_id(new_id(created), f"{self.seed}/{number}"),
-            profile=self.owner.username,
-            template=given["template"],
+            owner=self.owner,
             version=version,
             created_at=created,
             updated_at=updated,
+            **values,
         )
-        return own_id, template
+        return own_id, document
+
+    def _values(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a document's values that a line gives; raises ValidationError."""
+        return self.serializer.values_of(self.serializer.run_validation(given))
 
     def _import(self, entries: list[Entry], holds: Iterable[Callable[[], None]]) -> None:
         """Store a batch in a constant number of round trips, however many lines it has."""
-        readable = [entry for entry in entries if entry.template]
+        readable = [entry for entry in entries if entry.document]
         with pymongo.timeout(IMPORT_BATCH_SECONDS):
             for hold in holds:
                 hold()
@@ -204,11 +266,13 @@ class Import:
             self._create(new)
             self._meet(known)
             # Asked afterwards: an erasure that begins from here on deletes the batch as well.
-            if not User.objects(id=self.owner.id, is_active__ne=False).first():
+            try:
+                self.user.check_standing()
+            except (AuthenticationFailed, NotAuthenticated):
                 self._take_back(new, known)
-                raise SessionEnded()
+                raise
             if created := [entry.id for entry in new if entry.status == "created"]:
-                TemplateVersion.stand_again(self.owner, created)
+                self.kind.Version.stand_again(self.owner, created)
 
     def _take_back(self, new: list[Entry], known: list[Entry]) -> None:
         """Delete what a batch stored of an owner who is gone, or is just being erased.
@@ -217,10 +281,10 @@ class Import:
         keeps what was there before, and its history.
         """
         ids = [entry.id for entry in new if entry.status == "created"]
-        Template.objects.of(self.owner).filter(id__in=ids).delete()
+        self.kind.objects.of(self.owner).filter(id__in=ids).delete()
         there = self._ids_there([entry.id for entry in known])
         gone = [entry.id for entry in known if entry.id not in there]
-        TemplateVersion.objects(profile=self.owner.username, template_id__in=gone).delete()
+        self.kind.Version.objects(owner=self.owner, document_id__in=gone).delete()
 
     def _recognise(self, entries: list[Entry]) -> set[ObjectId]:
         """Give each entry the id that it has among the owner's; return those that are there."""
@@ -228,7 +292,7 @@ class Import:
         there = self._ids_there([entry.id for entry in entries] + list(exchanged.values()))
         for entry in entries:
             if entry.given and entry.id not in there:
-                entry.template.id = exchanged[entry.given]
+                entry.document.id = exchanged[entry.given]
         return there
 
     def _create(self, entries: list[Entry]) -> None:
@@ -236,17 +300,17 @@ class Import:
         if not entries:
             return
         named = [id for entry in entries for id in (entry.id, entry.given) if id]
-        had = TemplateVersion.last_of(self.owner, named)
+        had = self.kind.Version.last_of(self.owner, named)
         for entry in entries:
             if entry.given in had:  # it was the owner's, and was deleted
-                entry.template.id = entry.given
-            entry.template.version = max(entry.template.version, had.get(entry.id, 0) + 1)
+                entry.document.id = entry.given
+            entry.document.version = max(entry.document.version, had.get(entry.id, 0) + 1)
         entries = self._within_quota(entries, documents=1)
         refused = self._insert(entries)
         self._give_back(refused, documents=1)
         for entry in refused:
-            entry.fail("skipped", "You have this template already.")
-            entry.template = None  # whose id this would be is not known
+            entry.fail("skipped", self._there_already())
+            entry.document = None  # whose id this would be is not known
 
     def _within_quota(self, entries: list[Entry], documents: int) -> list[Entry]:
         """Reserve for entries, and return those for which there was room; the others fail.
@@ -258,7 +322,7 @@ class Import:
         try:
             if self.is_full:
                 raise self.is_full
-            Usage.reserve(self.owner.username, _amount(entries, documents))
+            Usage.reserve(self.owner, _amount(entries, documents))
         except OverQuota as error:
             if len(entries) > 1 and not self.is_full:
                 half = len(entries) // 2
@@ -267,25 +331,25 @@ class Import:
             self.is_full = error
             for entry in entries:
                 entry.fail("invalid", str(error))
-                entry.template = None
+                entry.document = None
             return []
         return entries
 
     def _give_back(self, entries: list[Entry], documents: int) -> None:
-        Usage.give_back(self.owner.username, _amount(entries, documents))
+        Usage.give_back(self.owner, _amount(entries, documents))
 
     def _ids_there(self, ids: list[ObjectId]) -> set[ObjectId]:
-        """Return those of the ids that the owner has templates of."""
-        query = Template.objects.of(self.owner).filter(id__in=ids)._query
-        return {row["_id"] for row in Template._get_collection().find(query, {"_id": 1})}
+        """Return those of the ids that the owner has documents of."""
+        query = self.kind.objects.of(self.owner).filter(id__in=ids)._query
+        return {row["_id"] for row in self.kind._get_collection().find(query, {"_id": 1})}
 
-    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, Template]]:
-        """Yield the owner's templates with these ids, as many at a time as fit the memory."""
-        part: dict[ObjectId, Template] = {}
+    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, OwnedDocument]]:
+        """Yield the owner's documents with these ids, as many at a time as fit the memory."""
+        part: dict[ObjectId, OwnedDocument] = {}
         size = 0
-        for template in walk_by_id(Template.objects.of(self.owner).filter(id__in=ids)):
-            part[template.id] = template
-            size += template.stored_size
+        for document in walk_by_id(self.kind.objects.of(self.owner).filter(id__in=ids)):
+            part[document.id] = document
+            size += document.stored_size
             if size > IMPORT_BATCH_SIZE:
                 yield part
                 part, size = {}, 0
@@ -297,8 +361,8 @@ class Import:
         if not entries:
             return []
         try:
-            Template._get_collection().insert_many(
-                [entry.template.to_mongo() for entry in entries], ordered=False
+            self.kind._get_collection().insert_many(
+                [entry.document.to_mongo() for entry in entries], ordered=False
             )
             failed = set()
         except BulkWriteError as error:
@@ -322,49 +386,55 @@ class Import:
             for there in self._there(list(skipped)):
                 self._replace([skipped[id] for id in there], there)
 
-    def _replace(self, entries: list[Entry], there: dict[ObjectId, Template]) -> None:
+    def _replace(self, entries: list[Entry], there: dict[ObjectId, OwnedDocument]) -> None:
         # Compared as MongoDB has them: to Python 1, 1.0 and True are equal, and so are objects
         # whose keys are in another order.
-        changed = [e for e in entries if _bson(e.template) != _bson(there[e.id])]
+        changed = [e for e in entries if _bson(e.document) != _bson(there[e.id])]
         changed = self._within_quota(changed, documents=0)
         if not changed:
             return
         writes, failed = [self._replacement(e, there[e.id]) for e in changed], set()
         try:
-            result = Template._get_collection().bulk_write(writes, ordered=False)
+            result = self.kind._get_collection().bulk_write(writes, ordered=False)
             matched = result.matched_count
         except BulkWriteError as error:
             failed, matched = _duplicates(error), error.details["nMatched"]
         for place in failed:
-            changed[place].detail = "You have this template already, under another id."
+            changed[
+                place
+            ].detail = f"You have this {self.kind.names.singular} already, under another id."
         done = [entry for place, entry in enumerate(changed) if place not in failed]
         if matched < len(done):
             done = self._arrived(done, there)
         for entry in done:
             entry.status = "replaced"
-        TemplateVersion.keep_all(there[entry.id] for entry in done)
+        self.kind.Version.keep_all(there[entry.id] for entry in done)
         lines = {entry.line for entry in done}
         self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
         forgotten = sum(there[entry.id].forgotten.bytes for entry in done)
-        Usage.give_back(self.owner.username, Amount(bytes=forgotten))
+        Usage.give_back(self.owner, Amount(bytes=forgotten))
 
-    def _replacement(self, entry: Entry, seen: Template) -> UpdateMany:
+    def _replacement(self, entry: Entry, seen: OwnedDocument) -> UpdateMany:
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
-        query = {"_id": entry.id, "profile": self.owner.username, **seen.state}
-        return UpdateMany(query, new_value(entry.template.template, entry.template.updated))
+        query = {"_id": entry.id, **self.kind.owned_by(self.owner), **seen.state}
+        document = entry.document
+        return UpdateMany(query, self.kind.replacement(document.values, document.updated))
 
-    def _arrived(self, entries: list[Entry], there: dict[ObjectId, Template]) -> list[Entry]:
+    def _arrived(self, entries: list[Entry], there: dict[ObjectId, OwnedDocument]) -> list[Entry]:
         """Return those that were replaced, where others wrote at the same time."""
         ids = [entry.id for entry in entries]
-        current = {id: template for part in self._there(ids) for id, template in part.items()}
+        current = {id: document for part in self._there(ids) for id, document in part.items()}
         arrived = []
         for entry in entries:
-            entry.template.version = there[entry.id].version + 1
-            if entry.id in current and current[entry.id].etag == entry.template.etag:
+            entry.document.version = there[entry.id].version + 1
+            if entry.id in current and current[entry.id].etag == entry.document.etag:
                 arrived.append(entry)
             else:
                 entry.detail = "Somebody changed or deleted it during the import."
         return arrived
+
+    def _there_already(self) -> str:
+        return self.kind.names.fill("You have this {name} already.")
 
     def _derived_id(self, id: ObjectId, source: str) -> ObjectId:
         """Return an id of the time of another, for what came from a source: the same each time.
@@ -372,8 +442,9 @@ class Import:
         To the millisecond, if ``new_id`` made the other. Signed, so that nobody can find a source
         whose id would meet somebody else's.
         """
-        text = f"{ids.encode(self.owner.id)}\0{source}"
-        digest = salted_hmac("templates_app.import", text, algorithm="sha256").digest()
+        text = f"{ids.encode(self.user.id)}\0{source}"
+        salt = f"{self.kind.__module__.partition('.')[0]}.import"
+        digest = salted_hmac(salt, text, algorithm="sha256").digest()
         return ObjectId(id.binary[:6] + digest[:6])
 
 
@@ -386,21 +457,17 @@ def _members(line: bytes) -> dict[str, Any]:
         given = from_extended_json(line.decode())
     except ValueError as error:
         raise ValueError(f"The line can't be read: {error}") from error
-    if not isinstance(given, dict) or "template" not in given:
-        raise ValueError('A line is an object with a "template", as the export writes it.')
-    if unknown := given.keys() - FIELDS:
-        raise ValueError(f"Unknown field: {', '.join(map(ascii, sorted(unknown)))}.")
-    check_template(given["template"])
+    if not isinstance(given, dict):
+        raise ValueError("A line is an object, as the export writes it.")
     return given
 
 
 def _amount(entries: list[Entry], documents: int) -> Amount:
-    sizes = [size_of(entry.template.template) for entry in entries]
-    return Amount(documents * len(entries), sum(sizes))
+    return Amount(documents * len(entries), sum(entry.document.size for entry in entries))
 
 
-def _bson(template: Template) -> bytes:
-    return bson.encode({"template": template.template})
+def _bson(document: OwnedDocument) -> bytes:
+    return bson.encode(document.stored(document.values))
 
 
 def _duplicates(error: BulkWriteError) -> set[int]:

@@ -1,15 +1,13 @@
-"""Reading merge patches and NDJSON."""
+"""JSON merge patches (RFC 7396)."""
 
 from __future__ import annotations
 
 from typing import IO, Any
 
-from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
-from templatesvc.api.exceptions import PayloadTooLarge
-from templatesvc.api.parsers import JSONParser, bounded
+from templatesvc.api.parsers import JSONParser
 
 
 class MergePatchParser(JSONParser):
@@ -30,26 +28,6 @@ class MergePatchParser(JSONParser):
         return super().parse(stream, media_type, parser_context)
 
 
-class NDJSONParser(BaseParser):
-    """Lines of JSON, left as they are: each is read, and may fail, on its own."""
-
-    media_type = "application/x-ndjson"
-    # The answer tells of each line.
-    max_lines = 50_000
-
-    def parse(
-        self,
-        stream: IO[bytes],
-        media_type: str | None = None,
-        parser_context: dict[str, Any] | None = None,
-    ) -> bytes:
-        """Return the body; raises PayloadTooLarge (413)."""
-        body = bounded(stream, settings.MAX_IMPORT_SIZE)
-        if body.count(b"\n") + body.count(b"\r") > self.max_lines:
-            raise PayloadTooLarge(f"Send at most {self.max_lines:,} lines at a time.")
-        return body
-
-
 def merged(target: Any, patch: Any) -> Any:
     """Return the target with the patch merged into it (RFC 7396, section 2)."""
     if not isinstance(patch, dict):
@@ -61,3 +39,9 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[name] = merged(result.get(name), value)
     return result
+
+
+def is_merge_patch(request: Request) -> bool:
+    """Tell whether the body of a request is a merge patch."""
+    media_type: str = request.content_type.partition(";")[0].strip().lower()
+    return media_type == MergePatchParser.media_type

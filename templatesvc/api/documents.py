@@ -1,0 +1,247 @@
+"""Serializers of owned documents: made from their fields, as ModelSerializer's are from a model's.
+
+With a document come the serializers of its versions, of a merge patch, and of what an import did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+from django.utils.encoding import iri_to_uri
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from templatesvc.api.fields import field_for
+from templatesvc.api.links import url_of
+from templatesvc.api.serializers import StrictSerializer
+from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
+from templatesvc.mongo.owned import OwnedDocument
+
+# No host's name has such a character, and no URL needs to have it quoted.
+ID_PLACE = "~id~"
+
+
+class DocumentSerializer(StrictSerializer):
+    """An owned document as it comes in and goes out.
+
+    ``Meta`` names the ``document`` and its ``fields``; a field that is declared in the class is
+    taken as it is, any other is made from the document's. ``extra_kwargs`` adds options to those.
+    ``example`` holds a value for each, for the schema.
+    """
+
+    class Meta:
+        document: type[OwnedDocument]
+        fields: list[str]
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        meta, declared = self.Meta, super().get_fields()
+        options = getattr(meta, "extra_kwargs", {})
+        own = {
+            name: declared.pop(name, None)
+            or field_for(meta.document._fields[name], **options.get(name, {}))
+            for name in meta.fields
+        }
+        return (
+            {"id": serializers.CharField(read_only=True)}
+            | own
+            | declared
+            | {
+                "version": serializers.IntegerField(read_only=True, max_value=MAX_VERSION),
+                "created_at": serializers.DateTimeField(source="created", read_only=True),
+                "updated_at": serializers.DateTimeField(source="updated", read_only=True),
+                "url": serializers.HyperlinkedIdentityField(
+                    view_name=f"{meta.document.names.slug}-detail", lookup_field="pk"
+                ),
+            }
+        )
+
+    # --- Going out ---------------------------------------------------------------------------
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return what the fields would: going through them takes 50 µs, this 5."""
+        if not isinstance(instance, self.Meta.document):  # a page shows again what was typed
+            return super().to_representation(instance)
+        row = {
+            "id": str(instance.id),
+            **self.written(instance),
+            "version": int(instance.version),
+            "created_at": instance.created,
+            "updated_at": instance.updated,
+            "url": self._url.replace(ID_PLACE, iri_to_uri(str(instance.id))),
+        }
+        for name, field in self._others.items():
+            row[name] = field.to_representation(field.get_attribute(instance))
+        return row
+
+    @classmethod
+    def written(cls, instance: OwnedDocument | DocumentVersion) -> dict[str, Any]:
+        """Return the document's own fields as they go out."""
+        return {
+            name: write(value) if (value := getattr(instance, name)) is not None else None
+            for name, write in _writers(cls).items()
+        }
+
+    @cached_property
+    def _others(self) -> dict[str, serializers.Field]:
+        """The fields that are declared beside those of the document."""
+        names = self._declared_fields.keys() - set(self.Meta.fields)
+        return {name: self.fields[name] for name in names if not self.fields[name].write_only}
+
+    @cached_property
+    def _url(self) -> str:
+        """The URL of a document, with a place for its id."""
+        route = f"{self.Meta.document.names.slug}-detail"
+        return url_of(route, self.context["request"], pk=ID_PLACE)
+
+    # --- Coming in ---------------------------------------------------------------------------
+
+    @property
+    def writable(self) -> list[str]:
+        """The names of the fields that a client sends."""
+        return [name for name in self.Meta.fields if not self.fields[name].read_only]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was sent, once it is valid: a value for each field that a client sends."""
+        return self.values_of(self.validated_data)
+
+    def values_of(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a value for each field that a client sends.
+
+        One that was left out is emptied, to its default if it has one.
+        """
+        document = self.Meta.document
+        return {
+            name: given[name] if name in given else document.default_of(name)
+            for name in self.writable
+        }
+
+
+def _made_writers(serializer: type[DocumentSerializer]) -> dict[str, Callable[[Any], Any]]:
+    """Return for each of a document's own fields what makes JSON of its value."""
+    fields = serializer().fields
+    return {name: fields[name].to_representation for name in serializer.Meta.fields}
+
+
+_writers: Callable[[Any], dict[str, Callable[[Any], Any]]] = cache(_made_writers)
+
+
+# --- What comes with a document ------------------------------------------------------------------
+
+
+class VersionSerializer(serializers.Serializer):
+    """A state that {a} was in."""
+
+    id = serializers.CharField(source="document_id", read_only=True)
+    version = serializers.IntegerField(read_only=True, max_value=MAX_VERSION)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+    replaced_at = serializers.DateTimeField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, version: DocumentVersion) -> str:
+        route, id = f"{version.document.names.slug}-version", str(version.document_id)
+        return url_of(route, self.context["request"], pk=id, number=version.version)
+
+
+class MergePatchSerializer(StrictSerializer):
+    """The body of a PATCH that is a merge patch."""
+
+    merges = True
+
+
+class RestoreSerializer(StrictSerializer):
+    """Which version to go back to."""
+
+    version = serializers.IntegerField(min_value=1, max_value=MAX_VERSION)
+
+
+class ImportLineSerializer(serializers.Serializer):
+    """What became of a line."""
+
+    line = serializers.IntegerField()
+    status = serializers.ChoiceField(["created", "replaced", "skipped", "invalid"])
+    id = serializers.CharField(required=False)
+    detail = serializers.CharField(required=False)
+
+
+class ImportResultSerializer(serializers.Serializer):
+    """What became of an import."""
+
+    created = serializers.IntegerField()
+    replaced = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    invalid = serializers.IntegerField()
+    results = ImportLineSerializer(many=True)
+
+
+class Companions(NamedTuple):
+    """The serializers that come with that of a document."""
+
+    version: Any  # without values
+    full_version: Any
+    version_list: Any
+    deleted: Any
+    merge_patch: Any
+
+
+def _companions(serializer: type[DocumentSerializer]) -> Companions:
+    """Make the serializers that come with that of a document, named after it."""
+    names, of = serializer.Meta.document.names, serializer.Meta.document.__name__
+
+    def make(name: str, base: Any, text: str, **fields: Any) -> Any:
+        attrs = fields | {"__doc__": names.fill(text)}
+        return type(name.format(of) + "Serializer", (base,), attrs)
+
+    def copies(**options: Any) -> dict[str, serializers.Field]:
+        return {
+            name: _copy(field, options)
+            for name, field in serializer().fields.items()
+            if name in serializer.Meta.fields
+        }
+
+    version = make("{}Version", VersionSerializer, "A state that {a} was in.")
+    return Companions(
+        version,
+        make(
+            "Full{}Version",
+            version,
+            "A state that {a} was in, with what it held.",
+            **copies(read_only=True),
+        ),
+        make(
+            "{}VersionList",
+            serializers.Serializer,
+            "The old versions of {a}.",
+            results=version(many=True),
+        ),
+        make(
+            "Deleted{}",
+            version,
+            "{A} that can be restored.",
+            deleted_at=serializers.DateTimeField(read_only=True),
+        ),
+        make(
+            "{}MergePatch",
+            MergePatchSerializer,
+            "What is merged into {a} (RFC 7396): null empties a field.",
+            **copies(required=False),
+        ),
+    )
+
+
+companions: Callable[[Any], Companions] = cache(_companions)
+
+
+def _copy(field: serializers.Field, options: dict[str, Any]) -> serializers.Field:
+    """Return a field made anew with other options."""
+    if options.get("read_only"):
+        dropped = {"required", "default", "validators", "write_only"}
+        kwargs = {name: value for name, value in field._kwargs.items() if name not in dropped}
+    else:
+        kwargs = dict(field._kwargs)
+    return type(field)(*field._args, **kwargs | options)

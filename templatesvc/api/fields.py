@@ -1,0 +1,295 @@
+"""Serializer fields: those that JSON on MongoDB needs, and the one for each field of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+import mongoengine
+from bson import Decimal128, ObjectId
+from django.core.validators import ProhibitNullCharactersValidator
+from django.http import QueryDict
+from mongoengine.base import BaseField
+from mongoengine.errors import ValidationError as DocumentValidationError
+from rest_framework import serializers
+
+from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.values import INT64, check_size, check_value
+
+Check = Callable[[Any], None]
+
+
+class TextField(serializers.CharField):
+    """A text exactly as it was sent: DRF's would trim it, and take a number for one.
+
+    ``allow_nul``: whether NUL may be in it, which some databases can't store, and MongoDB can.
+    """
+
+    def __init__(self, *, allow_nul: bool = False, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+        self.allow_nul = allow_nul
+        if allow_nul:
+            self.validators: list[Any] = [
+                validator
+                for validator in self.validators
+                if not isinstance(validator, ProhibitNullCharactersValidator)
+            ]
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class JSONValueField(serializers.Field):
+    """A JSON value, checked by a function that raises ValueError with a sentence."""
+
+    def __init__(self, check: Check, code: str = "invalid", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.check, self.code = check, code
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            self.check(data)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code=self.code) from error
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class IntegerField(serializers.IntegerField):
+    """A whole number that fits the 64 bits that BSON has for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        bounds = {"min_value": -INT64, "max_value": INT64 - 1}
+        super().__init__(**bounds | {name: n for name, n in kwargs.items() if n is not None})
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool):  # which DRF takes for 0 and 1
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class FloatField(serializers.FloatField):
+    """A finite number: JSON has no other, and DRF would read the text ``nan``."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        number = super().to_internal_value(data)
+        if not isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class DateTimeField(serializers.DateTimeField):
+    """A time in UTC, to the milliseconds that BSON keeps."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = super().to_internal_value(value)
+        moment = moment.astimezone(UTC)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+class DateField(serializers.DateField):
+    """A day, which MongoEngine reads as the day or as its midnight."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value.date() if isinstance(value, datetime) else value)
+
+
+class DecimalField(serializers.DecimalField):
+    """A decimal number, as a text in JSON, so that no digit is lost."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(
+            value.to_decimal() if isinstance(value, Decimal128) else Decimal(str(value))
+        )
+
+
+class ObjectIdField(serializers.CharField):
+    """The id of a document, in 24 hexadecimal digits."""
+
+    default_error_messages = {"invalid_id": "Give the 24 hexadecimal digits of an id."}
+
+    def to_internal_value(self, data: Any) -> ObjectId:
+        if not isinstance(data, str) or not ObjectId.is_valid(data):
+            self.fail("invalid_id")
+        return ObjectId(data)
+
+
+class ListField(serializers.ListField):
+    """A list; in the form of a page a text box with a line for each entry."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        style = {"base_template": "lines.html", "hint": "One entry a line."}
+        super().__init__(style=style, **kwargs)
+
+    def get_value(self, dictionary: Any) -> Any:
+        if not isinstance(dictionary, QueryDict):
+            return super().get_value(dictionary)
+        if self.field_name not in dictionary:
+            return serializers.empty if getattr(self.root, "partial", False) else []
+        text = dictionary[self.field_name]
+        return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
+
+
+class EmbeddedSerializer(serializers.Serializer):
+    """The object of an embedded document; made for its class by ``embedded``."""
+
+    document: Any = None
+
+    def to_internal_value(self, data: Any) -> Any:
+        values = super().to_internal_value(data)
+        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
+            raise serializers.ValidationError(
+                dict.fromkeys(sorted(unknown)[:20], "Unknown field."), code="unknown_field"
+            )
+        # DRF demands nothing of an object in a partial update, and only a merge is into the old.
+        if not getattr(self.root, "merges", False):
+            missing = [n for n, field in self.fields.items() if field.required and n not in values]
+            if missing:
+                text = serializers.Field.default_error_messages["required"]
+                raise serializers.ValidationError(dict.fromkeys(missing, text), code="required")
+        return self.document(**values)
+
+
+# --- From the fields of a document ---------------------------------------------------------------
+
+
+def field_for(field: BaseField, **options: Any) -> serializers.Field:
+    """Return the serializer field for a field of a document: its type, its bounds, its choices.
+
+    ``options`` are those of the serializer field, before what is derived.
+    """
+    options = _common(field) | options
+    if field.choices:
+        return serializers.ChoiceField(choices=_pairs(field.choices), **options)
+    for kind, make in MADE_FOR.items():
+        if isinstance(field, kind):
+            made: serializers.Field = make(field, options)
+            return made
+    raise TypeError(
+        f"{field.owner_document.__name__}.{field.name}: no serializer field is known for "
+        f"{type(field).__name__}; declare one in the serializer."
+    )
+
+
+def _common(field: BaseField) -> dict[str, Any]:
+    """Return the options that follow from what any field says of itself."""
+    options: dict[str, Any] = {"validators": [Validator(field)]}
+    if getattr(field, "help_text", None):
+        options["help_text"] = field.help_text
+    if field.required and field.default is None:
+        return options
+    has_default = field.default is not None
+    return options | {"required": False, "allow_null": not has_default}
+
+
+class Validator:
+    """A field's own checks; what MongoEngine says comes out as a 400 on the field."""
+
+    def __init__(self, field: BaseField) -> None:
+        self.field = field
+
+    def __call__(self, value: Any) -> None:
+        try:
+            self.field._validate(value)
+        except DocumentValidationError as error:
+            raise serializers.ValidationError(error.message) from error
+
+
+def _pairs(choices: Any) -> list[tuple[Any, Any]]:
+    return [(c[0], c[1]) if isinstance(c, list | tuple) else (c, c) for c in choices]
+
+
+def _simple(kind: type[serializers.Field], **own: Any) -> Callable[[Any, dict[str, Any]], Any]:
+    return lambda _, options: kind(**own | options)
+
+
+def _text(kind: type[serializers.CharField]) -> Callable[[Any, dict[str, Any]], Any]:
+    def make(field: Any, options: dict[str, Any]) -> serializers.Field:
+        bounds = {"max_length": field.max_length, "min_length": field.min_length}
+        options = {name: n for name, n in bounds.items() if n is not None} | options
+        if not field.required:
+            options.setdefault("allow_blank", True)
+        return kind(**options)
+
+    return make
+
+
+def _number(kind: type[serializers.Field]) -> Callable[[Any, dict[str, Any]], Any]:
+    def make(field: Any, options: dict[str, Any]) -> serializers.Field:
+        bounds = {"min_value": field.min_value, "max_value": field.max_value}
+        return kind(**{name: n for name, n in bounds.items() if n is not None} | options)
+
+    return make
+
+
+def _decimal(field: Any, options: dict[str, Any]) -> serializers.Field:
+    # Decimal128 has 34 digits. MongoEngine's own checks would compare text with numbers.
+    bounds = {"min_value": field.min_value, "max_value": field.max_value}
+    bounds = {name: n for name, n in bounds.items() if n is not None}
+    places = getattr(field, "precision", None)
+    digits = {"max_digits": 34, "decimal_places": places}
+    return DecimalField(**digits | bounds | options)
+
+
+def _list(field: Any, options: dict[str, Any]) -> serializers.Field:
+    if isinstance(field.field, mongoengine.EmbeddedDocumentField):
+        return _embedded(field.field, options | {"many": True})
+    if field.max_length is not None:
+        options.setdefault("max_length", field.max_length)
+    if field.field is not None:
+        inner = field_for(field.field)
+        inner.required, inner.allow_null = True, False
+        options.setdefault("child", inner)
+    return ListField(**options)
+
+
+def _embedded(field: Any, options: dict[str, Any]) -> serializers.Field:
+    return embedded(field.document_type)(**options)
+
+
+def embedded(document: Any) -> type[EmbeddedSerializer]:
+    """Return the serializer class of an embedded document."""
+    made = {name: field_for(document._fields[name]) for name in document._fields_ordered}
+    attrs = made | {"document": document, "__doc__": document.__doc__}
+    return type(f"{document.__name__}Serializer", (EmbeddedSerializer,), attrs)
+
+
+def _check_object(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ValueError("Give a JSON object.")
+    check_value(value)
+    check_size(value)
+
+
+def _check_any(value: Any) -> None:
+    check_value(value)
+    check_size({"": value})
+
+
+# What is further up is a kind of what is further down.
+MADE_FOR: dict[Any, Callable[[Any, dict[str, Any]], Any]] = {
+    mongoengine.URLField: _text(serializers.URLField),
+    mongoengine.EmailField: _text(serializers.EmailField),
+    mongoengine.StringField: _text(TextField),
+    (mongoengine.Decimal128Field, mongoengine.DecimalField): _decimal,
+    (mongoengine.IntField, mongoengine.LongField): _number(IntegerField),
+    mongoengine.FloatField: _number(FloatField),
+    mongoengine.BooleanField: _simple(serializers.BooleanField),
+    mongoengine.DateField: _simple(DateField),
+    mongoengine.DateTimeField: _simple(DateTimeField),
+    mongoengine.UUIDField: _simple(serializers.UUIDField),
+    mongoengine.ObjectIdField: _simple(ObjectIdField),
+    mongoengine.EmbeddedDocumentField: _embedded,
+    mongoengine.DictField: _simple(JSONValueField, check=_check_object),
+    mongoengine.ListField: _list,
+    RawField: _simple(JSONValueField, check=_check_any),
+}

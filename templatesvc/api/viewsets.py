@@ -1,0 +1,253 @@
+"""Views of owned documents: create, list, read, replace, patch and delete, under conditions.
+
+DRF's own ways work as people know them: ``get_queryset``, ``@action``, ``permission_classes``,
+``validate_<field>`` in the serializer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from bson import ObjectId
+from django.http import Http404, HttpResponse
+from drf_spectacular.drainage import isolate_view_method
+from mongoengine.errors import NotUniqueError
+from rest_framework import status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
+from templatesvc.api.documents import DocumentSerializer, companions
+from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
+from templatesvc.api.filters import ResourceFilter
+from templatesvc.api.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
+from templatesvc.api.merge_patch import MergePatchParser, is_merge_patch, merged
+from templatesvc.api.operations import operations_of
+from templatesvc.api.pagination import KeysetPagination
+from templatesvc.api.parsers import FormParser, JSONParser, MultiPartParser
+from templatesvc.api.schema import raises
+from templatesvc.api.turns import SearchInProgress
+from templatesvc.mongo.names import Names
+from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet, Values
+
+# How often a write is tried because somebody else wrote in between.
+TRIES = 5
+
+
+class OwnedViewSet(viewsets.GenericViewSet):
+    """What every view of a resource needs: whose documents they are, and which one is meant."""
+
+    serializer_class: type[DocumentSerializer]
+    pagination_class = KeysetPagination
+    filter_backends: ClassVar = [ResourceFilter]
+    parser_classes: ClassVar = [JSONParser, MergePatchParser, FormParser, MultiPartParser]
+    lookup_value_regex = "[^/]+"
+
+    # What a list can be narrowed, searched and sorted by.
+    filter_fields: ClassVar[list[str]] = []
+    search_fields: ClassVar[list[str]] = []
+    ordering_fields: ClassVar[list[str]] = ["created_at", "updated_at"]
+    ordering = "-created_at"
+
+    # What a 409 says of a document that the owner has already.
+    exists_error: type[Conflict] = AlreadyExists
+
+    document: ClassVar[type[OwnedDocument]]
+    names: ClassVar[Names]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "serializer_class" in cls.__dict__:
+            cls.document = cls.serializer_class.Meta.document
+            cls.names = cls.document.names
+            _check_orderings(cls)
+            for name, said in operations_of(cls.serializer_class).items():
+                if hasattr(cls, name):
+                    # Not by extend_schema_view, which does not know the further methods of an
+                    # action. The method is copied, as other views have it, too.
+                    said(isolate_view_method(cls, name))
+
+    def get_queryset(self) -> OwnedQuerySet:
+        return self.document.objects.of(self.request.user.get_username())
+
+    @property
+    def document_id(self) -> ObjectId:
+        """The id in the URL; raises Http404 for a text that is none."""
+        if not ObjectId.is_valid(self.kwargs["pk"]):
+            raise Http404
+        return ObjectId(self.kwargs["pk"])
+
+    def found(self) -> OwnedQuerySet:
+        """Return the query of the document that the URL names, if it is the caller's."""
+        return self.get_queryset().filter(id=self.document_id)
+
+    def get_object(self) -> OwnedDocument:
+        document = self.found().first()
+        if document is None:
+            raise Http404
+        self.check_object_permissions(self.request, document)
+        return document
+
+    def answer(self, document: OwnedDocument, code: int = status.HTTP_200_OK) -> Response:
+        """Return a document as an answer, with its entity tag."""
+        data = self.serializer_class(document, context=self.get_serializer_context()).data
+        headers = {"ETag": document.etag}
+        if code == status.HTTP_201_CREATED:
+            headers["Location"] = data["url"]
+        return Response(data, code, headers=headers)
+
+    def values(self, data: Any) -> Values:
+        """Return the values of a document given in full; raises ValidationError (400)."""
+        serializer = self.serializer_class(data=data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.values
+
+    # --- Writing under conditions --------------------------------------------------------------
+
+    def replace(self, values: Values) -> Response:
+        """Give the document new values, if it is in the state that the request names."""
+        if Preconditions.of_write(self.request).name_a_state:
+            return self.answer(self.write(lambda found, _: self.replaced(found, values)))
+        document = self.replaced(self.found(), values)
+        if document is None:
+            raise Http404
+        return self.answer(document)
+
+    def write(self, write: Callable[[OwnedQuerySet, OwnedDocument], Any]) -> Any:
+        """Look at the document, compare, and do a write which finds it only as it was seen.
+
+        If somebody else wrote in between, all of it is done again: what stands now may or may not
+        be what the request names. Raises Http404, PreconditionFailed (412), and Conflict (409) if
+        others keep writing.
+        """
+        preconditions = Preconditions.of_write(self.request)
+        for _ in range(TRIES):
+            seen = self.get_object()
+            preconditions.check(seen)
+            if result := write(self.found().as_seen(seen), seen):
+                return result
+        raise Conflict(self.names.fill("Others keep changing this {name}. Try again."))
+
+    def replaced(self, found: OwnedQuerySet, values: Values) -> Any:
+        """Give the document found new values; raises ``exists_error`` (409)."""
+        try:
+            return found.replace(values)
+        except NotUniqueError as error:
+            raise self.exists() from error
+
+    def exists(self) -> Conflict:
+        """Return the error for a document that the owner has already."""
+        error = self.exists_error
+        return error(self.names.fill(str(error.default_detail)))
+
+
+class ReadMixin(OwnedViewSet):
+    """``GET`` of the list and of one document."""
+
+    @raises(SearchInProgress)
+    def list(self, request: Request) -> Response:
+        """List your {names}, newest first, optionally filtered and searched."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @raises(PreconditionFailed)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Read one of your {names}."""
+        document, preconditions = self.get_object(), Preconditions.of(request)
+        if preconditions.if_match is not None:
+            preconditions._replace(if_none_match=None).check(document)
+        # A page has more in it that changes: who is logged in, and a form's token.
+        is_page = request.accepted_renderer.format == "api"
+        if preconditions.is_known(document) and not is_page:
+            answer = Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": document.etag})
+        else:
+            answer = self.answer(document)
+        # A browser may keep it, but has to ask each time whether it still stands.
+        answer["Cache-Control"] = "private, no-cache"
+        return answer
+
+
+class WriteMixin(OwnedViewSet):
+    """``POST``, ``PUT``, ``PATCH`` and ``DELETE``."""
+
+    @raises(AlreadyExists, QuotaExceeded, KeyInUse, KeyReused)
+    def create(self, request: Request) -> Response | HttpResponse:
+        """Create {a}."""
+
+        def perform(first: IdempotentRequest | None) -> Response:
+            values, id = self.values(request.data), ObjectId(first.seed) if first else None
+            try:
+                document = self.document.create(request.user.get_username(), values, id)
+            except NotUniqueError as error:
+                raise self.exists() from error
+            return self.answer(document, status.HTTP_201_CREATED)
+
+        return idempotent(self, request, perform)
+
+    @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
+    def update(self, request: Request, pk: str) -> Response:
+        """Replace one of your {names}. A field that is left out is emptied."""
+        return self.replace(self.values(request.data))
+
+    @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Replace the fields that are given or, with a merge patch (RFC 7396), merge into them.
+
+        Null empties a field.
+        """
+        is_merge = is_merge_patch(request)
+        patch = companions(self.serializer_class).merge_patch if is_merge else self.get_serializer
+        serializer = patch(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        if not given:
+            document = self.get_object()
+            Preconditions.of_write(request).check(document)
+            return self.answer(document)
+        if not is_merge and len(given) == len(serializer.writable):
+            return self.replace(given)
+        change = self._merging(request.data) if is_merge else self._setting(given)
+        return self.answer(self.write(lambda found, seen: self.replaced(found, change(seen))))
+
+    def _setting(self, given: Values) -> Callable[[OwnedDocument], Values]:
+        """Return what gives the values of a document once those given are set."""
+        fields = self.get_serializer().writable
+        return lambda seen: {name: getattr(seen, name) for name in fields} | given
+
+    def _merging(self, patch: Any) -> Callable[[OwnedDocument], Values]:
+        """Return what gives the values of a document once a patch is merged into it.
+
+        What comes out of it is checked as if it had been sent in full.
+        """
+        fields = self.get_serializer().writable
+
+        def change(seen: OwnedDocument) -> Values:
+            written = self.serializer_class.written(seen)
+            there = {name: written[name] for name in fields if written[name] is not None}
+            return self.values(merged(there, patch))
+
+        return change
+
+    @raises(PreconditionFailed, PreconditionRequired, Conflict)
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete one of your {names}. It can be restored for some time."""
+        if Preconditions.of_write(request).name_a_state:
+            self.write(lambda found, _: found.remove())
+        elif not self.found().remove():
+            raise Http404
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _check_orderings(view: type[OwnedViewSet]) -> None:
+    """Raise TypeError for an ordering that no index carries."""
+    for name in view.ordering_fields:
+        fields = view.document._meta["queryset_class"].fields_of(name)
+        stored = ["owner", *fields]
+        keys = [view.document._fields[field].db_field for field in stored]
+        specs = view.document._meta["index_specs"]
+        if not any([name for name, _ in spec["fields"]] == keys for spec in specs):
+            raise TypeError(
+                f"{view.__name__}.ordering_fields: no index sorts {name!r}; "
+                f'declare it in {view.document.__name__}: meta = {{"orderings": ["{name}"]}}.'
+            )

@@ -1,0 +1,52 @@
+"""What a document is called: in sentences, in URLs and in the store."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+
+class Names(NamedTuple):
+    """A document's name as people say it: ``lab report``, ``lab reports``, and ``a``.
+
+    From the name of its class; ``meta`` may say otherwise: ``"verbose_name": "person"``,
+    ``"verbose_name_plural": "people"``, ``"article": "an"``.
+    """
+
+    singular: str
+    plural: str
+    article: str
+
+    @classmethod
+    def of(cls, class_name: str, meta: dict[str, Any]) -> Names:
+        """Return the names of a class."""
+        words = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", class_name)
+        singular = meta.get("verbose_name", " ".join(words).lower())
+        article = "an" if singular[0] in "aeiou" else "a"
+        return cls(
+            singular,
+            meta.get("verbose_name_plural", f"{singular}s"),
+            meta.get("article", article),
+        )
+
+    @property
+    def slug(self) -> str:
+        """The name as a part of other names, such as ``lab_report``."""
+        return self.singular.replace(" ", "_").replace("-", "_")
+
+    @property
+    def slugs(self) -> str:
+        """The names of several, such as ``lab_reports``."""
+        return self.plural.replace(" ", "_").replace("-", "_")
+
+    def fill(self, text: str) -> str:
+        """Return a text with the names where it has ``{a}``, ``{A}``, ``{name}`` or ``{names}``."""
+        a = f"{self.article} {self.singular}"
+        names = {"{a}": a, "{A}": a.capitalize(), "{name}": self.singular, "{names}": self.plural}
+        for place, name in names.items():
+            text = text.replace(place, name)
+        return text
+
+
+# What a sentence says that is about no document in particular.
+DOCUMENT = Names("document", "documents", "a")

@@ -1,0 +1,94 @@
+"""JSON values that MongoDB can keep as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import bson
+
+MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
+INT64 = 2**63  # one above the largest integer
+MAX_DOCUMENT_SIZE = 16 * 1024 * 1024  # bytes of BSON: MongoDB stores no larger ones
+MAX_DEPTH = 32  # an object that holds no other is 1 deep
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def check_value(value: Any) -> None:
+    """Raise ValueError with a sentence if a JSON value can't be kept in MongoDB as it is."""
+    for depth, item in _walk(value, 0):
+        if depth > MAX_DEPTH:
+            raise ValueError(f"It is nested more than {MAX_DEPTH} levels deep.")
+        if isinstance(item, str) and SURROGATE.search(item):
+            raise ValueError("A text in it is not valid Unicode: it has half of a surrogate pair.")
+        if isinstance(item, int) and not fits_int64(item):
+            raise ValueError("A number in it does not fit 64 bits.")
+        if isinstance(item, float) and not -float("inf") < item < float("inf"):
+            raise ValueError("A number in it is not finite.")
+        if isinstance(item, dict):
+            _check_keys(item)
+
+
+def fits_int64(number: int) -> bool:
+    """Tell whether MongoDB has room for an integer."""
+    # Not by a range: in one it would look for a bson.Int64, which is what large integers are read
+    # as, number by number.
+    return -INT64 <= number < INT64
+
+
+def check_size(value: dict[str, Any]) -> None:
+    """Raise ValueError with a sentence if an object is too large to be kept."""
+    if (size := _size(value)) > MAX_OBJECT_SIZE:
+        raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
+
+
+def check_stored(value: Any) -> None:
+    """Raise ValueError with a sentence if no document can have this value."""
+    check_value(value)
+    if (size := _size({"": value})) > MAX_DOCUMENT_SIZE:
+        raise ValueError(f"A value has at most {MAX_DOCUMENT_SIZE:,} bytes of BSON, not {size:,}.")
+
+
+def _size(value: dict[str, Any]) -> int:
+    """Return how many bytes of BSON an object has; raises ValueError if BSON can't have it."""
+    try:
+        return len(bson.encode(value))
+    except (OverflowError, RecursionError, bson.errors.BSONError) as error:
+        raise ValueError(f"It can't be kept: {error}") from error
+
+
+def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
+    """Yield every value in a JSON value with how many objects and lists it is in, itself included.
+
+    Iterative, and no deeper than is needed to see that it is too deep.
+    """
+    stack = [(value, depth)]
+    while stack:
+        item, depth = stack.pop()
+        inner: list[Any] = []
+        if isinstance(item, dict | list):
+            depth += 1
+            inner = list(item.values()) if isinstance(item, dict) else item
+        yield depth, item
+        stack.extend((child, depth) for child in inner)
+
+
+def _check_keys(item: dict[str, Any]) -> None:
+    for key in item:
+        if key.startswith("$") or "." in key or "\0" in key:
+            raise ValueError(
+                f"The key {key!r} can't be kept: a key may not start with $ nor hold . or NUL."
+            )
+        if SURROGATE.search(key):
+            raise ValueError("A key in it is not valid Unicode: it has half of a surrogate pair.")
+
+
+def depth_of(value: Any) -> int:
+    """Return how many objects and lists are in each other; a text is 0 deep."""
+    return max(depth for depth, _ in _walk(value, 0))
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield every text in a value, keys of objects not among them."""
+    return (item for _, item in _walk(value, 0) if isinstance(item, str))
