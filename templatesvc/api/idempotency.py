@@ -100,7 +100,7 @@ class IdempotentRequest(ServiceDocument):
 
     meta = {
         "collection": "idempotent_requests",
-        "shards_by": ("_id", "hashed"),
+        "shards_by": ("username", 1),
         "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}, {"fields": ["username"]}],
     }
 
@@ -124,11 +124,11 @@ class IdempotentRequest(ServiceDocument):
                 with request.freed_if_unknown(request.lease_until):
                     return request.insert(), True
             except NotUniqueError:
-                first = cls.objects(id=request.id).first()
+                first = cls.objects(id=request.id, username=username).first()
             if first and first.expires_at > moment:
                 return first._claimed_again(fingerprint)
             # TTL indexes delete about once a minute.
-            cls.objects(id=request.id, expires_at__lte=moment).delete()
+            cls.objects(id=request.id, username=username, expires_at__lte=moment).delete()
         raise KeyInUse(wait=1)
 
     def _claimed_again(self, fingerprint: str) -> tuple[Self, bool]:
@@ -198,7 +198,8 @@ class IdempotentRequest(ServiceDocument):
         )
 
     def _unfinished(self) -> QuerySet:
-        return type(self).objects(id=self.id, lease_until=self.lease_until, status=None)
+        mine = type(self).objects(id=self.id, username=self.username)
+        return mine.filter(lease_until=self.lease_until, status=None)
 
     def free(self) -> None:
         """Give the key up: whoever comes next with this request does the work."""

@@ -47,7 +47,11 @@ def test_every_write_is_counted(alice: Person, bob: Person) -> None:
     assert used(alice) == (0, 0)
     first = make(alice, "one")
     alice.client.post("/create", {"template": {"two": 2}})
-    assert used(alice) == (2, size_of({"template": "one"}) + size_of({"template": {"two": 2}})) == counted(alice)
+    assert (
+        used(alice)
+        == (2, size_of({"template": "one"}) + size_of({"template": {"two": 2}}))
+        == counted(alice)
+    )
     alice.client.put(path(first), {"template": "three"})
     alice.client.patch(path(first), {"template": {"four": [4]}})
     alice.client.post("/update", {"old_template": {"two": 2}, "new_template": "five"})
