@@ -18,7 +18,7 @@ from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import APIException, NotFound
 
 from accounts import operations
-from accounts.audit import Action, AuditEntry
+from accounts.audit import AuditEntry, sentences
 from accounts.clients import Client
 from accounts.dashboard import dashboard
 from accounts.documents import Session, User
@@ -37,7 +37,7 @@ from accounts.passwords import change_own_password
 from accounts.serializers import PasswordChangeSerializer
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
 from templatesvc.admin.changelist import parameters_of
-from templatesvc.admin.filters import ChoiceFilter, DateFilter, TextFilter
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
@@ -251,7 +251,7 @@ class UserAdmin(DocumentAdmin):
 
     @action(
         description="Erase",
-        consequence="Their account, their templates and their sessions are deleted. There is no "
+        consequence="Their account, all that they keep and their sessions are deleted. There is no "
         "way back. The audit goes on saying what happened.",
         done="“{name}” was erased.",
         permission="delete",
@@ -332,6 +332,16 @@ class AuditExportView(DocumentView):
         return streamed(lines, "application/x-ndjson", "audit.ndjson")
 
 
+class ActionFilter(Filter):
+    """The entries of one action."""
+
+    def query(self, value: str) -> Query | None:
+        return {"action": value} if value in sentences() else None
+
+    def choices(self) -> Iterator[tuple[str, str]]:
+        return ((value, in_words(value)) for value in sentences())
+
+
 @site.register(AuditEntry)
 class AuditEntryAdmin(DocumentAdmin):
     """Who did what to whom, and when."""
@@ -343,7 +353,7 @@ class AuditEntryAdmin(DocumentAdmin):
         TextFilter("user", "user", "username"),
         TextFilter("by", "who did it", "by"),
         TextFilter("document", "document", "document"),
-        ChoiceFilter("action", "action", {a.value: {"action": a.value} for a in Action}),
+        ActionFilter("action", "action"),
         DateFilter("at", "date"),
     )
     readonly_fields = (*list_display, "user_agent", "request_id", "particulars")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from bson import ObjectId
@@ -11,11 +12,19 @@ from mongoengine import DateTimeField, DictField, ObjectIdField, StringField
 from accounts.clients import Client
 from templatesvc.mongo.choices import Choices
 from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.mongo.names import Names
 from templatesvc.ops.request_ids import request_id
 
 
-class Action(Choices):
-    """What can happen; the label is the sentence that an operator reads."""
+class AuditAction(Choices):
+    """What can happen; the label is the sentence that an operator reads.
+
+    An app declares its own in a subclass, which is found by itself.
+    """
+
+
+class Action(AuditAction):
+    """What can happen to accounts."""
 
     REGISTERED = "registered", "Registered."
     LOGGED_IN = "logged_in", "Logged in."
@@ -41,17 +50,23 @@ class Action(Choices):
     QUOTA_CHANGED = "quota_changed", "How much they may keep was changed."
     AUDIT_EXPORTED = "audit_exported", "Read the audit, at the shell or to take it along."
 
-    TEMPLATE_CHANGED = "template_changed", "An operator changed a template of theirs."
-    TEMPLATE_DELETED = "template_deleted", "An operator deleted a template of theirs."
-    TEMPLATE_RESTORED = "template_restored", "An operator restored a template of theirs."
 
-    ADOPTION_BEGUN = "adoption_begun", "Taking over the Flask service's data was begun."
-    ADOPTION_APPLIED = "adoption_applied", "The Flask service's data were taken over."
-    ADOPTION_UNDO_BEGUN = (
-        "adoption_undo_begun",
-        "Undoing the taking over of the Flask service's data was begun.",
-    )
-    ADOPTION_UNDONE = "adoption_undone", "Taking over the Flask service's data was undone."
+@cache
+def actions_of(names: Names) -> Any:
+    """Return what operators can do to the documents of an owner's: CHANGED, DELETED, RESTORED."""
+    done = ("changed", "deleted", "restored")
+    members = {
+        verb.upper(): (f"{names.slug}_{verb}", names.fill(f"An operator {verb} {{a}} of theirs."))
+        for verb in done
+    }
+    make: Any = AuditAction
+    return make(f"{names.slug}_actions", members)
+
+
+def sentences() -> dict[str, str]:
+    """Return every action that is known, of whichever app, with what an operator reads of it."""
+    known = AuditAction.__subclasses__()
+    return {action.value: action.label for actions in known for action in actions}
 
 
 class AuditEntry(ServiceDocument):
@@ -59,10 +74,10 @@ class AuditEntry(ServiceDocument):
 
     id = ObjectIdField(primary_key=True, default=lambda: new_id(now()))  # in the order of time
     at = DateTimeField(required=True, default=now)
-    action = StringField(required=True, choices=Action.pairs())
+    action = StringField(required=True)  # a value of an AuditAction
     username = StringField(default="")  # whom it happened to; empty for a name that nobody has
     by = StringField(default="")  # who did it; empty if that is not known
-    document = StringField(default="")  # such as templates/65f0…
+    document = StringField(default="")  # what its collection is called, a slash, its id
     changes = DictField()  # {field: [what it was, what it is]}
     details = DictField()
     ip = StringField(default="")
@@ -85,8 +100,8 @@ class AuditEntry(ServiceDocument):
     @property
     def sentence(self) -> str:
         """What happened, in words."""
-        known = self.action in Action._value2member_map_  # or of another version of the service
-        return Action(self.action).label if known else self.action
+        # What is not known is of another version of the service.
+        return sentences().get(self.action, self.action)
 
     @property
     def particulars(self) -> list[str]:
@@ -96,7 +111,7 @@ class AuditEntry(ServiceDocument):
 
 
 def record(
-    action: Action,
+    action: AuditAction,
     username: str,
     client: Client,
     *,

@@ -16,7 +16,7 @@ from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import NotFound, PermissionDenied
 
 from accounts import audit, erasure
-from accounts.audit import Action
+from accounts.audit import Action, AuditAction
 from accounts.clients import Client
 from accounts.documents import Session, User
 from accounts.exceptions import OperatorProtected
@@ -60,7 +60,7 @@ class Actor:
         if self.user and not self.user.is_superuser and user.role:
             raise OperatorProtected()
 
-    def record(self, action: Action, user: User, **entry: Any) -> None:
+    def record(self, action: AuditAction, user: User, **entry: Any) -> None:
         """Leave an entry in the audit."""
         audit.record(action, user.username, self.client, by=self.name, **entry)
 

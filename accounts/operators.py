@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Role(Choices):
     """What an operator may do, by the names that Django gives permissions.
 
-    ``accounts.view_user`` is to look at users, ``templates_app.delete_template`` to delete
-    templates, ``accounts.change_operator`` to say who is an operator.
+    ``accounts.view_user`` is to look at users, ``accounts.delete_user`` to delete them,
+    ``accounts.change_operator`` to say who is an operator.
     """
 
     VIEWER = "viewer", "may look"

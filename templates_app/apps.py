@@ -11,4 +11,4 @@ class TemplatesAppConfig(AppConfig):
     def ready(self) -> None:
         # Importing registers documents and pages.
         from templates_app import admin, documents, schema  # noqa: F401
-        from templates_app.flask.adoption import quarantine  # noqa: F401
+        from templates_app.flask.adoption import audit, quarantine  # noqa: F401

@@ -8,13 +8,15 @@ from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import NotFound
 
 from accounts import audit
-from accounts.audit import Action
+from accounts.audit import actions_of
 from accounts.documents import User
 from accounts.operations import Actor
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.owned import OwnedDocument
+
+ACTIONS = actions_of(Template.names)
 
 
 def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
@@ -30,7 +32,7 @@ def change(by: Actor, seen: Template, value: Any, reason: str) -> bool:
         raise TemplateExists() from error
     if changed is not None:
         versions = {"version": [seen.version, changed.version]}
-        _record(by, Action.TEMPLATE_CHANGED, seen, reason, versions)
+        _record(by, ACTIONS.CHANGED, seen, reason, versions)
     return changed is not None
 
 
@@ -39,7 +41,7 @@ def delete(by: Actor, template: Template, reason: str) -> None:
     by.check("templates_app.delete_template")
     if not Template.objects.of(template.owner).filter(id=template.id).remove():
         raise NotFound("It was deleted meanwhile.")
-    _record(by, Action.TEMPLATE_DELETED, template, reason)
+    _record(by, ACTIONS.DELETED, template, reason)
 
 
 def restore(by: Actor, version: DocumentVersion, reason: str) -> OwnedDocument:
@@ -55,7 +57,7 @@ def restore(by: Actor, version: DocumentVersion, reason: str) -> OwnedDocument:
         template = version.restore()
     except NotUniqueError as error:
         raise TemplateExists() from error
-    _record(by, Action.TEMPLATE_RESTORED, template, reason)
+    _record(by, ACTIONS.RESTORED, template, reason)
     return template
 
 
@@ -66,7 +68,7 @@ def document_of(template_id: Any) -> str:
 
 def _record(
     by: Actor,
-    action: Action,
+    action: Any,
     template: OwnedDocument,
     reason: str,
     changes: dict[str, list[Any]] | None = None,

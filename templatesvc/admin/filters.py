@@ -48,7 +48,7 @@ class ChoiceFilter(Filter):
         return found() if callable(found) else found
 
     def choices(self) -> Iterator[tuple[str, str]]:
-        return ((value, value.replace("_", " ").capitalize()) for value in self.queries)
+        return ((value, in_words(value)) for value in self.queries)
 
 
 class DateFilter(Filter):
@@ -81,3 +81,8 @@ class TextFilter(Filter):
 
     def query(self, value: str) -> Query | None:
         return {self.field: value}
+
+
+def in_words(value: str) -> str:
+    """Return a stored name, such as ``logged_in``, as people read it."""
+    return value.replace("_", " ").capitalize()

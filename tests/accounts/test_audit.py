@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from accounts import audit
-from accounts.audit import Action, AuditEntry
+from accounts.audit import Action, AuditEntry, actions_of, sentences
 from accounts.clients import Client
+from templates_app.documents import Template
 from tests.accounts.callers import log_in, post, tokens_of
+from tests.accounts.operators import operators_browser, text
 from tests.conftest import Person
 from tests.test_round_trips import Commands, explained
 
@@ -20,15 +22,33 @@ NEW = "through-the-looking-glass"
 
 
 def test_every_action_has_a_sentence() -> None:
-    for action in Action:
-        assert re.fullmatch(r"[A-Z].+\.", action.label)
-        assert AuditEntry(action=action.value).sentence == action.label
+    for action, sentence in sentences().items():
+        assert re.fullmatch(r"[A-Z].+\.", sentence)
+        assert AuditEntry(action=action).sentence == sentence
     assert AuditEntry(action="of_a_later_version").sentence == "of_a_later_version"
+
+
+def test_the_actions_of_every_app_are_known() -> None:
+    known = sentences()
+    assert known["template_deleted"] == "An operator deleted a template of theirs."
+    assert known["adoption_begun"] == "Taking over the Flask service's data was begun."
+    page = text(operators_browser().get("/admin/accounts/auditentry"))
+    for action in known:
+        assert action.replace("_", " ").capitalize() in page
+
+
+def test_entries_are_filtered_by_the_action_of_another_app(alice: Person) -> None:
+    audit.record(Action.REGISTERED, "alice", Client())
+    audit.record(actions_of(Template.names).DELETED, "alice", Client())
+    browser = operators_browser()
+    page = text(browser.get("/admin/accounts/auditentry?action=template_deleted"))
+    assert "1 audit entry" in page
+    assert "An operator deleted a template of theirs." in page
 
 
 def test_an_entry_tells_who_did_what_to_whom(alice: Person) -> None:
     audit.record(
-        Action.TEMPLATE_CHANGED,
+        actions_of(Template.names).CHANGED,
         "alice",
         Client("192.0.2.1", "Browser/1"),
         by="root",

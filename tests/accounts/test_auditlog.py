@@ -13,9 +13,10 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from accounts import audit
-from accounts.audit import Action, AuditEntry
+from accounts.audit import Action, AuditEntry, actions_of
 from accounts.clients import Client
 from accounts.management.commands.auditlog import LATE, News
+from templates_app.documents import Template
 from templatesvc.api.notation import written
 from templatesvc.mongo.documents import now
 from tests.accounts.callers import after
@@ -37,7 +38,12 @@ def entries() -> None:
     audit.record(Action.LOGGED_IN, "alice", PHONE)
     changes = {"version": [1, 2]}
     audit.record(
-        Action.TEMPLATE_CHANGED, "alice", PHONE, by="root", document="templates/1", changes=changes
+        actions_of(Template.names).CHANGED,
+        "alice",
+        PHONE,
+        by="root",
+        document="templates/1",
+        changes=changes,
     )
 
 

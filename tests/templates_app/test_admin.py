@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.audit import Action, AuditEntry
+from accounts.audit import AuditEntry, actions_of
 from templates_app.documents import Template, TemplateVersion
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
@@ -52,7 +52,11 @@ def test_a_template_is_edited_with_a_reason(
     assert answer.headers["Location"] == page_of(template)
     assert stored(template) == kept
     entry = AuditEntry.objects.order_by("-id").first()
-    assert (entry.action, entry.by, entry.username) == (Action.TEMPLATE_CHANGED, "root", "alice")
+    assert (entry.action, entry.by, entry.username) == (
+        actions_of(Template.names).CHANGED,
+        "root",
+        "alice",
+    )
     assert entry.document == f"templates/{template.id}"
     assert entry.details == {"reason": "asked for"}
     (version,) = TemplateVersion.of(alice.name, template.id)

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from mongoengine.queryset import QuerySet
 
 from accounts import operations
-from accounts.audit import Action, AuditEntry
+from accounts.audit import AuditEntry, sentences
 from accounts.management.operator_command import OperatorCommand
 from accounts.transfer import entry_line
 from templatesvc.api.notation import written
@@ -62,8 +62,8 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", help="entries about this user")
         parser.add_argument("--by", help="entries of what this user did")
-        parser.add_argument("--action", choices=[action.value for action in Action])
-        parser.add_argument("--document", help="entries about a document, such as templates/65f0…")
+        parser.add_argument("--action", choices=list(sentences()))
+        parser.add_argument("--document", help="entries about a document: COLLECTION/ID")
         parser.add_argument("--since", type=duration, help="how far back: 30m, 12h, 7d")
         parser.add_argument(
             "--all", action="store_true", help="all entries instead of the newest 100"

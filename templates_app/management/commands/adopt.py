@@ -14,8 +14,8 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts import audit
-from accounts.audit import Action
 from accounts.operations import Actor
+from templates_app.flask.adoption.audit import AdoptionAction
 from templates_app.flask.adoption.quarantine import Quarantined, undo
 from templates_app.flask.adoption.report import Report, report
 from templates_app.flask.adoption.steps import Adoption
@@ -113,20 +113,20 @@ class Command(StoreCommand):
         if wrap and not options["yes"]:
             self._ask(before.count("flask_passwords"))
         # Two entries, so that a run which is killed leaves one.
-        self._record(Action.ADOPTION_BEGUN, duplicate_users=choice, wrap_passwords=wrap)
+        self._record(AdoptionAction.BEGUN, duplicate_users=choice, wrap_passwords=wrap)
         adoption = Adoption(before, progress, choice == "rename", wrap)
         adoption.run()
         after = report(progress)
         summary = _summary(before, adoption, after)
-        self._record(Action.ADOPTION_APPLIED, **summary)
+        self._record(AdoptionAction.APPLIED, **summary)
         self._say(summary)
         if not after.is_ready:
             raise CommandError("Something new stands in the way. Run adopt --apply again.")
 
     def _undo(self) -> None:
-        self._record(Action.ADOPTION_UNDO_BEGUN)
+        self._record(AdoptionAction.UNDO_BEGUN)
         done = {"undone": undo(progress)}
-        self._record(Action.ADOPTION_UNDONE, **done)
+        self._record(AdoptionAction.UNDONE, **done)
         self._say(done)
 
     def _ask(self, count: int) -> None:
@@ -141,7 +141,7 @@ class Command(StoreCommand):
         if sys.stdin.readline().strip() != "yes":
             raise CommandError("Nothing was changed.")
 
-    def _record(self, action: Action, **details: Any) -> None:
+    def _record(self, action: AdoptionAction, **details: Any) -> None:
         actor = Actor.at_shell("adopt")
         audit.record(action, "", actor.client, by=actor.name, **details)
 
