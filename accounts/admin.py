@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -13,6 +13,7 @@ from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, reverse
+from django.utils.text import capfirst
 from django.views.generic import FormView
 from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import APIException, NotFound
@@ -42,6 +43,7 @@ from templatesvc.admin.forms import NameForm
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits, Usage
 from templatesvc.mongo.walks import Query, both
 
@@ -123,9 +125,6 @@ class UserAdmin(DocumentAdmin):
     )
     add_form_class = AddUserForm
 
-    # What other apps keep of a user: each makes a name and a URL of a user.
-    related: ClassVar[list[Callable[[User], tuple[str, str]]]] = []
-
     def name_of(self, user: User) -> str:
         return user.username or f"the user with the id {user.id!r}"
 
@@ -153,8 +152,13 @@ class UserAdmin(DocumentAdmin):
 
     def links(self, request: HttpRequest, user: User) -> Iterator[tuple[str, str]]:
         yield "Sessions", listed("session", user=user.username)
-        for link in self.related:
-            yield link(user)
+        for document, admin in self.site.admins.items():
+            if issubclass(document, OwnedDocument):
+                query = urlencode({"owner": user.username})
+                yield (
+                    capfirst(admin.opts.verbose_name_plural),
+                    f"{admin.url_of('changelist')}?{query}",
+                )
 
     def history(self, user: User) -> Iterable[Happened]:
         return entries(AuditEntry.objects(username=user.username))
@@ -346,8 +350,6 @@ class ActionFilter(Filter):
 class AuditEntryAdmin(DocumentAdmin):
     """Who did what to whom, and when."""
 
-    verbose_name = "audit entry"
-    verbose_name_plural = "audit entries"
     list_display = ("at", "what", "username", "by", "document", "ip")
     list_filter = (
         TextFilter("user", "user", "username"),

@@ -87,6 +87,7 @@ class AuditEntry(ServiceDocument):
 
     meta = {
         "collection": "audit",
+        "verbose_name_plural": "audit entries",
         "shards_by": ("_id", "hashed"),
         "indexes": [
             {"fields": ["expires_at"], "expireAfterSeconds": 0},

@@ -183,7 +183,7 @@ def erase(by: Actor, user: User) -> bool:
 
 def export_audit(by: Actor, entries: QuerySet) -> Iterator[bytes]:
     """Return entries of the audit, the oldest first, as lines of JSON (NDJSON)."""
-    by.check("accounts.view_auditentry")
+    by.check("accounts.view_audit_entry")
     audit_read(by)
     return (entry_line(entry) + b"\n" for entry in walk_by_id(entries))
 

@@ -13,25 +13,23 @@ from accounts.audit import Action, AuditEntry
 from accounts.clients import Client as Address
 from accounts.documents import Session
 from accounts.operators import Role
-from templates_app.documents import Template, TemplateVersion
 from templatesvc.admin import site
 from templatesvc.mongo import indexes
 from tests.accounts.operators import browser_of, operator, page_of
 from tests.accounts.rights import may
 from tests.conftest import Person
+from tests.resources import RESOURCES, keep, keep_deleted, path_of
 
 MOST_ROUND_TRIPS = 12
 WHO = ("nobody", "user", "viewer", "staff", "superuser")
 # Where a page sends somebody (to log in: "login"), or its status.
 LOGIN = "login login 200 200 200"
-CHANGE = "login login 403 200 200"
 TABLE = {
     # nobody, user, viewer, staff, superuser
     "login": "200 200 302 302 302",
     "": LOGIN,
     "health": LOGIN,
     "accounts": LOGIN,
-    "templates_app": LOGIN,
     "jsi18n": LOGIN,
     "password_change": LOGIN,
     "no/such/page": "login login 404 404 404",
@@ -47,14 +45,6 @@ TABLE = {
     "accounts/auditentry/export": LOGIN,
     "accounts/auditentry/{pk}/change": LOGIN,
     "accounts/auditentry/{pk}/history": LOGIN,
-    "templates_app/template": LOGIN,
-    "templates_app/template/{pk}/change": LOGIN,
-    "templates_app/template/{pk}/history": LOGIN,
-    "templates_app/template/{pk}/delete": CHANGE,
-    "templates_app/deletedtemplate": LOGIN,
-    "templates_app/deletedtemplate/{pk}/change": LOGIN,
-    "templates_app/deletedtemplate/{pk}/history": LOGIN,
-    "templates_app/deletedtemplate/{pk}/restore": CHANGE,
 }
 OPERATIONS = {
     "accounts/user/add": "create",
@@ -68,35 +58,36 @@ OPERATIONS = {
     "accounts/user/{pk}/erase": "erase",
     "accounts/session/{pk}/end": "end a session",
 }
+# The form of a document, which only some may send.
+FORMS = {f"{path_of(admin)}/{{pk}}/change" for admin in RESOURCES}
+for admin in RESOURCES:
+    for pages in (admin, site.admins[admin.document.Version]):
+        path = path_of(pages)
+        TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in ("change", "history")}
+        TABLE |= {path: LOGIN, admin.opts.app_label: LOGIN}
+        OPERATIONS |= {f"{path}/{{pk}}/{a.name}": f"{a.name} a document" for a in pages.actions}
 TABLE |= {
     page: " ".join(["login", "login", *("200" if may(role, name) else "403" for role in Role)])
     for page, name in OPERATIONS.items()
 }
 # They take a POST only, or there is nothing to add.
 NO_PAGES = {"logout"} | {
-    f"{name}/add"
-    for name in (
-        "accounts/session",
-        "accounts/auditentry",
-        "templates_app/template",
-        "templates_app/deletedtemplate",
-    )
+    f"{path_of(admin)}/add" for admin in site.admins.values() if not admin.add_form_class
 }
 
 
 @pytest.fixture
 def documents(alice: Person) -> dict[str, Any]:
     """A document of each kind, by the path of its list."""
-    Template.create(alice.name, {"template": "First"})
-    deleted = Template.create(alice.name, {"template": "Second"})
-    Template.objects.of(alice.name).filter(id=deleted.id).remove()
+    theirs = {path_of(admin): keep(admin, alice.name, "First") for admin in RESOURCES}
+    for admin in RESOURCES:
+        path = path_of(site.admins[admin.document.Version])
+        theirs[path] = keep_deleted(admin, alice.name, "Second")
     audit.record(Action.LOGGED_IN, alice.name, Address())
-    return {
+    return theirs | {
         "accounts/user": alice.user,
         "accounts/session": Session.of(alice.user).first(),
         "accounts/auditentry": AuditEntry.objects.first(),
-        "templates_app/template": Template.objects.of(alice.name).first(),
-        "templates_app/deletedtemplate": TemplateVersion.objects.first(),
     }
 
 
@@ -199,7 +190,8 @@ def test_a_forged_post_changes_nothing(who: str, paths: dict[str, str], alice: P
         assert answer.status_code == 403
     alice.user.reload()
     assert alice.user.is_active
-    assert Template.objects.of(alice.name).count() == 1
+    for admin in RESOURCES:
+        assert [d.version for d in admin.document.objects.of(alice.name)] == [1]
     assert Session.of(alice.user).count() == 1
 
 
@@ -207,7 +199,7 @@ def test_a_viewer_who_posts_is_refused(paths: dict[str, str], alice: Person) -> 
     browser = visitor("viewer")
     form = {"post": "yes", "reason": "x", "name": "alice", "kind": "text", "template": "mine"}
     for name, path in paths.items():
-        if "403" in TABLE[name] or name == "templates_app/template/{pk}/change":
+        if "403" in TABLE[name] or name in FORMS:
             assert browser.post(path, form).status_code == 403, name
     ticked = {"action": "deactivate", "post": "yes", "_selected_action": str(alice.user.id)}
     assert browser.post("/admin/accounts/user", ticked).status_code == 403
@@ -217,11 +209,7 @@ def test_a_viewer_who_posts_is_refused(paths: dict[str, str], alice: Person) -> 
 
 def test_a_viewer_sees_nothing_to_press(paths: dict[str, str]) -> None:
     browser = visitor("viewer")
-    for name in (
-        "accounts/user",
-        "accounts/user/{pk}/change",
-        "templates_app/template/{pk}/change",
-    ):
+    for name in ("accounts/user", "accounts/user/{pk}/change", *FORMS):
         page = browser.get(paths[name]).content.decode()
         for word in ("Deactivate", "Erase", "Delete<", 'value="Save"', 'name="action"', "Add user"):
             assert word not in page, (name, word)

@@ -25,7 +25,7 @@ class Action:
 
     run: Run
     description: str  # what is on the button
-    consequence: str  # what the page says will happen
+    consequence: str  # what the page says will happen, to ``{a}`` or ``{names}``
     done: str  # what is said afterwards, of ``{name}``
     permission: str = "change"  # view, add, change or delete; or one in full, with its app
     form_class: type[PlainForm] = PlainForm

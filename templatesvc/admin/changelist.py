@@ -40,7 +40,7 @@ class ChangeList:
         self.admin = admin
         given = parameters_of(request)
         self.search = given.get(SEARCH, "").strip()[:SEARCH_LENGTH]
-        self.filters = admin.list_filter
+        self.filters = admin.filters
         # Only what the list knows: each link of the page repeats it.
         known = {PLACE, ORDER, *(each.parameter for each in self.filters)}
         kept = {name: value for name, value in given.items() if name in known}
@@ -132,7 +132,7 @@ class ChangeList:
 
     def _searched(self) -> dict[str, int]:
         """Return the projection of what a search needs, so that an index may have all of it."""
-        names = [name for name, _ in self.order.keys] + list(self.admin.search_fields)
+        names = [name for name, _ in self.order.keys] + self.admin.searched
         return {"_id": 0} | dict.fromkeys(names, 1)
 
     def _documents(self, found: QuerySet, rows: list[Any]) -> list[Any]:
@@ -200,7 +200,7 @@ class ChangeList:
                 "id": ids.encode(document.pk),
                 "url": self.admin.url_of("change", document),
                 "name": self.admin.name_of(document),
-                "cells": [self.admin.cell(name, document) for name in self.admin.list_display],
+                "cells": self.admin.row(document),
             }
 
     def shown_filters(self) -> Iterator[dict[str, Any]]:

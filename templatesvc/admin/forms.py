@@ -15,8 +15,9 @@ class PlainForm(forms.Form):
         """Show why the service refused: beside the field at fault, or above all of them."""
         errors, _ = field_errors(refusal)
         for error in errors:
-            name = error["field"] if error["field"] in self.fields else None
-            self.add_error(name, error["message"])
+            name, _, place = error["field"].partition(".")
+            text = f"{place}: {error['message']}" if place else error["message"]
+            self.add_error(name if name in self.fields else None, text)
         if not errors:
             self.add_error(None, message(refusal))
 

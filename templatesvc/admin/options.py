@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from django.apps import AppConfig, apps
 from django.contrib.admin.utils import display_for_value
 from django.http import Http404, HttpRequest
 from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
+from mongoengine import EmbeddedDocument
 from mongoengine.queryset import QuerySet
 
 from templatesvc.admin import views
@@ -18,9 +19,10 @@ from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import Filter, Query
 from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.ordering import Order
-from templatesvc.api.notation import written
+from templatesvc.api.notation import plain_json, written
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.names import Names
 
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite
@@ -28,18 +30,40 @@ if TYPE_CHECKING:
 ABBREVIATIONS = {"Ip": "IP address", "id": "ID"}
 
 
-class Names(NamedTuple):
+class Options(NamedTuple):
     """What Django's templates and URL names call a model's ``opts``."""
 
     app_label: str
-    model_name: str
     object_name: str
-    verbose_name: str
-    verbose_name_plural: str
+    names: Names
+
+    @classmethod
+    def of(cls, document: type[ServiceDocument], names: Names | None = None) -> Self:
+        """Return those of a document; its ``meta`` may say its names."""
+        app = apps.get_containing_app_config(document.__module__)
+        assert app is not None, f"{document.__module__} is in no app of INSTALLED_APPS"
+        name = document.__name__
+        return cls(app.label, name, names or Names.of(name, document._meta))
+
+    @property
+    def model_name(self) -> str:
+        return self.names.slug.replace("_", "")
+
+    @property
+    def verbose_name(self) -> str:
+        return self.names.singular
+
+    @property
+    def verbose_name_plural(self) -> str:
+        return self.names.plural
 
     @property
     def app_config(self) -> AppConfig:
         return apps.get_app_config(self.app_label)
+
+    def permission(self, verb: str) -> str:
+        """Return what somebody has to have who may do it: ``books.change_book``."""
+        return f"{self.app_label}.{verb}_{self.names.slug}"
 
 
 class Happened(NamedTuple):
@@ -64,33 +88,30 @@ class DocumentAdmin:
     list_per_page = 100
     ordering = "-id"
     # Further orders, by the headers; the list offers one if an index has it under its filters.
-    sortable_by: ClassVar[Sequence[str]] = ()
+    sortable_by: Sequence[str] = ()
     search_fields: ClassVar[Sequence[str]] = ()
     search_help_text = ""
     # How many documents a search looks at before it asks whether to go on.
     search_most = 2000
     # The page of one document: what it shows, and what can be edited there if there is a form.
-    readonly_fields: ClassVar[Sequence[str]] = ()
+    readonly_fields: Sequence[str] = ()
     form_class: type[PlainForm] | None = None
     add_form_class: type[PlainForm] | None = None
     # What can be done: methods here, made by ``@action``.
     actions: ClassVar[Sequence[Action]] = ()
 
-    verbose_name = ""
-    verbose_name_plural = ""
-
-    def __init__(self, document: type[ServiceDocument], site: DocumentSite) -> None:
+    def __init__(
+        self, document: type[ServiceDocument], site: DocumentSite, names: Names | None = None
+    ) -> None:
         Order(document, self.ordering)  # a list without an index for it stops the start
         self.document = document
         self.site = site
-        name = self.verbose_name or document.__name__.lower()
-        self.opts = Names(
-            app_label=type(self).__module__.partition(".")[0],
-            model_name=name.replace(" ", ""),
-            object_name=document.__name__,
-            verbose_name=name,
-            verbose_name_plural=self.verbose_name_plural or f"{name}s",
-        )
+        self.opts = Options.of(document, names)
+        self.filters = list(self.get_filters())
+
+    def companions(self) -> Iterable[DocumentAdmin]:
+        """Return further pages that come with these."""
+        return ()
 
     # --- What is there -----------------------------------------------------------------------
 
@@ -109,26 +130,31 @@ class DocumentAdmin:
             raise Http404(f"There is no such {self.opts.verbose_name} any more.")
         return found
 
+    def get_filters(self) -> Iterable[Filter]:
+        """Return what stands in the margin of the list."""
+        return self.list_filter
+
     def conditions(self, parameters: Mapping[str, str]) -> list[Query]:
         """Return the conditions of the filters that the parameters of a list ask for."""
-        asked = [(filter, parameters.get(filter.parameter)) for filter in self.list_filter]
+        asked = [(filter, parameters.get(filter.parameter)) for filter in self.filters]
         found = [filter.query(value) for filter, value in asked if value]
         return [query for query in found if query is not None]
 
     def matches(self, row: dict[str, Any], text: str) -> bool:
-        """Tell whether a case-folded text is in what is stored in the fields of ``search``."""
-        for name in self.search_fields:
-            value = row.get(name)
-            if isinstance(value, str) and text in value.casefold():
-                return True
-        return False
+        """Tell whether a case-folded text is in what is stored in the fields of a search."""
+        values = [row.get(name) for name in self.searched]
+        return any(isinstance(value, str) and text in value.casefold() for value in values)
+
+    @property
+    def searched(self) -> list[str]:
+        """What the fields of a search are called in the store."""
+        return [self.document._fields[name].db_field for name in self.search_fields]
 
     # --- Who may do what ---------------------------------------------------------------------
 
     def has_permission(self, request: HttpRequest, verb: str) -> bool:
         """Tell whether the operator may ``view``, ``add``, ``change`` or ``delete``."""
-        opts = self.opts
-        return bool(request.user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}"))
+        return bool(request.user.has_perm(self.opts.permission(verb)))
 
     def allows(self, request: HttpRequest, action: Action) -> bool:
         """Tell whether the operator may do it."""
@@ -192,16 +218,20 @@ class DocumentAdmin:
         """Return a value as it is to be shown; the template escapes it. Times are in UTC."""
         own = self._own(name)
         value = own(document) if own else getattr(document, name)
-        value = value() if callable(value) else value
+        value = readable(value() if callable(value) else value)
         if isinstance(value, datetime):
             shown = f"{value:%Y-%m-%d %H:%M}"
             return format_html('<time datetime="{}">{}</time>', written(value), shown)
         boolean = getattr(own, "boolean", isinstance(value, bool))
         return display_for_value(value, getattr(own, "empty_value_display", "-"), boolean)
 
-    def facts(self, document: Any) -> list[tuple[str, Any]]:
-        """Return what the page of a document shows of it: labels and values."""
-        names = self.readonly_fields
+    def row(self, document: Any) -> list[Any]:
+        """Return the cells of a document in the list."""
+        return [self.cell(name, document) for name in self.list_display]
+
+    def facts(self, document: Any, besides: Container[str] = ()) -> list[tuple[str, Any]]:
+        """Return what the page of a document shows of it, besides a form: labels and values."""
+        names = [name for name in self.readonly_fields if name not in besides]
         return [(self.label_of(name), self.cell(name, document)) for name in names]
 
     # --- URLs --------------------------------------------------------------------------------
@@ -233,3 +263,20 @@ class DocumentAdmin:
             self.site.page(view.as_view(admin=self, **initkwargs)),
             name=f"{opts.app_label}_{opts.model_name}_{page}",
         )
+
+
+def readable(value: Any) -> Any:
+    """Return what a page shows of a value: of an object, or of a list with more in it, JSON."""
+    inner = value if isinstance(value, list) else [value]
+    if any(isinstance(each, dict | list | EmbeddedDocument) for each in inner):
+        return plain_json(_bare(value)).decode()
+    return value
+
+
+def _bare(value: Any) -> Any:
+    """Return a value without MongoEngine's documents in it."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _bare(each) for name, each in value.items()}
+    return value.to_mongo() if isinstance(value, EmbeddedDocument) else value

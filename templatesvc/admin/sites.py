@@ -44,7 +44,9 @@ class DocumentSite(AdminSite):
         """Return a decorator that gives a document the pages that a class declares."""
 
         def registered(declaration: Declaration) -> Declaration:
-            self.admins[document] = declaration(document, self)
+            admin = declaration(document, self)
+            for each in (admin, *admin.companions()):
+                self.admins[each.document] = each
             return declaration
 
         return registered

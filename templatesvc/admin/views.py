@@ -19,12 +19,13 @@ from templatesvc.admin.forms import PlainForm
 from templatesvc.api.exceptions import Conflict, translated
 from templatesvc.api.problems import message
 from templatesvc.mongo import ids
+from templatesvc.mongo.quota import OverQuota
 
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
 # What raises an error that the service explains; others are its bugs.
-REFUSALS = (APIException, NotUniqueError)
+REFUSALS = (APIException, NotUniqueError, OverQuota)
 # The name of Django's for the boxes that are ticked.
 TICKED = "_selected_action"
 
@@ -192,7 +193,12 @@ class ActionView(DocumentView):
             one = self.about(documents[0])
         names = [(ids.encode(document.pk), self.admin.name_of(document)) for document in documents]
         return self.page(
-            self.action.description, form=form, action=self.action, documents=names, **one
+            self.action.description,
+            form=form,
+            action=self.action,
+            consequence=self.admin.opts.names.fill(self.action.consequence),
+            documents=names,
+            **one,
         )
 
 
@@ -251,7 +257,7 @@ class ChangeView(DocumentView):
         return self.page(
             f"{'Change' if form else 'View'} {opts.verbose_name}",
             subtitle=about["original"],
-            facts=self.admin.facts(document),
+            facts=self.admin.facts(document, form.fields if form else ()),
             form=form,
             state=self.admin.state(document),
             **about,

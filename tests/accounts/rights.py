@@ -20,6 +20,10 @@ MAY: dict[str, dict[str, str]] = {
     "erase":          {"viewer": "no no no no", "staff": "yes no no no"},
     "change a quota": {"viewer": "no no no no", "staff": "yes no no no"},
     "export":         {"viewer": "yes yes yes yes", "staff": "yes yes yes yes"},
+    # To what they keep, of every resource.
+    "change a document":  {"viewer": "no no no no", "staff": "yes yes yes yes"},
+    "delete a document":  {"viewer": "no no no no", "staff": "yes yes yes yes"},
+    "restore a document": {"viewer": "no no no no", "staff": "yes yes yes yes"},
 }  # fmt: skip
 
 

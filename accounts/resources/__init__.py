@@ -1,0 +1,9 @@
+"""What operators do to documents that belong to users: their pages, and the acts behind them.
+
+An app's ``admin.py`` registers a ``ResourceAdmin`` for a document; CONTRIBUTING says how.
+"""
+
+from accounts.resources.admin import ResourceAdmin
+from accounts.resources.operations import Operations
+
+__all__ = ["Operations", "ResourceAdmin"]

@@ -1,0 +1,236 @@
+"""Operators' pages for documents that belong to users, and for those that were deleted."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from mongoengine import BooleanField
+from mongoengine.base import BaseDocument
+from mongoengine.queryset import QuerySet
+
+from accounts.admin import entries, listed
+from accounts.audit import AuditEntry
+from accounts.operations import Actor
+from accounts.resources.operations import Operations, OwnerHasIt
+from templatesvc.admin import DocumentAdmin, Happened, action, display
+from templatesvc.admin.fields import form_of, serializer_of, touched, typed
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter
+from templatesvc.admin.forms import ReasonForm
+from templatesvc.admin.options import readable
+from templatesvc.admin.sites import DocumentSite
+from templatesvc.api.documents import DocumentSerializer
+from templatesvc.api.exceptions import Conflict
+from templatesvc.api.notation import plain_json
+from templatesvc.mongo.documents import now
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.names import Names
+from templatesvc.mongo.owned import OwnedDocument, Values
+from templatesvc.mongo.values import strings_in
+
+EXCERPT = 80  # characters
+SHOWN_VERSIONS = 100
+
+
+def excerpt_of(value: Any) -> Any:
+    """Return how a text begins; any other value as it is."""
+    return f"{value[:EXCERPT]}…" if isinstance(value, str) and len(value) > EXCERPT else value
+
+
+def in_text(value: Any) -> str:
+    """Return a value in one text: itself, or JSON."""
+    value = readable(value)
+    return value if isinstance(value, str) else plain_json(value).decode()
+
+
+class ResourceAdmin(DocumentAdmin):
+    """The pages of an owned document: list, search, form, deletion, history and restoration.
+
+    A subclass says what its list shows and where a search looks; everything else follows from the
+    document.
+    """
+
+    document: type[OwnedDocument]
+
+    list_display: ClassVar[Sequence[str]] = ("name", "owner", "version", "created_at", "updated_at")
+    # Besides the owner and the date: filters, or the names of fields that have choices.
+    list_filter: ClassVar[Sequence[Filter | str]] = ()
+    search_most = 5000
+    # What checks the form; without one it is made from the document's fields.
+    serializer_class: type[DocumentSerializer] | None = None
+    # What is said of a document that its owner has already.
+    exists_error: type[Conflict] = OwnerHasIt
+
+    def __init__(
+        self, document: type[OwnedDocument], site: DocumentSite, names: Names | None = None
+    ) -> None:
+        super().__init__(document, site, names)
+        own = document.own_fields
+        self.serializer = self.serializer_class or serializer_of(document)
+        self.form_class = self.form_class or form_of(self.serializer)
+        self.operations = Operations(document, self.exists_error)
+        self.sortable_by = self.sortable_by or ("id", "updated_at", *_orderings(document))
+        times = ("created_at", "updated_at")
+        self.readonly_fields = self.readonly_fields or (*own, "owner", "id", "version", *times)
+        fields = " or ".join(name.replace("_", " ") for name in self.search_fields)
+        self.search_help_text = self.search_help_text or f"Any part of a text in {fields}."
+
+    def companions(self) -> Iterator[DocumentAdmin]:
+        yield DeletedAdmin(self)
+
+    def get_filters(self) -> Iterator[Filter]:
+        yield TextFilter("owner", "owner", self.document.owner.db_field)
+        for each in self.list_filter:
+            yield self._filter(each) if isinstance(each, str) else each
+        yield DateFilter("created", "date created")
+
+    def _filter(self, name: str) -> Filter:
+        """Return the filter of a field that has choices, or is true or false."""
+        field = self.document._fields[name]
+        values = [c[0] if isinstance(c, list | tuple) else c for c in field.choices or []]
+        queries: dict[str, Any] = {str(value): {field.db_field: value} for value in values}
+        if isinstance(field, BooleanField):
+            queries = {"yes": {field.db_field: True}, "no": {field.db_field: {"$ne": True}}}
+        if not queries:
+            raise TypeError(
+                f"{type(self).__name__}.list_filter: {name!r} has no choices to offer; give a "
+                "TextFilter, or another of templatesvc.admin.filters."
+            )
+        return ChoiceFilter(name, name.replace("_", " "), queries)
+
+    def matches(self, row: dict[str, Any], text: str) -> bool:
+        found = (string for name in self.searched for string in strings_in(row.get(name)))
+        return any(text in string.casefold() for string in found)
+
+    # --- How it is shown ---------------------------------------------------------------------
+
+    def name_of(self, document: Any) -> str:
+        """Return how a document begins in words; its id if the class has none for it."""
+        has_words = type(document).__str__ is not BaseDocument.__str__
+        return str(excerpt_of(str(document))) if has_words else str(document.id)
+
+    @display(description="name")
+    def name(self, document: OwnedDocument) -> str:
+        return self.name_of(document)
+
+    @display(description="created", ordering="id")
+    def created_at(self, document: OwnedDocument) -> datetime:
+        return document.created
+
+    @display(description="updated", ordering="updated_at")
+    def updated_at(self, document: OwnedDocument) -> datetime:
+        return document.updated
+
+    def row(self, document: Any) -> list[Any]:
+        return [excerpt_of(cell) for cell in super().row(document)]
+
+    def links(self, request: HttpRequest, document: OwnedDocument) -> Iterator[tuple[str, str]]:
+        yield "Owner", listed("user", q=document.owner)
+
+    def history(self, document: OwnedDocument) -> Iterable[Happened]:
+        """Return what operators did to it, and the states that it was in."""
+        acts = entries(AuditEntry.objects(document=self.operations.name_of(document.id)))
+        return heapq.merge(acts, self._versions(document), key=lambda line: line.at, reverse=True)
+
+    def _versions(self, document: OwnedDocument) -> Iterator[Happened]:
+        found = document.Version.objects(owner=document.owner, document_id=document.id)
+        for version in found.order_by("-version").limit(SHOWN_VERSIONS):
+            what = f"Version {version.version} was replaced."
+            yield Happened(version.replaced_at, "", what, self.said(version.values))
+
+    def said(self, values: Values) -> str:
+        """Return the values of a state in a line: of several, each with its field."""
+        said = {name: excerpt_of(in_text(value)) for name, value in values.items()}
+        if len(said) == 1:
+            return next(iter(said.values()))
+        return "; ".join(f"{self.label_of(name)}: {text}" for name, text in said.items())
+
+    # --- What can be done --------------------------------------------------------------------
+
+    def initial(self, document: OwnedDocument) -> dict[str, Any]:
+        return typed(self.serializer, document)
+
+    def state(self, document: OwnedDocument) -> str:
+        return document.etag
+
+    def values(self, request: HttpRequest, document: OwnedDocument, form: dict[str, Any]) -> Values:
+        """Return the new values that the form holds; raises ValidationError (400)."""
+        return touched(self.serializer(context={"request": request}), document, form)
+
+    def save(self, request: HttpRequest, document: OwnedDocument, values: dict[str, Any]) -> bool:
+        new = self.values(request, document, values)
+        return self.operations.change(Actor.of(request), document, new, values["reason"])
+
+    @action(
+        description="Delete",
+        consequence="It can be restored from the deleted {names} for some time.",
+        done="“{name}” was deleted.",
+        permission="delete",
+        form_class=ReasonForm,
+        removes=True,
+    )
+    def delete(self, request: HttpRequest, document: OwnedDocument, values: dict[str, Any]) -> None:
+        self.operations.delete(Actor.of(request), document, **values)
+
+    actions = (delete,)
+
+
+def _orderings(document: type[OwnedDocument]) -> list[str]:
+    return [name.lstrip("-") for name in document._meta.get("orderings", [])]
+
+
+class DeletedAdmin(DocumentAdmin):
+    """Documents that were deleted, as long as the history keeps them."""
+
+    list_display = ("name", "owner", "version", "deleted_at", "expires_at")
+    ordering = "-deleted_at"
+
+    def __init__(self, resource: ResourceAdmin) -> None:
+        self.resource, document = resource, resource.document
+        of = resource.opts.names
+        names = Names(f"deleted {of.singular}", f"deleted {of.plural}", "a")
+        super().__init__(document.Version, resource.site, names)
+        times = ("deleted_at", "expires_at")
+        self.readonly_fields = ("owner", "document_id", "version", *document.own_fields, *times)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return self.document.objects(deleted_at__ne=None, expires_at__gt=now())
+
+    def get_filters(self) -> Iterator[Filter]:
+        yield TextFilter("owner", "owner", self.document.owner.db_field)
+
+    def has_permission(self, request: HttpRequest, verb: str) -> bool:
+        return self.resource.has_permission(request, verb)
+
+    def name_of(self, version: DocumentVersion) -> str:
+        document = self.resource.document
+        before = document(id=version.document_id, owner=version.owner, **version.values)
+        return self.resource.name_of(before)
+
+    def name(self, version: DocumentVersion) -> str:
+        return self.name_of(version)
+
+    def label_of(self, name: str) -> str:
+        return (
+            self.resource.opts.verbose_name.capitalize()
+            if name == "name"
+            else super().label_of(name)
+        )
+
+    @action(
+        description="Restore",
+        consequence="Its owner has it again, under the id that it had unless somebody else has "
+        "imported that.",
+        done="“{name}” is there again.",
+        form_class=ReasonForm,
+        removes=True,
+    )
+    def restore(
+        self, request: HttpRequest, version: DocumentVersion, values: dict[str, Any]
+    ) -> None:
+        self.resource.operations.restore(Actor.of(request), version, **values)
+
+    actions = (restore,)

@@ -1,0 +1,179 @@
+"""Forms of owned documents: how a person types each value, and what that means.
+
+What was typed is checked by the document's serializer, as in a PATCH of the fields that were
+touched: all others stay as they are, to the bit.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from rest_framework import serializers
+
+from templatesvc.admin.forms import ReasonForm
+from templatesvc.api.documents import DocumentSerializer
+from templatesvc.api.notation import extended_json, from_extended_json, written
+from templatesvc.mongo.owned import OwnedDocument, Values
+
+# A value of these is one line, and a list of them has a line for each entry.
+NUMBERS = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
+ONE_LINE = (
+    *(*NUMBERS, serializers.DateTimeField, serializers.UUIDField),
+    *(serializers.EmailField, serializers.URLField),
+)
+SIMPLE = (*ONE_LINE, serializers.CharField, serializers.ChoiceField, serializers.DateField)
+SHORT_TEXT = 255  # characters: up to so many a text has a small box
+YES_NO = {"true": True, "false": False, "": None}
+
+
+def serializer_of(document: type[OwnedDocument]) -> type[DocumentSerializer]:
+    """Make a serializer of all the document's own fields."""
+    meta = type("Meta", (), {"document": document, "fields": list(document.own_fields)})
+    return type(f"{document.__name__}FormSerializer", (DocumentSerializer,), {"Meta": meta})
+
+
+def form_of(serializer_class: type[DocumentSerializer]) -> type[ReasonForm]:
+    """Make the form of the fields that a serializer takes."""
+    serializer = serializer_class()
+    fields = {name: form_field(serializer.fields[name]) for name in serializer.writable}
+    if "reason" in fields:
+        raise TypeError(
+            f"{serializer.Meta.document.__name__}.reason: the form has a reason already, that of "
+            "the operator; rename the field, or give the admin a form_class of its own."
+        )
+    name = f"{serializer.Meta.document.__name__}Form"
+    return type(name, (ReasonForm,), fields | {"field_order": [*fields, "reason"]})
+
+
+class Typed(forms.CharField):
+    """A text as it was typed; a browser sends each of its line breaks as CR LF."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+def form_field(field: serializers.Field) -> forms.Field:
+    """Return the form field for a field of a serializer."""
+    said = {"help_text": field.help_text or _hint(field), "required": _is_required(field)}
+    if isinstance(field, serializers.BooleanField):
+        if not field.allow_null:
+            return forms.BooleanField(**said)
+        return forms.ChoiceField(choices=[("", "-"), ("true", "Yes"), ("false", "No")], **said)
+    if isinstance(field, serializers.ChoiceField):
+        choices = [(str(value), label) for value, label in field.choices.items()]
+        return forms.ChoiceField(choices=[("", "-"), *choices], **said)
+    return Typed(widget=_widget(field), **said)
+
+
+def _is_required(field: serializers.Field) -> bool:
+    """Tell whether what is typed can't be empty."""
+    may_be_empty = getattr(field, "allow_blank", False)
+    return isinstance(field, SIMPLE) and field.required and not may_be_empty
+
+
+def _widget(field: serializers.Field) -> forms.Widget:
+    if isinstance(field, serializers.DateField):
+        return forms.DateInput(attrs={"type": "date"})
+    if isinstance(field, NUMBERS):
+        return forms.NumberInput(attrs={"step": "any", "class": "vTextField"})
+    if isinstance(field, ONE_LINE):
+        return forms.TextInput(attrs={"class": "vTextField"})
+    # Other texts as well: an input of one line would drop the line breaks of what is there.
+    is_text = isinstance(field, serializers.CharField)
+    is_short = is_text and (field.max_length or SHORT_TEXT + 1) <= SHORT_TEXT
+    attrs = {"class": "vLargeTextField", "rows": 2 if is_short else 8}
+    return forms.Textarea(attrs=attrs | ({} if is_text else {"spellcheck": "false"}))
+
+
+def _hint(field: serializers.Field) -> str:
+    if isinstance(field, serializers.DateTimeField):
+        return "In UTC: 2026-01-31T12:00:00Z."
+    if isinstance(field, (serializers.BooleanField, *SIMPLE)):
+        return ""
+    return "One entry a line." if _has_lines(field, []) else "As JSON."
+
+
+def _has_lines(field: serializers.Field, entries: Any) -> bool:
+    """Tell whether a list has a line for each entry: not if one of its entries has several."""
+    if not isinstance(field, serializers.ListField) or not isinstance(field.child, SIMPLE):
+        return False
+    return all(len(_line(entry).splitlines()) == 1 for entry in entries or [])
+
+
+# --- From a document to the form, and back ---------------------------------------------------
+
+
+def typed(serializer_class: type[DocumentSerializer], document: OwnedDocument) -> dict[str, Any]:
+    """Return what the form begins with."""
+    serializer, values = serializer_class(), serializer_class.written(document)
+    return {name: _typed(serializer.fields[name], values[name]) for name in serializer.writable}
+
+
+def _typed(field: serializers.Field, value: Any) -> Any:
+    if isinstance(field, serializers.BooleanField):
+        return _yes_no(value) if field.allow_null else bool(value)
+    if value is None:
+        return ""
+    if isinstance(field, serializers.ChoiceField):
+        return str(value) if value in field.choices else ""
+    if isinstance(field, SIMPLE):
+        return _line(value)
+    if _has_lines(field, value):
+        return "\n".join(_line(entry) for entry in value)
+    return extended_json(value, indent=2)
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, datetime):
+        return written(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _yes_no(value: Any) -> str:
+    return next((text for text, meant in YES_NO.items() if meant is value), "")
+
+
+def touched(
+    serializer: DocumentSerializer, document: OwnedDocument, form: dict[str, Any]
+) -> Values:
+    """Return the new values of the fields that were touched; raises ValidationError (400)."""
+    before, fields = typed(type(serializer), document), serializer.fields
+    names = [name for name in serializer.writable if form[name] != before[name]]
+    if not names:
+        raise serializers.ValidationError("You have changed nothing.")
+    values = type(serializer).written(document)
+    given = {name: _meant(fields[name], form[name], values[name]) for name in names}
+    # Empty without being null: it has a default.
+    defaults = {name: document.default_of(name) for name in names if given[name] is ...}
+    checked = type(serializer)(
+        document,
+        data={name: value for name, value in given.items() if name not in defaults},
+        partial=True,
+        context=serializer.context,
+    )
+    checked.is_valid(raise_exception=True)
+    return checked.validated_data | defaults
+
+
+def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
+    """Return what was typed in the form of a client's JSON; ``...`` for the default."""
+    if isinstance(field, serializers.BooleanField):
+        return YES_NO[text] if field.allow_null else text
+    if not text and field.allow_null:
+        return None
+    if _has_lines(field, before):
+        return [line for line in text.split("\n") if line.strip()]
+    if isinstance(field, serializers.CharField) or (text and isinstance(field, SIMPLE)):
+        return text
+    if not text:
+        return ...
+    try:
+        return from_extended_json(text)
+    except ValueError as error:
+        said = f"This is not valid JSON: {error}."
+        raise serializers.ValidationError({field.field_name: said}) from error

@@ -1,0 +1,39 @@
+"""Every resource that has operators' pages, and documents of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mongoengine import IntField, ListField, StringField
+from mongoengine.base import BaseField
+
+from accounts.resources import ResourceAdmin
+from templatesvc.admin import site
+from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.owned import OwnedDocument
+
+RESOURCES = [admin for admin in site.admins.values() if isinstance(admin, ResourceAdmin)]
+
+
+def path_of(admin: Any) -> str:
+    """Return the path of a list, below the site's."""
+    return f"{admin.opts.app_label}/{admin.opts.model_name}"
+
+
+def keep(admin: ResourceAdmin, owner: str, text: str) -> OwnedDocument:
+    """Store a document with this text in each of its texts."""
+    fields = {name: admin.document._fields[name] for name in admin.document.own_fields}
+    values = {name: _value(field, text) for name, field in fields.items()}
+    return admin.document.create(owner, values)
+
+
+def keep_deleted(admin: ResourceAdmin, owner: str, text: str) -> Any:
+    """Store a document and delete it; return its last version."""
+    document = keep(admin, owner, text)
+    admin.document.objects.of(owner).filter(id=document.id).remove()
+    return admin.document.Version.objects(document_id=document.id).first()
+
+
+def _value(field: BaseField, text: str) -> Any:
+    kinds: dict[Any, Any] = {(StringField, RawField): text, IntField: 1, ListField: [text]}
+    return next(value for kind, value in kinds.items() if isinstance(field, kind))
