@@ -27,10 +27,12 @@ from templates_app.flask.serializers import (
 )
 from templatesvc.api.exceptions import QuotaExceeded
 from templatesvc.api.flask import FlaskView, msg
+from templatesvc.api.parsers import JSONParser
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.serializers import MessageSerializer
 from templatesvc.api.streams import as_list, streamed
+from templatesvc.mongo.values import MAX_DOCUMENT_SIZE
 
 
 class TemplateNotThere(NotFound):
@@ -43,6 +45,12 @@ class TemplateFlaskView(FlaskView):
     """A route of the Flask service that takes a bearer token, and no cookie."""
 
     authentication_classes = [JWTAuthentication]
+
+
+class StoredJSONParser(JSONParser):
+    """JSON that names a value which the Flask service may have stored: of a document's size."""
+
+    largest_value = MAX_DOCUMENT_SIZE
 
 
 class CreateView(TemplateFlaskView):
@@ -84,6 +92,8 @@ class GetView(TemplateFlaskView):
 class UpdateView(TemplateFlaskView):
     """``POST /update``: replaces the template of one value by another."""
 
+    parser_classes = [StoredJSONParser]
+
     @raises(TemplateNotThere, TemplateExists, QuotaExceeded)
     @extend_schema(
         operation_id="flask_update",
@@ -110,6 +120,8 @@ class UpdateView(TemplateFlaskView):
 
 class DeleteView(TemplateFlaskView):
     """``POST /delete``: deletes the template of a value."""
+
+    parser_classes = [StoredJSONParser]
 
     @raises(TemplateNotThere)
     @extend_schema(

@@ -16,6 +16,7 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 from templatesvc.api.exceptions import MAX_TYPED_SIZE, PayloadTooLarge
+from templatesvc.api.notation import least_size
 from templatesvc.api.renderers import JSONRenderer
 
 
@@ -36,10 +37,13 @@ def _constant(name: str) -> float:
 class JSONParser(parsers.JSONParser):
     """JSON as RFC 8259 and RFC 7493 have it: UTF-8, no repeated keys, no NaN or Infinity.
 
-    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size.
+    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size, and parse
+    one of empty objects into twenty times its bytes.
     """
 
     renderer_class = JSONRenderer  # writes what a page shows to be edited
+    # Bytes of BSON that a body may have: a document, and something around it.
+    largest_value = 2**20 + 2**16
 
     def parse(
         self,
@@ -47,8 +51,14 @@ class JSONParser(parsers.JSONParser):
         media_type: str | None = None,
         parser_context: dict[str, Any] | None = None,
     ) -> Any:
+        body = bounded(stream, settings.MAX_BODY_SIZE)
+        # A character makes no more than the five bytes of an empty list.
+        if 5 * len(body) > self.largest_value and least_size(body) > self.largest_value:
+            raise ParseError(
+                "The body has more objects, lists and values than a document may have."
+            )
         try:
-            return parsed(bounded(stream, settings.MAX_BODY_SIZE).decode())
+            return parsed(body.decode())
         except UnicodeDecodeError as error:
             raise ParseError("The body is not valid UTF-8.") from error
 

@@ -61,17 +61,19 @@ def _size(value: dict[str, Any]) -> int:
 def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
     """Yield every value in a JSON value with how many objects and lists it is in, itself included.
 
-    Iterative, and no deeper than is needed to see that it is too deep.
+    In the order of the text, without recursion, and with a place for each level alone: what holds
+    many values is large enough itself.
     """
-    stack = [(value, depth)]
-    while stack:
-        item, depth = stack.pop()
-        inner: list[Any] = []
-        if isinstance(item, dict | list):
-            depth += 1
-            inner = list(item.values()) if isinstance(item, dict) else item
-        yield depth, item
-        stack.extend((child, depth) for child in inner)
+    levels = [iter((value,))]
+    while levels:
+        for item in levels[-1]:
+            is_container = isinstance(item, dict | list)
+            yield depth + len(levels) - (not is_container), item
+            if is_container:
+                levels.append(iter(item.values() if isinstance(item, dict) else item))
+                break
+        else:
+            levels.pop()
 
 
 def _check_keys(item: dict[str, Any]) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tracemalloc
+from random import Random
+from typing import Any
+
+import bson
 import pytest
 from django.middleware.csrf import _get_new_csrf_string
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
-from templatesvc.api.parsers import unique_members
+from templatesvc.api.notation import least_size
+from templatesvc.api.parsers import JSONParser, unique_members
+from templatesvc.mongo.values import MAX_OBJECT_SIZE
 from tests.conftest import Person
 from tests.wsgi import answered, environ
 
@@ -60,3 +69,77 @@ def test_what_was_typed_is_indented_unless_it_would_be_all_blanks(alice: Person)
     answer = alice.client.post(url, body, content_type="application/json", HTTP_ACCEPT="text/html")
     assert answer.status_code == 400
     assert len(answer.content) < 100_000
+
+
+WIDE = {
+    "objects": "[" + "{}," * 600_000 + "{}]",
+    "lists": "[" + "[]," * 600_000 + "[]]",
+    "numbers": "[" + "1," * 900_000 + "1]",
+    "members": "[" + '{"a":1},' * 200_000 + "1]",
+    "empty texts": "[" + '"",' * 600_000 + "1]",
+}
+
+
+@pytest.mark.parametrize("value", WIDE.values(), ids=WIDE)
+def test_a_body_that_no_document_can_hold_is_refused_before_it_is_parsed(value: str) -> None:
+    body = f'{{"template": {value}}}'.encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ParseError, match="than a document may"):
+            JSONParser().parse(io.BytesIO(body))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Parsed, it takes more than ten times its bytes.
+    assert peak < 4 * len(body)
+
+
+@pytest.mark.parametrize("route", ["/create", "/api/v1/login", "/api/v1/templates"])
+def test_a_wide_body_is_answered_in_the_way_of_its_route(route: str, alice: Person) -> None:
+    body = f'{{"template": {WIDE["objects"]}}}'
+    answer = alice.client.post(route, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "msg" in answer.json() or answer.json()["code"] == "parse_error"
+
+
+@pytest.mark.parametrize("item", [{}, [], 1, "", None, {"a": 1}, {"": {"": []}}, [[[]]], 1.5])
+def test_the_widest_object_that_can_be_kept_is_taken(item: Any, alice: Person) -> None:
+    sizes = [len(bson.encode({"x": [item] * count})) for count in (1000, 1001)]
+    count = (MAX_OBJECT_SIZE - 5000) // (sizes[1] - sizes[0] + 3)
+    value = {"x": [item] * count}
+    assert len(bson.encode(value)) > MAX_OBJECT_SIZE * 0.7
+    assert alice.client.post("/api/v1/templates", {"template": value}).status_code == 201
+    assert alice.client.post("/delete", {"template": value}).status_code == 200
+
+
+def value_of(random: Random, depth: int = 0) -> Any:
+    """Return some JSON value."""
+    kind = random.random()
+    if kind < 0.3 or depth > 4:
+        return random.choice([None, True, 1, 2**40, 1.5, "", "a", '"', "\\", "{[,", '\\"'])
+    if kind < 0.65:
+        return [value_of(random, depth + 1) for _ in range(random.randrange(5))]
+    names = random.sample(["", "a", "b", '"', "\\"], random.randrange(5))
+    return {name: value_of(random, depth + 1) for name in names}
+
+
+def test_the_least_size_is_never_more_than_the_size() -> None:
+    random = Random(7)
+    for number in range(5_000):
+        value = {"": value_of(random)}
+        for separators in ((",", ":"), (" , ", " : ")):
+            text = json.dumps(value, separators=separators).encode()
+            assert least_size(text) <= len(bson.encode(value)), (number, value)
+
+
+def test_strings_without_an_end_are_looked_at_once() -> None:
+    """Looked at from each quotation mark on, this would take hours."""
+    for text in (b'"' + b'\\"' * 2**20, b'{"a' * 2**20, b"\\" * 2**20, b'"' * (2**20 + 1)):
+        assert least_size(text) <= 5 * 2**20
+
+
+def test_the_least_size_is_close_to_that_of_the_widest() -> None:
+    items: list[Any] = [{}, [], [[]]]
+    for item in items:
+        value = {"a": ["x"] * 30_000 + [item] * 30_000}
+        assert least_size(json.dumps(value).encode()) > len(bson.encode(value)) / 3
