@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.http import QueryDict
 
 from templates_app.documents import Template
+from templates_app.examples import BOOK
 from templates_app.values import check_template
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.fields import JSONValueField
@@ -39,3 +40,4 @@ class TemplateSerializer(DocumentSerializer):
     class Meta:
         document = Template
         fields: ClassVar = ["template"]
+        example: ClassVar = {"template": BOOK}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from templates_app import views
 from templates_app.flask import views as flask_views
-from templatesvc.api.routers import Router, path
+from templatesvc.api.routers import path, router
 
 flask_urlpatterns = [
     path("create", flask_views.CreateView, name="flask-create"),
@@ -13,5 +13,4 @@ flask_urlpatterns = [
     path("delete", flask_views.DeleteView, name="flask-delete"),
 ]
 
-router = Router()
 router.register("templates", views.TemplateViewSet)

@@ -1,9 +1,46 @@
-"""Registers the store and the system checks, and disconnects Django's signals for SQL."""
+"""Registers the store and the system checks, and finds what apps of resources have."""
 
-from django.apps import AppConfig
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.utils.module_loading import module_has_submodule
+
+
+class ResourceAppConfig(AppConfig):
+    """An app of resources, whose modules are found by their names.
+
+    ``documents``, ``admin`` and ``schema`` at start, ``urls`` with the URL map, ``examples`` for
+    the schema. ``api_description`` is what the schema says of the app's routes.
+    """
+
+    default = False  # Django takes the one that an app derives from it
+    api_description = "Only their owner can see and change them."
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.default = True
+
+    def ready(self) -> None:
+        for name in ("documents", "admin", "schema"):
+            self.find(name)
+
+    def find(self, name: str) -> None:
+        """Import a module of the app, if there is one of this name: that registers what it has."""
+        if module_has_submodule(self.module, name):
+            import_module(f"{self.name}.{name}")
+
+
+def resource_apps() -> Iterator[ResourceAppConfig]:
+    """Yield the apps of resources, in the order of INSTALLED_APPS."""
+    return (app for app in apps.get_app_configs() if isinstance(app, ResourceAppConfig))
 
 
 class TemplatesvcConfig(AppConfig):
+    default = True
     name = "templatesvc"
     verbose_name = "Service"
     api_description = "What the service says about itself."

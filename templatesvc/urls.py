@@ -7,12 +7,15 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import accounts.urls
 import templates_app.urls
-from templates_app.urls import router
 from templatesvc.admin import site
-from templatesvc.api.routers import path
+from templatesvc.api.routers import path, router
 from templatesvc.api.views import HelloView, ProblemTypeListView, ProblemTypeView, SchemaView
+from templatesvc.apps import resource_apps
 from templatesvc.ops.health import LivezView, ReadyzView
 from templatesvc.ops.metrics import MetricsView
+
+for app in resource_apps():
+    app.find("urls")
 
 flask_urlpatterns = [
     path("", HelloView, name="flask-hello"),

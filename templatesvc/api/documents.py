@@ -5,7 +5,7 @@ With a document come the serializers of its versions, of a merge patch, and of w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -34,7 +34,8 @@ class DocumentSerializer(StrictSerializer):
 
     class Meta:
         document: type[OwnedDocument]
-        fields: list[str]
+        fields: Sequence[str]
+        example: Mapping[str, Any]
 
     def get_fields(self) -> dict[str, serializers.Field]:
         meta, declared = self.Meta, super().get_fields()

@@ -57,6 +57,10 @@ class Router(routers.DefaultRouter):
         return self.APIRootView.as_view(api_root_dict=listed | {name: name for name in names})
 
 
+# The one of the service: the urls.py of each app of resources registers its viewsets here.
+router = Router()
+
+
 def by_method(default: type[APIView], **views: type[APIView]) -> Any:
     """Return one view of several: each answers the methods that it is named for, such as ``GET``,
     and the default the others.

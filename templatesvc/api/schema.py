@@ -30,7 +30,7 @@ from rest_framework.exceptions import (
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.status import HTTP_401_UNAUTHORIZED
 
-from templatesvc.api.examples import EXAMPLES, example_of, named
+from templatesvc.api.examples import example_of, examples, named
 from templatesvc.api.exceptions import AlreadyExists, CSRFFailed, PayloadTooLarge, StoreUnavailable
 from templatesvc.api.fields import TextField
 from templatesvc.api.flask import FlaskView, OnlyJSON
@@ -77,8 +77,7 @@ class AutoSchema(openapi.AutoSchema):
     def get_tags(self) -> list[str]:
         if isinstance(self.view, FlaskView):
             return [FLASK_TAG]
-        app = type(self.view).__module__.partition(".")[0]
-        return [_tag(apps.get_app_config(app))]
+        return [_tag(apps.get_containing_app_config(type(self.view).__module__))]
 
     def get_summary(self) -> str:
         """Return the first sentence of the description, without its full stop."""
@@ -268,7 +267,7 @@ def with_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 _give(header, named(name, header["schema"], scope, components))
             for name, media_type in body.get("content", {}).items():
                 is_own = body is operation.get("requestBody") and name == "application/json"
-                own = EXAMPLES.get(f"{scope}.body") if is_own else None
+                own = examples().get(f"{scope}.body") if is_own else None
                 _give(media_type, own or example_of(media_type["schema"], components, scope))
     return result
 

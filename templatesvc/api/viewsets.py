@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.documents import DocumentSerializer, companions
+from templatesvc.api.examples import has_example
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
 from templatesvc.api.filters import ResourceFilter
 from templatesvc.api.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
@@ -62,6 +63,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
             cls.document = cls.serializer_class.Meta.document
             cls.names = cls.document.names
             _check_orderings(cls)
+            has_example(cls.serializer_class)
             for name, said in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
                     # Not by extend_schema_view, which does not know the further methods of an
