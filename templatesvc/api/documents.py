@@ -5,6 +5,7 @@ With a document come the serializers of its versions, of a merge patch, and of w
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -36,6 +37,11 @@ class DocumentSerializer(StrictSerializer):
         document: type[OwnedDocument]
         fields: Sequence[str]
         example: Mapping[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What the schema says of it.
+        cls.__doc__ = cls.__dict__.get("__doc__") or cls.Meta.document.__doc__
 
     def get_fields(self) -> dict[str, serializers.Field]:
         meta, declared = self.Meta, super().get_fields()
@@ -240,9 +246,10 @@ companions: Callable[[Any], Companions] = cache(_companions)
 
 def _copy(field: serializers.Field, options: dict[str, Any]) -> serializers.Field:
     """Return a field made anew with other options."""
+    # As DRF's own copies: a child is made anew with its list.
+    kwargs = {n: v if n == "validators" else copy.deepcopy(v) for n, v in field._kwargs.items()}
+    kwargs |= options
     if options.get("read_only"):
-        dropped = {"required", "default", "validators", "write_only"}
-        kwargs = {name: value for name, value in field._kwargs.items() if name not in dropped}
-    else:
-        kwargs = dict(field._kwargs)
-    return type(field)(*field._args, **kwargs | options)
+        for name in ("required", "default", "validators", "write_only"):
+            kwargs.pop(name, None)
+    return type(field)(*field._args, **kwargs)

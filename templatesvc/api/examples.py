@@ -124,7 +124,7 @@ def _of_resource(serializer: Any) -> Iterator[tuple[str, Any]]:
         f"create_{names.slug}": {"Location": own["url"]},
         f"restore_{names.slug}": {"Location": own["url"]},
         f"list_{names.slugs}": {
-            **{name: str(value) for name, value in listed.items()},
+            **listed,
             "count": True,
             "search": texts[0] if texts else "text",
             "Link": f'<{following}>; rel="next"',

@@ -88,14 +88,19 @@ class ResourceFilter(BaseFilterBackend):
         """Return what the form shows."""
         given = request.query_params
         fields = [
-            {"name": name, "given": given.get(name, ""), "choices": _choices(view, name)}
+            {
+                "name": name,
+                "label": name.replace("_", " ").capitalize(),
+                "given": given.get(name, ""),
+                "choices": _choices(view, name),
+            }
             for name in view.filter_fields
         ]
         return {
             "given": given,
             "fields": fields,
             "has_search": bool(view.search_fields),
-            "orderings": orderings_of(view),
+            "orderings": [(each, _label(each)) for each in orderings_of(view)],
             "paging": view.paginator,
         }
 
@@ -167,6 +172,12 @@ def _choices(view: Any, name: str) -> list[str]:
     if isinstance(field, serializers.BooleanField):
         return ["true", "false"]
     return [str(choice) for choice in getattr(field, "choices", {})]
+
+
+def _label(ordering: str) -> str:
+    """Return what a form says of an ordering."""
+    words = ordering.lstrip("-").replace("_", " ").removesuffix(" at")
+    return f"{words}, {'descending' if ordering.startswith('-') else 'ascending'}"
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:

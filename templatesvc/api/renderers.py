@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.template import loader
 from rest_framework import renderers, status
 from rest_framework.exceptions import APIException
+from rest_framework.serializers import Field, ListField, Serializer
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from templatesvc.api import excerpts
@@ -124,12 +125,9 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         """Return None if a text box can't hold a value: an object would come back as a text."""
         if hasattr(serializer, "initial_data"):
             serializer.is_valid()
-        values = [
-            serializer.data.get(name)
-            for name, field in getattr(serializer, "fields", {}).items()
-            if not field.read_only
-        ]
-        if any(isinstance(value, dict | list) for value in values):
+        fields = getattr(serializer, "fields", {}).items()
+        writable = [(name, field) for name, field in fields if not field.read_only]
+        if any(not _fits_a_box(field, serializer.data.get(name)) for name, field in writable):
             return None
         return super().render_form_for_serializer(serializer)
 
@@ -139,6 +137,19 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         if form and refused and request.method == method and not isinstance(refused, QueryDict):
             form.initial["_content"] = _typed(refused)
         return form
+
+
+def _fits_a_box(field: Field, value: Any) -> bool:
+    """Tell whether a form can show a value so that it comes back the same."""
+    if isinstance(field, ListField):
+        entries = value if isinstance(value, list) else []
+        return all(_is_line(entry) for entry in entries)
+    return isinstance(field, Serializer) or not isinstance(value, dict | list)
+
+
+def _is_line(entry: Any) -> bool:
+    is_simple = not isinstance(entry, dict | list)
+    return is_simple and str(entry).strip() != "" and not {"\r", "\n"} & set(str(entry))
 
 
 def _size(request: Request) -> int:

@@ -6,7 +6,7 @@ DRF's own ways work as people know them: ``get_queryset``, ``@action``, ``permis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from bson import ObjectId
@@ -46,9 +46,9 @@ class OwnedViewSet(viewsets.GenericViewSet):
     lookup_value_regex = "[^/]+"
 
     # What a list can be narrowed, searched and sorted by.
-    filter_fields: ClassVar[list[str]] = []
-    search_fields: ClassVar[list[str]] = []
-    ordering_fields: ClassVar[list[str]] = ["created_at", "updated_at"]
+    filter_fields: ClassVar[Sequence[str]] = ()
+    search_fields: ClassVar[Sequence[str]] = ()
+    ordering_fields: ClassVar[Sequence[str]] = ("created_at", "updated_at")
     ordering = "-created_at"
 
     # What a 409 says of a document that the owner has already.

@@ -279,7 +279,8 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
         version = VersionField.next_one()
         emptied = [cls._fields[name].db_field for name, value in values.items() if value is None]
         change = {"$set": stored | {"version": version, "updated_at": moment}}
-        return [change, {"$unset": emptied}] if emptied else [change]
+        # Not $unset, which means the same: mongomock does not know it in a pipeline.
+        return [change, {"$project": dict.fromkeys(emptied, 0)}] if emptied else [change]
 
     # --- What it was -------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+import pytest
 
 from tests.docs.markdown import document
 from tests.docs.test_schema import operations
+from tests.processes import manage
 
 NAME = "docs/postman_collection.json"
 
@@ -31,15 +32,18 @@ def item(name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.process
 def test_the_collection_is_what_make_postman_writes_now(tmp_path: Path) -> None:
-    call_command("postman", file=tmp_path / "collection.json", verbosity=0)
+    manage("postman", "--file", str(tmp_path / "collection.json"), MONGODB_URI="mongomock://")
     assert (tmp_path / "collection.json").read_text() == document(NAME), "run: make postman"
 
 
 def test_it_has_every_operation_in_the_folder_of_its_tag() -> None:
     found = {(folder, each["name"], each["request"]["method"]) for folder, each in requests()}
     assert found == {
-        (each.content["tags"][0], each.id, each.method.upper()) for each in operations()
+        (each.content["tags"][0], each.id, each.method.upper())
+        for each in operations()
+        if "/books" not in each.path  # the tests' own
     }
 
 

@@ -1,0 +1,291 @@
+"""A resource that its author wrote in some forty lines: it has all that templates have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from accounts.erasure import erase
+from accounts.transfer import exported
+from tests.books.documents import Book
+from tests.conftest import Person
+
+URL = "/api/v1/books"
+EMMA = {"title": "Emma", "author": "Austen", "year": 1815, "tags": ["novel", "classic"]}
+
+
+def add(person: Person, **changes: Any) -> Any:
+    answer = person.client.post(URL, EMMA | changes)
+    assert answer.status_code == 201, answer.content
+    return answer
+
+
+def titles(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["title"] for row in rows]
+
+
+def pages(person: Person, query: str) -> Iterator[list[dict[str, Any]]]:
+    url = f"{URL}?{query}"
+    while url:
+        page = person.client.get(url).json()
+        yield page["results"]
+        url = page["next"]
+
+
+def patch(person: Person, url: str, body: Any, **headers: str) -> Any:
+    return person.client.patch(
+        url, json.dumps(body), content_type="application/merge-patch+json", headers=headers
+    )
+
+
+def test_a_book_is_created_with_its_state_and_its_place(alice: Person) -> None:
+    answer = add(alice)
+    body = answer.json()
+    assert {name: body[name] for name in EMMA} == EMMA
+    assert body.keys() == {"id", *EMMA, "version", "created_at", "updated_at", "url"}
+    assert answer["Location"] == body["url"]
+    read = alice.client.get(body["url"])
+    assert (read.json(), read["ETag"]) == (body, answer["ETag"])
+    known = alice.client.get(body["url"], headers={"If-None-Match": answer["ETag"]})
+    assert known.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"title": None}, "title", "null"),
+        ({"title": ""}, "title", "blank"),
+        ({"title": "x" * 201}, "title", "max_length"),
+        ({"title": 5}, "title", "invalid"),
+        ({"year": "soon"}, "year", "invalid"),
+        ({"year": True}, "year", "invalid"),
+        ({"year": 2**63}, "year", "max_value"),
+        ({"tags": "novel"}, "tags", "not_a_list"),
+        ({"tags": ["x" * 51]}, "tags.0", "max_length"),
+        ({"tags": [["novel"]]}, "tags.0", "invalid"),
+        ({"tags": ["x"] * 21}, "tags", "max_length"),
+        ({"publisher": "x"}, "publisher", "unknown_field"),
+        ({"owner": "bob"}, "owner", "unknown_field"),
+    ],
+)
+def test_a_value_that_the_document_does_not_take_is_refused_on_its_field(
+    change: dict[str, Any], field: str, code: str, alice: Person
+) -> None:
+    answer = alice.client.post(URL, EMMA | change)
+    assert answer.status_code == 400
+    assert (field, code) in {(e["field"], e["code"]) for e in answer.json()["errors"]}
+
+
+def test_another_persons_book_is_not_there(alice: Person, bob: Person) -> None:
+    url = add(alice).json()["url"]
+    for ask in (bob.client.get, bob.client.put, bob.client.patch, bob.client.delete):
+        body = {} if ask == bob.client.get else EMMA
+        assert ask(url, body).status_code == 404
+    assert bob.client.get(URL).json()["results"] == []
+
+
+@pytest.mark.store
+def test_an_owner_has_one_book_of_a_title_and_author(alice: Person, bob: Person) -> None:
+    add(alice)
+    answer = alice.client.post(URL, EMMA | {"year": 1816})
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_exists")
+    assert answer.json()["detail"] == "You have a book like this already."
+    add(bob)
+    other = add(alice, title="Persuasion").json()["url"]
+    assert alice.client.put(other, EMMA).status_code == 409
+
+
+@pytest.mark.store
+def test_a_stale_write_is_refused_and_changes_nothing(alice: Person) -> None:
+    created = add(alice)
+    url = created.json()["url"]
+    first = alice.client.put(url, EMMA | {"year": 1816}, headers={"If-Match": created["ETag"]})
+    assert (first.status_code, first.json()["version"]) == (200, 2)
+    stale = {"If-Match": created["ETag"]}
+    for answer in (
+        alice.client.put(url, EMMA, headers=stale),
+        alice.client.patch(url, {"year": 1}, headers=stale),
+        patch(alice, url, {"year": 1}, **stale),
+        alice.client.delete(url, headers=stale),
+    ):
+        assert answer.status_code == 412
+        assert answer.json()["detail"].startswith("Somebody changed or deleted this book since")
+        assert answer["ETag"] == first["ETag"]
+    assert alice.client.get(url).json() == first.json()
+
+
+def test_a_put_empties_what_it_leaves_out(alice: Person) -> None:
+    url = add(alice).json()["url"]
+    body = alice.client.put(url, {"title": "Emma", "author": "Austen"}).json()
+    assert (body["year"], body["tags"]) == (None, [])
+    stored = Book._get_collection().find_one()
+    assert stored is not None
+    assert "year" not in stored
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_a_patch_changes_what_it_names_and_null_empties(merge: bool, alice: Person) -> None:
+    url = add(alice).json()["url"]
+    body = {"year": None, "tags": ["novel"]}
+    answer = patch(alice, url, body) if merge else alice.client.patch(url, body)
+    expected = EMMA | {"year": None, "tags": ["novel"], "version": 2}
+    assert {name: answer.json()[name] for name in expected} == expected
+    refused = (
+        patch(alice, url, {"title": None}) if merge else alice.client.patch(url, {"title": None})
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "title")
+
+
+@pytest.mark.store
+@pytest.mark.parametrize("ordering", ["title", "-title", "year", "-year", "created_at"])
+def test_pages_hold_in_any_order_while_others_write(
+    ordering: str, alice: Person, bob: Person
+) -> None:
+    years = [None, 1815, None, 1811, 1815, 1813, None, 1811]
+    for number, year in enumerate(years):
+        add(alice, title=f"Title {number * 5 % 8}", year=year)
+    by = ordering.lstrip("-")
+
+    def key(row: dict[str, Any]) -> Any:
+        value = row[by]
+        return (value is not None, value if value is not None else 0, row["id"])
+
+    rows = [row for page in pages(alice, "limit=100") for row in page]
+    expected = sorted(rows, key=key, reverse=ordering.startswith("-"))
+    found = []
+    for number, page in enumerate(pages(alice, f"ordering={ordering}&limit=3")):
+        found += page
+        add(bob, title=f"Bob's {number}")
+    assert titles(found) == titles(expected)
+    # And back, from the last page to the first.
+    url = f"{URL}?ordering={ordering}&limit=3"
+    while following := alice.client.get(url).json()["next"]:
+        url = following
+    back: list[dict[str, Any]] = []
+    while url:
+        page = alice.client.get(url).json()
+        back, url = page["results"] + back, page["previous"]
+    assert titles(back) == titles(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("author=Austen", {"Emma", "Persuasion"}),
+        ("year=1815", {"Emma"}),
+        ("year=null", {"Persuasion"}),
+        ("tags=sea", {"Persuasion", "Moby-Dick"}),
+        ("search=MOBY", {"Moby-Dick"}),
+        ("search=aust&tags=sea", {"Persuasion"}),
+        ("author=Nobody", set()),
+    ],
+)
+def test_lists_are_searched_and_filtered(query: str, expected: set[str], alice: Person) -> None:
+    add(alice)
+    add(alice, title="Persuasion", year=None, tags=["sea"])
+    add(alice, title="Moby-Dick", author="Melville", year=1851, tags=["sea", "whales"])
+    assert set(titles(alice.client.get(f"{URL}?{query}").json()["results"])) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["year=soon", "publisher=x", "ordering=author", "author=a&author=b", "year=" + "9" * 40],
+)
+def test_a_list_that_is_not_understood_is_refused(query: str, alice: Person) -> None:
+    assert alice.client.get(f"{URL}?{query}").status_code == 400
+
+
+@pytest.mark.store
+def test_one_key_makes_one_book(alice: Person) -> None:
+    once = {"Idempotency-Key": "once"}
+    first, second = (alice.client.post(URL, EMMA, headers=once) for _ in range(2))
+    assert first.json() == second.json()
+    assert second["Idempotency-Replayed"] == "true"
+    assert Book.objects.count() == 1
+
+
+@pytest.mark.store
+def test_its_history_is_kept_and_restored(alice: Person) -> None:
+    url = add(alice).json()["url"]
+    alice.client.put(url, {"title": "Emma", "author": "Austen"})
+    (version,) = alice.client.get(f"{url}/versions").json()["results"]
+    assert version["version"] == 1
+    old = alice.client.get(version["url"]).json()
+    assert {name: old[name] for name in EMMA} == EMMA
+    restored = alice.client.post(f"{url}/restore", {"version": 1})
+    assert (restored.status_code, restored.json()["year"]) == (200, 1815)
+    assert restored.json()["version"] == 3
+    assert alice.client.delete(url).status_code == 204
+    (deleted,) = alice.client.get(f"{URL}/deleted").json()["results"]
+    again = alice.client.post(f"{url}/restore", {"version": deleted["version"]})
+    assert (again.status_code, again.json()["id"], again["Location"]) == (
+        *(201, deleted["id"]),
+        url,
+    )
+    assert {name: again.json()[name] for name in EMMA} == EMMA
+    alice.client.delete(url)
+    assert alice.client.delete(f"{URL}/deleted").status_code == 204
+    assert Book.Version.objects.count() == 0
+
+
+def test_a_slot_of_the_history_keeps_nothing_of_what_was_in_it(
+    alice: Person, settings: Any
+) -> None:
+    settings.HISTORY_VERSIONS = 1
+    url = add(alice).json()["url"]
+    alice.client.put(url, {"title": "Emma", "author": "Austen"})
+    alice.client.put(url, EMMA)
+    (version,) = alice.client.get(f"{url}/versions").json()["results"]
+    old = alice.client.get(version["url"]).json()
+    assert (old["version"], old["year"], old["tags"]) == (2, None, [])
+
+
+@pytest.mark.store
+def test_an_export_is_imported_as_the_same_books(alice: Person, bob: Person) -> None:
+    add(alice)
+    add(alice, title="Persuasion", year=None, tags=[])
+    lines = b"".join(alice.client.get(f"{URL}/export"))
+    ndjson = {"content_type": "application/x-ndjson"}
+    result = alice.client.post(f"{URL}/import", lines, **ndjson).json()
+    assert (result["skipped"], result["created"]) == (2, 0)
+    result = bob.client.post(f"{URL}/import", lines, **ndjson).json()
+    assert (result["created"], result["invalid"]) == (2, 0)
+    mine, his = (person.client.get(URL).json()["results"] for person in (alice, bob))
+    fields = ("title", "author", "year", "tags", "version", "created_at", "updated_at")
+    assert [[row[name] for name in fields] for row in mine] == [
+        [row[name] for name in fields] for row in his
+    ]
+    bad = b'{"title": "No author"}\n{"title": "a", "author": "b", "colour": "c"}\nno JSON\n'
+    result = bob.client.post(f"{URL}/import", bad, **ndjson).json()
+    assert [row["status"] for row in result["results"]] == ["invalid"] * 3
+    assert "author: This field is required." in result["results"][0]["detail"]
+    changed = lines.replace(b"1815", b"1816")
+    result = alice.client.post(f"{URL}/import?mode=replace", changed, **ndjson).json()
+    assert (result["replaced"], result["skipped"]) == (1, 1)
+
+
+def test_a_persons_books_are_counted_exported_and_erased_with_them(alice: Person) -> None:
+    url = add(alice, title="Unmistakable").json()["url"]
+    alice.client.put(url, EMMA)
+    assert alice.client.get("/api/v1/users/me").json()["quota"]["documents"] == 1
+    told = json.loads(b"".join(exported(alice.user)))
+    assert told["books"][0]["title"] == "Emma"
+    assert told["book_versions"][0]["title"] == "Unmistakable"
+    erase(alice.user)
+    assert Book.objects.count() == Book.Version.objects.count() == 0
+
+
+def test_a_form_of_the_page_creates_and_changes_one(alice: Person) -> None:
+    page = {"HTTP_ACCEPT": "text/html"}
+    form = {"title": "Emma", "author": "Austen", "year": "1815", "tags": "novel\r\nclassic\r\n"}
+    alice.client.post(URL, form, format="multipart", **page)
+    (row,) = alice.client.get(URL).json()["results"]
+    assert {name: row[name] for name in EMMA} == EMMA
+    shown = alice.client.get(row["url"], **page).content.decode()
+    assert ">\nnovel\nclassic</textarea>" in shown
+    listed = alice.client.get(URL, **page).content.decode()
+    assert 'name="tags"' in listed
+    assert 'id="filter-author"' in listed
