@@ -44,9 +44,9 @@ def mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
 
 
 def served() -> dict[str, set[str]]:
-    """Return the paths of the service with their methods: those of the tests' books left out."""
+    """Return the paths of the service with their methods: those of the tests' films left out."""
     found = dict(mapped(get_resolver().url_patterns, "/"))
-    return {path: names for path, names in found.items() if not path.startswith("/api/v1/books")}
+    return {path: names for path, names in found.items() if not path.startswith("/api/v1/films")}
 
 
 def documented() -> dict[str, set[str]]:
