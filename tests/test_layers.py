@@ -28,7 +28,8 @@ FILES = [path for room in PLACES for path in (ROOT / room.replace(".", "/")).rgl
 # Django's own: what a page is made from.
 DJANGOS = re.compile(
     r"django\.template|template_name|base_template|render_to_string|loader"
-    r"|Django's templates|template escapes|template that shows|\btemplate ?[:=] |self\.template\b|TemplateCommand|_template"
+    r"|Django's templates|template escapes|template that shows"
+    r"|\btemplate ?[:=] |self\.template\b|TemplateCommand|_template"
 )
 
 
