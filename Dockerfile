@@ -8,8 +8,11 @@ COPY requirements.txt ./
 RUN pip install --no-cache-dir --requirement requirements.txt \
     && useradd --system --user-group --no-create-home templatesvc
 
-# But what .dockerignore names.
-COPY . ./
+COPY manage.py ./
+COPY templatesvc/ templatesvc/
+COPY accounts/ accounts/
+COPY templates_app/ templates_app/
+COPY docs/problems.md docs/
 
 USER templatesvc
 EXPOSE $PORT

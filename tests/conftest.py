@@ -23,10 +23,10 @@ from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
 from accounts.tokens import token_pair
-from templates_app.documents import Template
 from templatesvc import settings as service_settings
 from templatesvc.mongo import indexes, store
 from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.ops.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
 from tests.processes import wait_for
 
@@ -111,7 +111,7 @@ def empty_store() -> None:
     for document in ServiceDocument.concrete_classes():
         document._get_collection().delete_many({})
     if not store.is_in_memory(settings.MONGODB_URI):
-        renew_unique_index()
+        renew_unique_indexes()
 
 
 @cache
@@ -133,17 +133,15 @@ def keeps_lost_values() -> bool:
     return False
 
 
-def renew_unique_index() -> None:
-    """Build it anew where it may keep lost values, or where a test has dropped it."""
-    (index,) = (
-        index
-        for index in indexes.declared()
-        if index.document is Template and index.options.get("unique")
-    )
-    if keeps_lost_values():
-        with suppress(OperationFailure):  # a test has dropped it
-            Template._get_collection().drop_index(index.keys)
-    index.build()
+def renew_unique_indexes() -> None:
+    """Build them anew where they may keep lost values, or where a test has dropped one."""
+    for index in indexes.declared():
+        if not issubclass(index.document, OwnedDocument) or not index.options.get("unique"):
+            continue
+        if keeps_lost_values():
+            with suppress(OperationFailure):  # a test has dropped it
+                index.document._get_collection().drop_index(index.keys)
+        index.build()
 
 
 @pytest.fixture

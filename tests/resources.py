@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mongoengine import IntField, ListField, StringField
-from mongoengine.base import BaseField
+from mongoengine import StringField
 
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
@@ -21,9 +20,10 @@ def path_of(admin: Any) -> str:
 
 
 def keep(admin: ResourceAdmin, owner: str, text: str) -> OwnedDocument:
-    """Store a document with this text in each of its texts."""
+    """Store a document with this text in each field that takes any."""
     fields = {name: admin.document._fields[name] for name in admin.document.own_fields}
-    values = {name: _value(field, text) for name, field in fields.items()}
+    texts = [name for name, f in fields.items() if type(f) in (StringField, RawField)]
+    values = {name: text for name in texts if not fields[name].choices}
     return admin.document.create(owner, values)
 
 
@@ -32,8 +32,3 @@ def keep_deleted(admin: ResourceAdmin, owner: str, text: str) -> Any:
     document = keep(admin, owner, text)
     admin.document.objects.of(owner).filter(id=document.id).remove()
     return admin.document.Version.objects(document_id=document.id).first()
-
-
-def _value(field: BaseField, text: str) -> Any:
-    kinds: dict[Any, Any] = {(StringField, RawField): text, IntField: 1, ListField: [text]}
-    return next(value for kind, value in kinds.items() if isinstance(field, kind))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.audit import Action, AuditEntry, record
 from accounts.clients import Client
 from accounts.documents import Session
-from templates_app.documents import Template, TemplateVersion
 from templatesvc.mongo import ids
 from tests.conftest import Person
 from tests.docs.test_routes import path_of
+from tests.resources import RESOURCES, keep, keep_deleted
 
 
 def routes() -> list[str]:
@@ -31,15 +32,18 @@ def _mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[s
 
 def documents(person: Person) -> dict[str, str]:
     """Make a document of each kind that is theirs; return their ids by what a path calls them."""
-    template, gone = (Template.create(person.name, {"template": text}) for text in ("kept", "gone"))
-    Template.objects.of(person.name).filter(id=gone.id).remove()
+    kept = {admin.opts.model_name: keep(admin, person.name, "kept") for admin in RESOURCES}
+    gone = {
+        f"deleted{admin.opts.model_name}": keep_deleted(admin, person.name, "gone")
+        for admin in RESOURCES
+    }
     record(Action.LOGGED_IN, person.name, Client())
-    found = {
+    found: dict[str, Any] = {
+        **kept,
+        **gone,
         "user": person.user,
         "session": Session.of(person.user).first(),
         "auditentry": AuditEntry.objects.first(),
-        "template": template,
-        "deletedtemplate": TemplateVersion.objects.first(),
     }
     return {name: ids.encode(document.id) for name, document in found.items()}
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
-from mongoengine import BooleanField
 from mongoengine.base import BaseDocument
 from mongoengine.queryset import QuerySet
+from rest_framework import serializers
 
 from accounts.admin import entries, listed
 from accounts.audit import AuditEntry
@@ -18,13 +18,14 @@ from accounts.operations import Actor
 from accounts.resources.operations import Operations, OwnerHasIt
 from templatesvc.admin import DocumentAdmin, Happened, action, display
 from templatesvc.admin.fields import form_of, serializer_of, touched, typed
-from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.admin.options import readable
 from templatesvc.admin.sites import DocumentSite
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
-from templatesvc.api.notation import plain_json
+from templatesvc.api.fields import field_for
+from templatesvc.api.notation import PLAIN, plain_json
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.names import Names
@@ -43,7 +44,9 @@ def excerpt_of(value: Any) -> Any:
 def in_text(value: Any) -> str:
     """Return a value in one text: itself, or JSON."""
     value = readable(value)
-    return value if isinstance(value, str) else plain_json(value).decode()
+    if value is None or isinstance(value, bool | int | float | list):
+        return plain_json(value).decode()
+    return str(PLAIN.get(type(value), str)(value))
 
 
 class ResourceAdmin(DocumentAdmin):
@@ -89,17 +92,21 @@ class ResourceAdmin(DocumentAdmin):
 
     def _filter(self, name: str) -> Filter:
         """Return the filter of a field that has choices, or is true or false."""
-        field = self.document._fields[name]
-        values = [c[0] if isinstance(c, list | tuple) else c for c in field.choices or []]
-        queries: dict[str, Any] = {str(value): {field.db_field: value} for value in values}
-        if isinstance(field, BooleanField):
-            queries = {"yes": {field.db_field: True}, "no": {field.db_field: {"$ne": True}}}
-        if not queries:
-            raise TypeError(
-                f"{type(self).__name__}.list_filter: {name!r} has no choices to offer; give a "
-                "TextFilter, or another of templatesvc.admin.filters."
-            )
-        return ChoiceFilter(name, name.replace("_", " "), queries)
+        stored, title = self.document._fields[name].db_field, name.replace("_", " ")
+        field = field_for(self.document._fields[name])
+        if isinstance(field, serializers.ChoiceField):
+            queries: dict[str, Any] = {str(value): {stored: value} for value in field.choices}
+            labels = {
+                str(value): in_words(label) if label == value else str(label)
+                for value, label in field.choices.items()
+            }
+            return ChoiceFilter(name, title, queries, labels)
+        if isinstance(field, serializers.BooleanField):
+            return ChoiceFilter(name, title, {"yes": {stored: True}, "no": {stored: {"$ne": True}}})
+        raise TypeError(
+            f"{type(self).__name__}.list_filter: {name!r} has no choices to offer; give a "
+            "TextFilter, or another of templatesvc.admin.filters."
+        )
 
     def matches(self, row: dict[str, Any], text: str) -> bool:
         found = (string for name in self.searched for string in strings_in(row.get(name)))

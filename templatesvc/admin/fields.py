@@ -14,6 +14,7 @@ from rest_framework import serializers
 
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.documents import DocumentSerializer
+from templatesvc.api.fields import ObjectIdField
 from templatesvc.api.notation import extended_json, from_extended_json, written
 from templatesvc.mongo.owned import OwnedDocument, Values
 
@@ -21,7 +22,7 @@ from templatesvc.mongo.owned import OwnedDocument, Values
 NUMBERS = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
 ONE_LINE = (
     *(*NUMBERS, serializers.DateTimeField, serializers.UUIDField),
-    *(serializers.EmailField, serializers.URLField),
+    *(serializers.EmailField, serializers.URLField, ObjectIdField),
 )
 SIMPLE = (*ONE_LINE, serializers.CharField, serializers.ChoiceField, serializers.DateField)
 SHORT_TEXT = 255  # characters: up to so many a text has a small box

@@ -39,16 +39,18 @@ class ChoiceFilter(Filter):
         parameter: str,
         title: str,
         queries: dict[str, Query | Callable[[], Query]],
+        labels: dict[str, str] | None = None,
     ) -> None:
         super().__init__(parameter, title)
         self.queries = queries
+        self.labels = labels or {value: in_words(value) for value in queries}
 
     def query(self, value: str) -> Query | None:
         found = self.queries.get(value)
         return found() if callable(found) else found
 
     def choices(self) -> Iterator[tuple[str, str]]:
-        return ((value, in_words(value)) for value in self.queries)
+        return iter(self.labels.items())
 
 
 class DateFilter(Filter):

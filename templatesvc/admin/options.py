@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from django.apps import AppConfig, apps
@@ -222,6 +222,8 @@ class DocumentAdmin:
         if isinstance(value, datetime):
             shown = f"{value:%Y-%m-%d %H:%M}"
             return format_html('<time datetime="{}">{}</time>', written(value), shown)
+        if isinstance(value, date):
+            return value.isoformat()
         boolean = getattr(own, "boolean", isinstance(value, bool))
         return display_for_value(value, getattr(own, "empty_value_display", "-"), boolean)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import URLPattern, re_path
 from django.views import View
@@ -19,7 +18,7 @@ from templatesvc.api.links import url_of
 from templatesvc.api.schema import AutoSchema
 
 
-class ServiceRoot(routers.APIRootView):
+class TemplatesServiceRoot(routers.APIRootView):
     """The REST routes of this service. Log in to use them, with a token or in this page."""
 
     permission_classes = [permissions.AllowAny]
@@ -34,13 +33,13 @@ class ServiceRoot(routers.APIRootView):
         return Response({path: url_of(name, request) for path, name in self.api_root_dict.items()})
 
     def get_view_name(self) -> str:
-        return str(settings.SERVICE_NAME)
+        return "Templates service"
 
 
 class Router(routers.DefaultRouter):
     """DRF's, whose root lists views that are no viewsets as well."""
 
-    APIRootView = ServiceRoot
+    APIRootView = TemplatesServiceRoot
     include_root_view = False  # urls.py mounts it, with and without a final slash
     include_format_suffixes = False
 

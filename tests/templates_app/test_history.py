@@ -17,7 +17,7 @@ from templates_app.documents import Template, TemplateVersion
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.history import MAX_VERSION
-from tests.conftest import Person, renew_unique_index
+from tests.conftest import Person, renew_unique_indexes
 from tests.templates_app.templates import URL, flask_insert, listed, make, path
 
 pytestmark = pytest.mark.store
@@ -192,7 +192,7 @@ def test_an_older_version_comes_back_as_the_newest(alice: Person) -> None:
 def forget_old_values() -> None:
     # One compatible server keeps a value in it that a change took away; see tests.conftest.
     if not store.is_in_memory(settings.MONGODB_URI):
-        renew_unique_index()
+        renew_unique_indexes()
 
 
 def test_a_restore_meets_what_is_there(alice: Person) -> None:

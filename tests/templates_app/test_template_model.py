@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 
 from templates_app.documents import Template
 from templatesvc.mongo import store
-from tests.conftest import empty_store, log_in, renew_unique_index
+from tests.conftest import empty_store, log_in, renew_unique_indexes
 from tests.lives import live
 from tests.templates_app.templates import URL, flask_insert, flask_update
 
@@ -318,7 +318,7 @@ class Templates(RuleBasedStateMachine):
     def the_unique_index_has_what_there_is(self) -> None:
         # One compatible server keeps a value in it that a change took away; see tests.conftest.
         if not store.is_in_memory(settings.MONGODB_URI):
-            renew_unique_index()
+            renew_unique_indexes()
 
 
 @pytest.mark.search

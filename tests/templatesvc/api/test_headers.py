@@ -13,12 +13,13 @@ from templates_app.documents import Template
 from templatesvc.api.headers import PAGE
 from tests.accounts.operators import browser_of
 from tests.conftest import Person
+from tests.resources import RESOURCES
 from tests.routes import documents, filled, routes
 
 # What may be kept, and is the same for everybody or asked for again each time.
 MAY_BE_KEPT = {
     "/api/v1/schema": "no-cache",
-    "/api/v1/templates/{id}": "private, no-cache",
+    **{f"/api/v1/{admin.document.names.slugs}/{{id}}": "private, no-cache" for admin in RESOURCES},
 }
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",

@@ -1,0 +1,1 @@
+"""A resource with a field of each kind, for what the operators' pages make of them."""
