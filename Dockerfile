@@ -8,11 +8,8 @@ COPY requirements.txt ./
 RUN pip install --no-cache-dir --requirement requirements.txt \
     && useradd --system --user-group --no-create-home templatesvc
 
-COPY manage.py ./
-COPY templatesvc/ templatesvc/
-COPY accounts/ accounts/
-COPY templates_app/ templates_app/
-COPY docs/problems.md docs/
+# But what .dockerignore names.
+COPY . ./
 
 USER templatesvc
 EXPOSE $PORT

@@ -68,7 +68,7 @@ def validated(serializer: Any) -> dict[str, Any]:
 
 
 class MeView(APIView):
-    """Your account: read it, or delete it with all your templates."""
+    """Your account: read it, or delete it with all that is yours."""
 
     @extend_schema(operation_id="get_me", responses=UserSerializer)
     def get(self, request: Request) -> Response:
@@ -87,7 +87,7 @@ class MeView(APIView):
         auth=[{"bearer": []}, {"cookieAuth": []}],
     )
     def delete(self, request: Request) -> Response:
-        """Delete your account, your templates and your sessions. This can't be undone.
+        """Delete your account, all that you keep and your sessions. This can't be undone.
 
         If there is much to delete, the answer is 202: send the same request again, with the same
         token, to go on, until the answer is 204. You are logged out of everything else at once.

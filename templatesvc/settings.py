@@ -206,6 +206,8 @@ SIMPLE_JWT = {
 
 # --- The application -------------------------------------------------------------------------
 
+# What pages call it.
+SERVICE_NAME = "Templates service"
 INSTALLED_APPS = [
     "templatesvc",
     "accounts",  # before django.contrib.auth: the first app wins a command's name
@@ -327,7 +329,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["templatesvc.templatetags.service"],
         },
     }
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from templatesvc.mongo.owned import OwnedDocument
 from tests.processes import ROOT
 
 # From the bottom to the top. Those of one layer do not know one another.
@@ -21,6 +23,20 @@ LAYERS = [
 ]
 PLACES = {room: place for place, rooms in enumerate(LAYERS) for room in rooms}
 FILES = [path for room in PLACES for path in (ROOT / room.replace(".", "/")).rglob("*.py")]
+
+
+# Django's own: what a page is made from.
+DJANGOS = re.compile(
+    r"django\.template|template_name|base_template|render_to_string|loader"
+    r"|Django's templates|template escapes|template that shows"
+    r"|\btemplate ?[:=] |self\.template\b|TemplateCommand|_template"
+)
+
+
+def words() -> set[str]:
+    """Return what apps call their documents, which what is generic must not know."""
+    documents = [each for each in OwnedDocument.concrete_classes() if hasattr(each, "own_fields")]
+    return {word for each in documents for word in (each.names.singular, each.names.plural)}
 
 
 def room_of(module: str) -> str | None:
@@ -51,3 +67,13 @@ def test_a_file_imports_nothing_from_above(path: Path) -> None:
     assert own
     others = {room for module in imported(path) if (room := room_of(module)) and room != own}
     assert {room for room in others if PLACES[room] >= PLACES[own]} == set()
+
+
+GENERIC = [path for path in FILES if path.relative_to(ROOT).parts[0] != "templates_app"]
+
+
+@pytest.mark.parametrize("path", GENERIC, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_generic_names_no_document_of_an_app(path: Path) -> None:
+    named = re.compile(rf"\b({'|'.join(words())})\b", re.IGNORECASE)
+    lines = [line for line in path.read_text().splitlines() if not DJANGOS.search(line)]
+    assert [line for line in lines if named.search(line)] == []

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import LogoutView
 from django.contrib.messages.middleware import MessageMiddleware
@@ -29,8 +30,8 @@ Declaration = TypeVar("Declaration", bound=type[DocumentAdmin])
 class DocumentSite(AdminSite):
     """The site of the operators. Log-in, permission check, namespace and skin are Django's."""
 
-    site_header = "Templates service"
-    site_title = "Templates service"
+    site_header = settings.SERVICE_NAME
+    site_title = settings.SERVICE_NAME
     index_title = "Administration"
     site_url = reverse_lazy("api-root")
 

@@ -200,7 +200,7 @@ def _companions(serializer: type[DocumentSerializer]) -> Companions:
     """Make the serializers that come with that of a document, named after it."""
     names, of = serializer.Meta.document.names, serializer.Meta.document.__name__
 
-    def make(name: str, base: Any, text: str, **fields: Any) -> Any:
+    def make(name: str, base: Any, text: str, /, **fields: Any) -> Any:
         attrs = fields | {"__doc__": names.fill(text)}
         return type(name.format(of) + "Serializer", (base,), attrs)
 

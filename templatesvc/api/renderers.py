@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # rest_framework.views imports this module
 
 
 MOST_INDENTED = 4  # times the bytes: what is deeply nested is nearly all blanks
-# A template that is there already, or that somebody else changed or deleted in the meantime.
+# A document that is there already, or that somebody else changed or deleted in the meantime.
 REFUSED = (
     status.HTTP_404_NOT_FOUND,
     status.HTTP_409_CONFLICT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import URLPattern, re_path
 from django.views import View
@@ -18,7 +19,7 @@ from templatesvc.api.links import url_of
 from templatesvc.api.schema import AutoSchema
 
 
-class TemplatesServiceRoot(routers.APIRootView):
+class ServiceRoot(routers.APIRootView):
     """The REST routes of this service. Log in to use them, with a token or in this page."""
 
     permission_classes = [permissions.AllowAny]
@@ -33,13 +34,13 @@ class TemplatesServiceRoot(routers.APIRootView):
         return Response({path: url_of(name, request) for path, name in self.api_root_dict.items()})
 
     def get_view_name(self) -> str:
-        return "Templates service"
+        return str(settings.SERVICE_NAME)
 
 
 class Router(routers.DefaultRouter):
     """DRF's, whose root lists views that are no viewsets as well."""
 
-    APIRootView = TemplatesServiceRoot
+    APIRootView = ServiceRoot
     include_root_view = False  # urls.py mounts it, with and without a final slash
     include_format_suffixes = False
 

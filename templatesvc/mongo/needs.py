@@ -66,7 +66,7 @@ def unmet() -> Iterator[tuple[Need, str]]:
 # --- Indexes --------------------------------------------------------------------------------------
 
 
-@need("unique indexes", "names, and an owner's templates, are unique")
+@need("unique indexes", "names, and what an owner has one of, are unique")
 def unique_indexes(scratch: Scratch) -> bool:
     scratch.create_index([("owner", 1), ("value", 1)], unique=True)
     values = [{"x": 1, "y": 2}, {"y": 2, "x": 1}, "x", "X"]  # an object is compared as a whole
@@ -77,7 +77,7 @@ def unique_indexes(scratch: Scratch) -> bool:
     )
 
 
-@need("partial indexes", "lists of the few, such as deleted templates, have small indexes")
+@need("partial indexes", "lists of the few, such as deleted documents, have small indexes")
 def partial_indexes(scratch: Scratch) -> bool:
     condition = {"at": {"$type": "date"}}
     name = scratch.create_index([("at", -1), ("_id", -1)], partialFilterExpression=condition)
@@ -191,7 +191,7 @@ def lookup(scratch: Scratch) -> bool:
     return list(rows) == [{"_id": 1, "user": 2, "found": [{"_id": 2}]}]
 
 
-@need("`$group`", "the last version of a template, and the numbers of the dashboard, are found")
+@need("`$group`", "the last version of a document, and the numbers of the dashboard, are found")
 def group(scratch: Scratch) -> bool:
     scratch.insert_many([{"owner": "alice", "version": version} for version in (1, 3, 2)])
     total = {"_id": "$owner", "last": {"$max": "$version"}, "count": {"$sum": 1}}
