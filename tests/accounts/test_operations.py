@@ -30,6 +30,7 @@ from tests.accounts.callers import after, log_in
 from tests.accounts.rights import TO_WHOM, may
 from tests.conftest import Person, heir_of
 from tests.conftest import log_in as register
+from tests.resources import RESOURCES
 
 pytestmark = pytest.mark.store
 
@@ -231,7 +232,9 @@ def test_an_export_has_all_that_is_stored_about_a_person(
     told = json.loads(b"".join(operations.export(actor(root), current(bob))))
     assert set(told) == {
         *("user", "role", "sessions", "audit"),
-        *("templates", "template_versions", "idempotent_requests", "quarantine", "usage"),
+        *("idempotent_requests", "quarantine", "usage"),
+        *(admin.document._get_collection_name() for admin in RESOURCES),
+        *(admin.document.Version._get_collection_name() for admin in RESOURCES),
     }
     assert (told["user"]["username"], told["user"]["shoe"]) == ("bob", 43)
     assert told["role"] is None

@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from bson import Decimal128, ObjectId
 from django.test import Client
+from rest_framework import serializers
 
 from accounts.audit import AuditEntry
 from accounts.operators import Role
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
+from templatesvc.api.documents import DocumentSerializer
 from tests.accounts.operators import messages, operators_browser, page_of
 from tests.accounts.operators import text as markup_free
 from tests.conftest import Person
@@ -349,6 +351,47 @@ def test_the_history_has_the_states_and_the_acts(root: Client, emma: Specimen) -
     assert "Born on: 2026-01-31" in page
 
 
+# --- What an author may add -----------------------------------------------------------------------
+
+
+class CarefulSerializer(DocumentSerializer):
+    """What checks more than the document says."""
+
+    class Meta:
+        document = Specimen
+        fields = ("label", "legs")
+        example: ClassVar = {"label": "Emma", "legs": 6}
+
+    def validate_legs(self, legs: int) -> int:
+        if legs % 2:
+            raise serializers.ValidationError("Legs come in pairs.")
+        return legs
+
+
+class CarefulAdmin(ResourceAdmin):
+    serializer_class = CarefulSerializer
+
+
+@pytest.fixture
+def careful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the pages of another class."""
+    admin, other = site.admins[Specimen], CarefulAdmin(Specimen, site)
+    for name in ("serializer", "form_class"):
+        monkeypatch.setattr(admin, name, getattr(other, name))
+
+
+@pytest.mark.usefixtures("careful")
+def test_a_serializer_of_the_authors_says_what_the_form_has_and_checks_it(
+    root: Client, emma: Specimen
+) -> None:
+    assert opened(root, emma).keys() == {"_state", "label", "legs", "reason"}
+    assert "Notes: two lines" in text(root.get(page_of(emma)))
+    assert errors(save(root, emma, legs="5")) == {"legs": ["Legs come in pairs."]}
+    before = stored(emma)
+    assert save(root, emma, legs="8").status_code == 302
+    assert stored(emma) == before | {"legs": 8}
+
+
 # --- What stops the start -------------------------------------------------------------------------
 
 
@@ -357,4 +400,20 @@ def test_a_filter_by_a_field_without_choices_stops_the_start() -> None:
         list_filter = ("notes",)
 
     with pytest.raises(TypeError, match=re.escape("Wrong.list_filter: 'notes' has no choices")):
+        Wrong(Specimen, site)
+
+
+def test_a_field_that_the_form_has_already_stops_the_start() -> None:
+    class Reasoned(DocumentSerializer):
+        reason = serializers.CharField()
+
+        class Meta:
+            document = Specimen
+            fields = ("label", "reason")
+            example: ClassVar = {"label": "Emma", "reason": "so"}
+
+    class Wrong(ResourceAdmin):
+        serializer_class = Reasoned
+
+    with pytest.raises(TypeError, match="has a reason already"):
         Wrong(Specimen, site)
