@@ -81,7 +81,8 @@ def _widget(field: serializers.Field) -> forms.Widget:
     if isinstance(field, serializers.DateField):
         return forms.DateInput(attrs={"type": "date"})
     if isinstance(field, NUMBERS):
-        return forms.NumberInput(attrs={"step": "any", "class": "vTextField"})
+        # Not an input of numbers: a browser empties it of what it takes for none, such as NaN.
+        return forms.TextInput(attrs={"inputmode": "decimal", "class": "vTextField"})
     if isinstance(field, ONE_LINE):
         return forms.TextInput(attrs={"class": "vTextField"})
     # Other texts as well: an input of one line would drop the line breaks of what is there.

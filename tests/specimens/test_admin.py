@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from bson import Decimal128, ObjectId
 from django.test import Client
+from pytest_django import Settings
 from rest_framework import serializers
 
 from accounts.audit import AuditEntry
@@ -201,6 +202,16 @@ def test_who_touched_nothing_is_told_and_nothing_is_written(root: Client, emma: 
     assert AuditEntry.objects.count() == 0
 
 
+def test_a_number_that_is_none_to_a_browser_stays_until_it_is_touched(
+    root: Client, emma: Specimen
+) -> None:
+    Specimen._get_collection().update_one({"_id": emma.id}, {"$set": {"mass": float("inf")}})
+    page = root.get(page_of(emma)).content.decode()
+    assert 'type="number"' not in page
+    assert save(root, emma, legs="8").status_code == 302
+    assert stored(emma)["mass"] == float("inf")
+
+
 @pytest.mark.parametrize("tags", [["a\nb", "c"], ["", "a"], ["a\u2028b"]])
 def test_a_list_whose_entries_are_not_lines_is_typed_as_json(
     root: Client, alice: Person, tags: list[str]
@@ -217,6 +228,12 @@ def test_what_the_owner_has_already_is_refused(root: Client, alice: Person) -> N
     other = Specimen.create(alice.name, FULL | {"label": "Other"})
     answer = save(root, other, label="Emma")
     assert errors(answer) == {"__all__": ["Its owner has a specimen like this already."]}
+
+
+def test_an_owner_without_room_is_told_of(root: Client, emma: Specimen, settings: Settings) -> None:
+    settings.QUOTA_BYTES = 1
+    assert "You keep" in errors(save(root, emma, legs="8"))["__all__"][0]
+    assert stored(emma)["legs"] == 4
 
 
 def test_who_saves_second_is_told_and_shown_both(root: Client, emma: Specimen) -> None:
