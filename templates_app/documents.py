@@ -53,9 +53,9 @@ class Template(OwnedDocument):
         return self.updated_at or self.created
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state_query(self) -> dict[str, Any]:
         """The query for this state: of the value, too, as the version may be an older one's."""
-        return super().state | {"template": {"$eq": self.template}}
+        return super().state_query | {"template": {"$eq": self.template}}
 
     def contains(self, needle: str, fields: tuple[str, ...] = ()) -> bool:
         """Tell whether a text in it contains the needle, which is case-folded."""

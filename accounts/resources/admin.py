@@ -144,9 +144,10 @@ class ResourceAdmin(DocumentAdmin):
 
     def _versions(self, document: OwnedDocument) -> Iterator[Happened]:
         found = document.Version.objects(owner=document.owner, document_id=document.id)
-        for version in found.order_by("-version").limit(SHOWN_VERSIONS):
+        # As they are read, and not kept: each may be large.
+        for version in found.walk("version", descending=True, most=SHOWN_VERSIONS):
             what = f"Version {version.version} was replaced."
-            yield Happened(version.replaced_at, "", what, self.said(version.values))
+            yield Happened(version.replaced_at, "", what, self.said(version.own_values))
 
     def said(self, values: Values) -> str:
         """Return the values of a state in a line: of several, each with its field."""
@@ -165,7 +166,8 @@ class ResourceAdmin(DocumentAdmin):
 
     def values(self, request: HttpRequest, document: OwnedDocument, form: dict[str, Any]) -> Values:
         """Return the new values that the form holds; raises ValidationError (400)."""
-        return touched(self.serializer(context={"request": request}), document, form)
+        serializer = self.serializer(context={"request": request})
+        return touched(serializer, document, form, request.POST)
 
     def save(self, request: HttpRequest, document: OwnedDocument, values: dict[str, Any]) -> bool:
         new = self.values(request, document, values)
@@ -214,7 +216,7 @@ class DeletedAdmin(DocumentAdmin):
 
     def name_of(self, version: DocumentVersion) -> str:
         document = self.resource.document
-        before = document(id=version.document_id, owner=version.owner, **version.values)
+        before = document(id=version.document_id, owner=version.owner, **version.own_values)
         return self.resource.name_of(before)
 
     def name(self, version: DocumentVersion) -> str:

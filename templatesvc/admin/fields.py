@@ -6,6 +6,7 @@ touched: all others stay as they are, to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date, datetime
 from typing import Any
 
@@ -62,13 +63,17 @@ def form_field(field: serializers.Field) -> forms.Field:
     """Return the form field for a field of a serializer."""
     said = {"help_text": field.help_text or _hint(field), "required": _is_required(field)}
     if isinstance(field, serializers.BooleanField):
-        if not field.allow_null:
+        if not _may_be_null(field):
             return forms.BooleanField(**said)
         return forms.ChoiceField(choices=[("", "-"), ("true", "Yes"), ("false", "No")], **said)
     if isinstance(field, serializers.ChoiceField):
         choices = [(str(value), label) for value, label in field.choices.items()]
         return forms.ChoiceField(choices=[("", "-"), *choices], **said)
     return Typed(widget=_widget(field), **said)
+
+
+def _may_be_null(field: serializers.Field) -> bool:
+    return field.allow_null and not getattr(field, "has_default", False)
 
 
 def _is_required(field: serializers.Field) -> bool:
@@ -118,7 +123,7 @@ def typed(serializer_class: type[DocumentSerializer], document: OwnedDocument) -
 
 def _typed(field: serializers.Field, value: Any) -> Any:
     if isinstance(field, serializers.BooleanField):
-        return _yes_no(value) if field.allow_null else bool(value)
+        return _yes_no(value) if _may_be_null(field) else bool(value)
     if value is None:
         return ""
     if isinstance(field, serializers.ChoiceField):
@@ -141,11 +146,23 @@ def _yes_no(value: Any) -> str:
 
 
 def touched(
-    serializer: DocumentSerializer, document: OwnedDocument, form: dict[str, Any]
+    serializer: DocumentSerializer,
+    document: OwnedDocument,
+    form: dict[str, Any],
+    posted: Container[str],
 ) -> Values:
-    """Return the new values of the fields that were touched; raises ValidationError (400)."""
+    """Return the new values of the fields that were touched; raises ValidationError (400).
+
+    A page that is older than a field did not post it. Only a box that is not ticked is not posted
+    by any page.
+    """
     before, fields = typed(type(serializer), document), serializer.fields
-    names = [name for name in serializer.writable if form[name] != before[name]]
+    names = [
+        name
+        for name in serializer.writable
+        if _as_posted(form[name]) != _as_posted(before[name])
+        and (name in posted or isinstance(before[name], bool))
+    ]
     if not names:
         raise serializers.ValidationError("You have changed nothing.")
     values = type(serializer).written(document)
@@ -159,13 +176,19 @@ def touched(
         context=serializer.context,
     )
     checked.is_valid(raise_exception=True)
-    return checked.validated_data | defaults
+    return checked.emptied(checked.validated_data) | defaults
+
+
+def _as_posted(value: Any) -> Any:
+    """Return what a text box makes of a text: each line break is one."""
+    is_text = isinstance(value, str)
+    return value.replace("\r\n", "\n").replace("\r", "\n") if is_text else value
 
 
 def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
     """Return what was typed in the form of a client's JSON; ``...`` for the default."""
     if isinstance(field, serializers.BooleanField):
-        return YES_NO[text] if field.allow_null else text
+        return YES_NO[text] if _may_be_null(field) else text
     if not text and field.allow_null:
         return None
     if _has_lines(field, before):

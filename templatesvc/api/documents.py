@@ -40,6 +40,16 @@ class DocumentSerializer(StrictSerializer):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if taken := {"id", "version", "created_at", "updated_at", "url"} & {*cls.Meta.fields}:
+            raise TypeError(
+                f"{cls.__name__}: every document has {', '.join(sorted(taken))} already; rename it."
+            )
+        there = {*cls.Meta.document.own_fields, *cls._declared_fields}
+        if unknown := {*cls.Meta.fields} - there:
+            raise TypeError(
+                f"{cls.__name__}.Meta.fields: {cls.Meta.document.__name__} has no field "
+                f"{sorted(unknown)[0]!r}."
+            )
         # What the schema says of it.
         cls.__doc__ = cls.__dict__.get("__doc__") or cls.Meta.document.__doc__
 
@@ -120,11 +130,12 @@ class DocumentSerializer(StrictSerializer):
 
         One that was left out is emptied, to its default if it has one.
         """
-        document = self.Meta.document
-        return {
-            name: given[name] if name in given else document.default_of(name)
-            for name in self.writable
-        }
+        return self.emptied({name: given.get(name) for name in self.writable})
+
+    def emptied(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return values with the defaults of their fields in the place of null."""
+        default_of = self.Meta.document.default_of
+        return {n: default_of(n) if value is None else value for n, value in values.items()}
 
 
 def _made_writers(serializer: type[DocumentSerializer]) -> dict[str, Callable[[Any], Any]]:
@@ -151,7 +162,7 @@ class VersionSerializer(serializers.Serializer):
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, version: DocumentVersion) -> str:
-        route, id = f"{version.document.names.slug}-version", str(version.document_id)
+        route, id = f"{version.document_class.names.slug}-version", str(version.document_id)
         return url_of(route, self.context["request"], pk=id, number=version.version)
 
 
@@ -246,10 +257,10 @@ companions: Callable[[Any], Companions] = cache(_companions)
 
 def _copy(field: serializers.Field, options: dict[str, Any]) -> serializers.Field:
     """Return a field made anew with other options."""
-    # As DRF's own copies: a child is made anew with its list.
-    kwargs = {n: v if n == "validators" else copy.deepcopy(v) for n, v in field._kwargs.items()}
-    kwargs |= options
+    # As DRF's own copies: a child is made anew with its list. A document's own checks are left out:
+    # the fields of a merge patch need not be whole, and what comes out of it is checked again.
+    kwargs = {n: copy.deepcopy(v) for n, v in field._kwargs.items() if n != "validators"} | options
     if options.get("read_only"):
-        for name in ("required", "default", "validators", "write_only"):
+        for name in ("required", "default", "write_only"):
             kwargs.pop(name, None)
     return type(field)(*field._args, **kwargs)

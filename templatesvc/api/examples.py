@@ -108,7 +108,7 @@ def _of_resource(serializer: Any) -> Iterator[tuple[str, Any]]:
     times = {name: TIMES[name] for name in ("created_at", "updated_at")}
     line = extended_json({"id": ID, **example, "version": 2, **times}) + "\n"
     texts = [value for value in example.values() if isinstance(value, str)]
-    listed = {name: v[0] if isinstance(v, list) else v for name, v in example.items()}
+    listed = {name: v[0] if isinstance(v, list) and v else v for name, v in example.items()}
     scopes: dict[str, dict[str, Any]] = {
         kind: example | own,
         f"{kind}Row": example | own,

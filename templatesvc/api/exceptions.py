@@ -5,12 +5,20 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from bson.errors import InvalidDocument
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from mongoengine.errors import NotUniqueError
+from mongoengine.errors import ValidationError as DocumentValidationError
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, PermissionDenied, Throttled
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
 
 from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said
 from templatesvc.mongo.quota import OverQuota
@@ -125,6 +133,10 @@ def translated(exc: BaseException | None) -> Any:
     """Return the APIException that an exception of Django or a library means, or else itself."""
     if isinstance(exc, NotUniqueError):
         return Conflict()
+    if isinstance(exc, DocumentValidationError):
+        return ValidationError(exc.to_dict() or str(exc))
+    if isinstance(exc, InvalidDocument):
+        return ValidationError(f"It can't be kept: {exc}")
     if isinstance(exc, OverQuota):
         return QuotaExceeded(str(exc))
     if isinstance(exc, STORE_ERRORS):

@@ -5,21 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar
 
 import mongoengine
 from bson import Decimal128, ObjectId
 from django.core.validators import ProhibitNullCharactersValidator
 from django.http import QueryDict
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from mongoengine.base import BaseField
 from mongoengine.errors import ValidationError as DocumentValidationError
 from rest_framework import serializers
 
-from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]
+# Fields whose bounds are those of their serializer fields.
+BOUNDED = (
+    mongoengine.StringField,
+    mongoengine.IntField,
+    mongoengine.FloatField,
+    mongoengine.Decimal128Field,
+    mongoengine.ListField,
+)
+# Of a list whose field says no max_length.
+MAX_LIST_LENGTH = 1000
 
 
 class TextField(serializers.CharField):
@@ -60,6 +72,36 @@ class JSONValueField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+class JSONObjectField(JSONValueField):
+    """A JSON object of any members."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(check_object, **kwargs)
+
+
+class AnyJSONField(JSONValueField):
+    """Any JSON value."""
+
+    takes_any_value = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(check_any, **kwargs)
+
+
+def check_object(value: Any) -> None:
+    """Raise ValueError with a sentence if the value is no object that can be kept."""
+    if not isinstance(value, dict):
+        raise ValueError("Give a JSON object.")
+    check_value(value)
+    check_size(value)
+
+
+def check_any(value: Any) -> None:
+    """Raise ValueError with a sentence if the value can't be kept."""
+    check_value(value)
+    check_size({"": value})
 
 
 class IntegerField(serializers.IntegerField):
@@ -104,12 +146,29 @@ class DateField(serializers.DateField):
 
 
 class DecimalField(serializers.DecimalField):
-    """A decimal number, as a text in JSON, so that no digit is lost."""
+    """A decimal number of BSON's range, as a text in JSON, so that no digit is lost."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        number = super().to_internal_value(data)
+        try:
+            Decimal128(number)
+        except ArithmeticError:
+            self.fail("invalid")
+        return number
 
     def to_representation(self, value: Any) -> Any:
         return super().to_representation(
             value.to_decimal() if isinstance(value, Decimal128) else Decimal(str(value))
         )
+
+
+class UUIDField(serializers.UUIDField):
+    """A UUID as a text: DRF's takes a number, too."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
 
 
 class ObjectIdField(serializers.CharField):
@@ -124,11 +183,20 @@ class ObjectIdField(serializers.CharField):
 
 
 class ListField(serializers.ListField):
-    """A list; in the form of a page a text box with a line for each entry."""
+    """A list of bounded length; in the form of a page a text box with a line for each entry.
+
+    DRF looks at every entry before it counts them, which takes 20 µs for each.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         style = {"base_template": "lines.html", "hint": "One entry a line."}
-        super().__init__(style=style, **kwargs)
+        super().__init__(style=style, **{"max_length": MAX_LIST_LENGTH} | kwargs)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and len(data) > self.max_length:
+            text = f"Ensure this field has no more than {self.max_length} elements."
+            raise serializers.ValidationError(text, code="max_length")
+        return super().to_internal_value(data)
 
     def get_value(self, dictionary: Any) -> Any:
         if not isinstance(dictionary, QueryDict):
@@ -142,7 +210,15 @@ class ListField(serializers.ListField):
 class EmbeddedSerializer(serializers.Serializer):
     """The object of an embedded document; made for its class by ``embedded``."""
 
-    document: Any = None
+    document_class: Any = None
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        is_form = isinstance(dictionary, QueryDict) and isinstance(value, dict)
+        return None if is_form and self.allow_null and not any(value.values()) else value
+
+    def get_initial(self) -> Any:
+        return None if self.allow_null else super().get_initial()
 
     def to_internal_value(self, data: Any) -> Any:
         values = super().to_internal_value(data)
@@ -156,7 +232,7 @@ class EmbeddedSerializer(serializers.Serializer):
             if missing:
                 text = serializers.Field.default_error_messages["required"]
                 raise serializers.ValidationError(dict.fromkeys(missing, text), code="required")
-        return self.document(**values)
+        return self.document_class(**values)
 
 
 # --- From the fields of a document ---------------------------------------------------------------
@@ -165,9 +241,16 @@ class EmbeddedSerializer(serializers.Serializer):
 def field_for(field: BaseField, **options: Any) -> serializers.Field:
     """Return the serializer field for a field of a document: its type, its bounds, its choices.
 
-    ``options`` are those of the serializer field, before what is derived.
+    ``options`` are those of the serializer field, before what is derived. ``has_default`` says
+    whether the field is never without a value.
     """
-    options = _common(field) | options
+    _refuse(field)
+    made = _made(field, _common(field) | options)
+    made.has_default = field.default is not None
+    return made
+
+
+def _made(field: BaseField, options: dict[str, Any]) -> serializers.Field:
     if field.choices:
         return serializers.ChoiceField(choices=_pairs(field.choices), **options)
     for kind, make in MADE_FOR.items():
@@ -180,6 +263,17 @@ def field_for(field: BaseField, **options: Any) -> serializers.Field:
     )
 
 
+def _refuse(field: BaseField) -> None:
+    """Raise TypeError for a field whose values BSON can't hold as they are."""
+    what = f"{field.owner_document.__name__}.{field.name}"
+    if isinstance(field, mongoengine.DecimalField):
+        raise TypeError(
+            f"{what}: DecimalField stores floats, which lose digits; use Decimal128Field."
+        )
+    if isinstance(field, mongoengine.UUIDField) and field._binary:
+        raise TypeError(f"{what}: declare UUIDField(binary=False), which is stored as a text.")
+
+
 def _common(field: BaseField) -> dict[str, Any]:
     """Return the options that follow from what any field says of itself."""
     options: dict[str, Any] = {"validators": [Validator(field)]}
@@ -187,36 +281,48 @@ def _common(field: BaseField) -> dict[str, Any]:
         options["help_text"] = field.help_text
     if field.required and field.default is None:
         return options
-    has_default = field.default is not None
-    return options | {"required": False, "allow_null": not has_default}
+    options |= {"required": False, "allow_null": True}
+    return options if field.default is None else options | {"initial": field.default}
 
 
 class Validator:
-    """A field's own checks; what MongoEngine says comes out as a 400 on the field."""
+    """A field's own checks; what MongoEngine says comes out as a 400 on the field.
+
+    Not of bounds, which the serializer's field has, too, and would tell again.
+    """
 
     def __init__(self, field: BaseField) -> None:
         self.field = field
 
     def __call__(self, value: Any) -> None:
+        field = self.field
         try:
-            self.field._validate(value)
+            if not isinstance(field, BOUNDED):
+                field._validate(value)
+            elif field.validation is not None:
+                field.validation(value)
         except DocumentValidationError as error:
             raise serializers.ValidationError(error.message) from error
+        regex = getattr(field, "regex", None)
+        if isinstance(field, BOUNDED) and regex and not regex.match(value):
+            raise serializers.ValidationError(f"It does not match {regex.pattern}.")
 
 
 def _pairs(choices: Any) -> list[tuple[Any, Any]]:
     return [(c[0], c[1]) if isinstance(c, list | tuple) else (c, c) for c in choices]
 
 
-def _simple(kind: type[serializers.Field], **own: Any) -> Callable[[Any, dict[str, Any]], Any]:
-    return lambda _, options: kind(**own | options)
+def _simple(kind: type[serializers.Field]) -> Callable[[Any, dict[str, Any]], Any]:
+    return lambda _, options: kind(**options)
 
 
 def _text(kind: type[serializers.CharField]) -> Callable[[Any, dict[str, Any]], Any]:
     def make(field: Any, options: dict[str, Any]) -> serializers.Field:
         bounds = {"max_length": field.max_length, "min_length": field.min_length}
         options = {name: n for name, n in bounds.items() if n is not None} | options
-        if not field.required:
+        # Where nothing else is asked of a text; otherwise an empty box of a form is null.
+        is_free = kind is TextField and not field.min_length and not field.regex
+        if is_free and not field.required:
             options.setdefault("allow_blank", True)
         return kind(**options)
 
@@ -232,19 +338,17 @@ def _number(kind: type[serializers.Field]) -> Callable[[Any, dict[str, Any]], An
 
 
 def _decimal(field: Any, options: dict[str, Any]) -> serializers.Field:
-    # Decimal128 has 34 digits. MongoEngine's own checks would compare text with numbers.
     bounds = {"min_value": field.min_value, "max_value": field.max_value}
     bounds = {name: n for name, n in bounds.items() if n is not None}
-    places = getattr(field, "precision", None)
-    digits = {"max_digits": 34, "decimal_places": places}
-    return DecimalField(**digits | bounds | options)
+    return DecimalField(**{"max_digits": 34, "decimal_places": None} | bounds | options)
 
 
 def _list(field: Any, options: dict[str, Any]) -> serializers.Field:
+    options.setdefault("max_length", field.max_length or MAX_LIST_LENGTH)
     if isinstance(field.field, mongoengine.EmbeddedDocumentField):
+        # DRF gives validators to each entry.
+        options = {name: value for name, value in options.items() if name != "validators"}
         return _embedded(field.field, options | {"many": True})
-    if field.max_length is not None:
-        options.setdefault("max_length", field.max_length)
     if field.field is not None:
         inner = field_for(field.field)
         inner.required, inner.allow_null = True, False
@@ -256,23 +360,12 @@ def _embedded(field: Any, options: dict[str, Any]) -> serializers.Field:
     return embedded(field.document_type)(**options)
 
 
+@cache
 def embedded(document: Any) -> type[EmbeddedSerializer]:
     """Return the serializer class of an embedded document."""
     made = {name: field_for(document._fields[name]) for name in document._fields_ordered}
-    attrs = made | {"document": document, "__doc__": document.__doc__}
+    attrs = made | {"document_class": document, "__doc__": document.__doc__}
     return type(f"{document.__name__}Serializer", (EmbeddedSerializer,), attrs)
-
-
-def _check_object(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise ValueError("Give a JSON object.")
-    check_value(value)
-    check_size(value)
-
-
-def _check_any(value: Any) -> None:
-    check_value(value)
-    check_size({"": value})
 
 
 # What is further up is a kind of what is further down.
@@ -280,16 +373,44 @@ MADE_FOR: dict[Any, Callable[[Any, dict[str, Any]], Any]] = {
     mongoengine.URLField: _text(serializers.URLField),
     mongoengine.EmailField: _text(serializers.EmailField),
     mongoengine.StringField: _text(TextField),
-    (mongoengine.Decimal128Field, mongoengine.DecimalField): _decimal,
+    mongoengine.Decimal128Field: _decimal,
     (mongoengine.IntField, mongoengine.LongField): _number(IntegerField),
     mongoengine.FloatField: _number(FloatField),
     mongoengine.BooleanField: _simple(serializers.BooleanField),
     mongoengine.DateField: _simple(DateField),
     mongoengine.DateTimeField: _simple(DateTimeField),
-    mongoengine.UUIDField: _simple(serializers.UUIDField),
+    mongoengine.UUIDField: _simple(UUIDField),
     mongoengine.ObjectIdField: _simple(ObjectIdField),
     mongoengine.EmbeddedDocumentField: _embedded,
-    mongoengine.DictField: _simple(JSONValueField, check=_check_object),
     mongoengine.ListField: _list,
-    RawField: _simple(JSONValueField, check=_check_any),
+    ObjectField: _simple(JSONObjectField),
+    RawField: _simple(AnyJSONField),
 }
+
+
+# --- What the schema says of them ----------------------------------------------------------------
+
+
+class _Said(OpenApiSerializerFieldExtension):
+    """A field whose schema is always the same."""
+
+    schema: ClassVar[dict[str, Any]]
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+class JSONObjectFieldExtension(_Said):
+    target_class = JSONObjectField
+    schema: ClassVar = {"type": "object", "additionalProperties": {}}
+
+
+class AnyJSONFieldExtension(_Said):
+    # Without a type: generators of clients make nothing useful of several.
+    target_class = AnyJSONField
+    schema: ClassVar = {"description": "Any JSON value."}
+
+
+class ObjectIdFieldExtension(_Said):
+    target_class = ObjectIdField
+    schema: ClassVar = {"type": "string", "pattern": "^[0-9a-f]{24}$"}

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.template import loader
 from django.utils.dateparse import parse_datetime
+from mongoengine import Q
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
@@ -74,7 +75,11 @@ class ResourceFilter(BaseFilterBackend):
             return queryset.containing(text, *view.search_fields)
         if name in (AFTER, BEFORE):
             return self.created(queryset, name == AFTER, moment(name, text))
-        return queryset.filter(**{name: _value(view, name, text)})
+        value = _value(view, name, text)
+        if value is None or value != view.document.default_of(name):
+            return queryset.filter(**{name: value})
+        # A document that is older than the field has the default as well.
+        return queryset.filter(Q(**{name: value}) | Q(**{name: None}))
 
     def created(self, queryset: OwnedQuerySet, is_after: bool, moment: datetime) -> OwnedQuerySet:
         """Return the documents that were created after a moment, or before."""

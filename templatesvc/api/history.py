@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404
 from mongoengine.errors import NotUniqueError
 from rest_framework import status
@@ -28,7 +29,7 @@ class HistoryMixin(OwnedViewSet):
     """Versions of a document, and what was deleted: to read, to restore, to forget."""
 
     def get_serializer_class(self) -> Any:
-        own = companions(self.serializer_class)
+        own = companions(self.resource_serializer)
         return {
             "versions": own.version,
             "version": own.full_version,
@@ -50,8 +51,10 @@ class HistoryMixin(OwnedViewSet):
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
         """List the earlier versions of {a}, newest first, without their values."""
-        found = self.old_versions().order_by("-version").exclude(*self.document.own_fields)
-        rows = self.get_serializer(list(found), many=True).data
+        # Few at a time: some servers read whole documents before they give the first field.
+        found = self.old_versions().exclude(*self.document.own_fields)
+        walked = found.walk("version", descending=True, most=settings.HISTORY_VERSIONS)
+        rows = self.get_serializer(list(walked), many=True).data
         if not rows:
             self.get_object()
         return Response({"results": rows})
@@ -73,7 +76,7 @@ class HistoryMixin(OwnedViewSet):
         serializer.is_valid(raise_exception=True)
         version = self.old_version(serializer.validated_data["version"])
         if self.found().first() is not None:
-            return self.replace(version.values)
+            return self.replace(version.own_values)
         if Preconditions.of(request).if_match is not None:
             raise PreconditionFailed(names=self.names)  # it has no state now that could match
         try:

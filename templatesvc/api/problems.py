@@ -119,7 +119,8 @@ def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:
 
 
 def cut(text: str, name: str) -> str:
-    """Return a text no longer than that part of an error may be."""
+    """Return a text no longer than that part of an error may be, in valid Unicode."""
+    text = text.encode(errors="backslashreplace").decode()  # it may quote what was sent
     return text if len(text) <= LONGEST[name] else f"{text[: LONGEST[name] - 1]}…"
 
 

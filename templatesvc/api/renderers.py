@@ -144,6 +144,9 @@ def _fits_a_box(field: Field, value: Any) -> bool:
     if isinstance(field, ListField):
         entries = value if isinstance(value, list) else []
         return all(_is_line(entry) for entry in entries)
+    is_one_line = field.style.get("base_template") != "textarea.html"
+    if is_one_line and isinstance(value, str) and {"\r", "\n"} & set(value):
+        return False  # a browser would drop the line breaks
     return isinstance(field, Serializer) or not isinstance(value, dict | list)
 
 

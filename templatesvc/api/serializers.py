@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
@@ -43,7 +44,13 @@ class InputSerializer(serializers.Serializer):
         """Return the errors of unknown fields: of the first ones, and how many there are."""
         # A page's form brings the CSRF token along.
         known = {*self.fields, "csrfmiddlewaretoken"}
-        unknown = [name for name in data if name not in known]
+        # A form has the members of an object as object.member.
+        is_form = isinstance(data, QueryDict)
+        unknown = [
+            name
+            for name in data
+            if name not in known and not (is_form and name.partition(".")[0] in known)
+        ]
         # A name that is not valid Unicode could not be written into the answer.
         first = [name.encode(errors="backslashreplace").decode() for name in unknown[: self.NAMED]]
         there_is = ", ".join(name for name, field in self.fields.items() if not field.read_only)

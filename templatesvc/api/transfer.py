@@ -12,6 +12,7 @@ from typing import Any
 import bson
 import pymongo
 from bson import ObjectId
+from bson.errors import BSONError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -83,7 +84,7 @@ class TransferMixin(OwnedViewSet):
     def export(self, request: Request) -> HttpResponseBase:
         """Export all your {names}, oldest first, as one JSON object per line."""
         check_parameters(request, {"format"})
-        lines = exported(request.user.get_username(), self.serializer_class)
+        lines = exported(request.user.get_username(), self.resource_serializer)
         return streamed(lines, NDJSONRenderer.media_type, f"{self.names.slugs}.ndjson")
 
     @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress, QuotaExceeded)
@@ -106,7 +107,7 @@ class TransferMixin(OwnedViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             seed = first.seed if first else str(new_id(now()))
-            importing = Import(request.user, self.serializer_class, mode, seed)
+            importing = Import(request.user, self.resource_serializer, mode, seed)
             with alone(request.user, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
                 holds = [prolong]
                 if first:
@@ -213,7 +214,10 @@ class Import:
             entry.given, document = self._document(number, line)
             if self.lines_of.setdefault(document.id, number) != number:
                 raise ValueError(f"Line {self.lines_of[document.id]} has this id as well.")
+            _bson(document)
             entry.document = document
+        except BSONError as error:
+            entry.detail = f"It can't be kept: {error}"
         except ValueError as error:
             entry.detail = str(error)
         except ValidationError as error:
@@ -416,9 +420,9 @@ class Import:
 
     def _replacement(self, entry: Entry, seen: OwnedDocument) -> UpdateMany:
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
-        query = {"_id": entry.id, **self.kind.owned_by(self.owner), **seen.state}
+        query = {"_id": entry.id, **self.kind.owned_by(self.owner), **seen.state_query}
         document = entry.document
-        return UpdateMany(query, self.kind.replacement(document.values, document.updated))
+        return UpdateMany(query, self.kind.replacement(document.own_values, document.updated))
 
     def _arrived(self, entries: list[Entry], there: dict[ObjectId, OwnedDocument]) -> list[Entry]:
         """Return those that were replaced, where others wrote at the same time."""
@@ -463,11 +467,11 @@ def _members(line: bytes) -> dict[str, Any]:
 
 
 def _amount(entries: list[Entry], documents: int) -> Amount:
-    return Amount(documents * len(entries), sum(entry.document.size for entry in entries))
+    return Amount(documents * len(entries), sum(entry.document.bson_size for entry in entries))
 
 
 def _bson(document: OwnedDocument) -> bytes:
-    return bson.encode(document.stored(document.values))
+    return bson.encode(document.stored(document.own_values))
 
 
 def _duplicates(error: BulkWriteError) -> set[int]:

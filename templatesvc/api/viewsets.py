@@ -32,6 +32,8 @@ from templatesvc.api.turns import SearchInProgress
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet, Values
 
+# Parameters of a list beside those of its pages.
+OTHERS = ("search", "created_after", "created_before", "format")
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
 
@@ -62,7 +64,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
         if "serializer_class" in cls.__dict__:
             cls.document = cls.serializer_class.Meta.document
             cls.names = cls.document.names
-            _check_orderings(cls)
+            _check_fields(cls)
             has_example(cls.serializer_class)
             for name, said in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
@@ -91,9 +93,14 @@ class OwnedViewSet(viewsets.GenericViewSet):
         self.check_object_permissions(self.request, document)
         return document
 
+    @property
+    def resource_serializer(self) -> type[DocumentSerializer]:
+        """The serializer of the documents, also where an action has one of its own."""
+        return type(self).serializer_class
+
     def answer(self, document: OwnedDocument, code: int = status.HTTP_200_OK) -> Response:
         """Return a document as an answer, with its entity tag."""
-        data = self.serializer_class(document, context=self.get_serializer_context()).data
+        data = self.resource_serializer(document, context=self.get_serializer_context()).data
         headers = {"ETag": document.etag}
         if code == status.HTTP_201_CREATED:
             headers["Location"] = data["url"]
@@ -101,7 +108,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
 
     def values(self, data: Any) -> Values:
         """Return the values of a document given in full; raises ValidationError (400)."""
-        serializer = self.serializer_class(data=data, context=self.get_serializer_context())
+        serializer = self.resource_serializer(data=data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         return serializer.values
 
@@ -199,10 +206,14 @@ class WriteMixin(OwnedViewSet):
         Null empties a field.
         """
         is_merge = is_merge_patch(request)
-        patch = companions(self.serializer_class).merge_patch if is_merge else self.get_serializer
+        patch = (
+            companions(self.resource_serializer).merge_patch if is_merge else self.get_serializer
+        )
         serializer = patch(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
+        if not is_merge:
+            given = serializer.emptied(given)
         if not given:
             document = self.get_object()
             Preconditions.of_write(request).check(document)
@@ -225,7 +236,7 @@ class WriteMixin(OwnedViewSet):
         fields = self.get_serializer().writable
 
         def change(seen: OwnedDocument) -> Values:
-            written = self.serializer_class.written(seen)
+            written = self.resource_serializer.written(seen)
             there = {name: written[name] for name in fields if written[name] is not None}
             return self.values(merged(there, patch))
 
@@ -241,8 +252,17 @@ class WriteMixin(OwnedViewSet):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _check_orderings(view: type[OwnedViewSet]) -> None:
-    """Raise TypeError for an ordering that no index carries."""
+def _check_fields(view: type[OwnedViewSet]) -> None:
+    """Raise TypeError for an ordering that no index carries, or a filter that can't be."""
+    known = {*view.document.own_fields, "created_at", "updated_at"}
+    for setting in ("filter_fields", "search_fields", "ordering_fields"):
+        if unknown := {*getattr(view, setting)} - known:
+            raise TypeError(f"{view.__name__}.{setting}: there is no field {sorted(unknown)[0]!r}.")
+    if taken := {*view.filter_fields} & {*KeysetPagination.parameters, *OTHERS}:
+        raise TypeError(
+            f"{view.__name__}.filter_fields: every list has a parameter {sorted(taken)[0]!r} "
+            "already; rename the field."
+        )
     for name in view.ordering_fields:
         fields = view.document._meta["queryset_class"].fields_of(name)
         stored = ["owner", *fields]

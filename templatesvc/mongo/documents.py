@@ -71,6 +71,19 @@ class RawField(BaseField):
         return {"$eq": value} if op is None and isinstance(value, dict) else value
 
 
+class ObjectField(RawField):
+    """A JSON object of any members, empty by default.
+
+    MongoEngine's DictField would load documents of others that a value in it names.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"default": dict} | kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, dict) else self.default()
+
+
 class TypedField(RawField):
     """A value of one Python type; what is stored of any other type counts as not there."""
 

@@ -60,7 +60,7 @@ def is_version(number: int) -> dict[str, Any]:
 class VersionQuerySet(KeysetQuerySet):
     """Versions; those of deleted documents can be paged through."""
 
-    orders: ClassVar = {"deleted_at": ("deleted_at", "document_id")}
+    orders: ClassVar = {"deleted_at": ("deleted_at", "document_id"), "version": ("version",)}
 
 
 class DocumentVersion(ServiceDocument):
@@ -81,7 +81,7 @@ class DocumentVersion(ServiceDocument):
 
     meta = {"abstract": True, "queryset_class": VersionQuerySet}
 
-    document: ClassVar[type[OwnedDocument]]
+    document_class: ClassVar[type[OwnedDocument]]
 
     @classmethod
     def of_document(cls, document: type[OwnedDocument]) -> type[Self]:
@@ -110,7 +110,7 @@ class DocumentVersion(ServiceDocument):
         }
         make: Any = type(cls)
         versions: type[Self] = make(f"{document.__name__}Version", (cls,), attrs)
-        versions.document = document
+        versions.document_class = document
         return versions
 
     # --- Keeping -----------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class DocumentVersion(ServiceDocument):
         # URLs hold this.
         owner = hashlib.sha256(before.owner.encode()).hexdigest()
         query = {"_id": f"{before.id}/{slot}/{owner}", cls.owner.db_field: before.owner}
-        values = before.stored(before.values)
+        values = before.stored(before.own_values)
         state = {
             cls.document_id.db_field: before.id,
             **values,
@@ -188,7 +188,7 @@ class DocumentVersion(ServiceDocument):
     def exported(self) -> dict[str, Any]:
         return {
             type(self).document_id.db_field: self.document_id,
-            **self.document.stored(self.values),
+            **self.document_class.stored(self.own_values),
             "version": self.version,
             "created_at": self.created_at,
             "replaced_at": self.replaced_at,
@@ -196,9 +196,9 @@ class DocumentVersion(ServiceDocument):
         }
 
     @property
-    def values(self) -> dict[str, Any]:
+    def own_values(self) -> dict[str, Any]:
         """The document's own fields in this state, by their names."""
-        return {name: getattr(self, name) for name in self.document.own_fields}
+        return {name: getattr(self, name) for name in self.document_class.own_fields}
 
     # --- Bringing back, and forgetting -------------------------------------------------------
 
@@ -215,19 +215,20 @@ class DocumentVersion(ServiceDocument):
         version could bring about, under a new one. Raises OverQuota, and mongoengine's
         NotUniqueError if it is there, or the owner has one like it.
         """
-        last = self.last_of(self.owner, [self.document_id]).get(self.document_id, self.version)
-        document = self.document(
+        versions = type(self).objects(owner=self.owner, document_id=self.document_id)
+        last = versions.only("version").order_by("-version").first()
+        document = self.document_class(
             id=self.document_id,
             owner=self.owner,
-            version=last + 1,
+            version=(last or self).version + 1,
             created_at=self.created_at,
             updated_at=now(),
-            **self.values,
+            **self.own_values,
         )
         try:
             document.add()
         except NotUniqueError:
-            if self.document.objects.of(self.owner).filter(id=document.id).first():
+            if self.document_class.objects.of(self.owner).filter(id=document.id).first():
                 raise
             document.id = new_id(document.created)  # lists follow the order of the ids
             document.add()

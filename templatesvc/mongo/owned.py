@@ -16,8 +16,14 @@ from bson import ObjectId
 from django.conf import settings
 from mongoengine import (
     CachedReferenceField,
+    DictField,
+    DynamicField,
     EmbeddedDocumentField,
+    GenericEmbeddedDocumentField,
+    GenericLazyReferenceField,
     GenericReferenceField,
+    LazyReferenceField,
+    ListField,
     ReferenceField,
     StringField,
 )
@@ -40,6 +46,19 @@ from templatesvc.mongo.querysets import KeysetQuerySet
 from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
 
 Values = dict[str, Any]
+# Names that every class of owned documents has beside those of its instances.
+TAKEN = {"document_class", "names", "objects", "own_fields", "url"}
+# Fields that load another document, or take an object for one by its ``_cls``.
+LOADING = (
+    ReferenceField,
+    CachedReferenceField,
+    LazyReferenceField,
+    GenericReferenceField,
+    GenericLazyReferenceField,
+    GenericEmbeddedDocumentField,
+    DictField,
+    DynamicField,
+)
 
 
 class OwnedQuerySet(KeysetQuerySet):
@@ -62,7 +81,7 @@ class OwnedQuerySet(KeysetQuerySet):
 
     def as_seen(self, seen: OwnedDocument) -> Self:
         """Narrow to the very state that was read."""
-        return self.filter(__raw__=seen.state)
+        return self.filter(__raw__=seen.state_query)
 
     def first(self) -> Any:
         """Return the document found, or None; by MongoEngine it takes 30 µs longer."""
@@ -118,6 +137,12 @@ class OwnedMetaclass(TopLevelDocumentMetaclass):
         if meta.get("abstract"):
             return super().__new__(mcs, name, bases, attrs)
         names = Names.of(name, meta)
+        known = {"id", "owner", "created_at", "updated_at", *attrs}
+        for setting in ("unique_for_owner", "orderings"):
+            _check_names(f"{name}.meta[{setting!r}]", meta.get(setting, []), known)
+        for field_name, field in attrs.items():
+            if isinstance(field, BaseField) and field_name not in OwnedDocument._fields:
+                _check(f"{name}.{field_name}", field_name, field)
         meta.setdefault("collection", names.slugs)
         meta["indexes"] = [*_indexes(meta), *meta.get("indexes", [])]
         document: Any = super().__new__(mcs, name, bases, attrs)
@@ -126,11 +151,20 @@ class OwnedMetaclass(TopLevelDocumentMetaclass):
         document.own_fields = tuple(own)
         document._fields_ordered = ("id", "owner", *own, "version", "created_at", "updated_at")
         document._meta["shards_by"] = (document.owner.db_field, 1)
-        for field in own:
-            _check(document, field)
         document.Version = DocumentVersion.of_document(document)
         Usage.counts(document.amount_of)
         return document
+
+
+def _check_names(what: str, given: Any, known: set[str]) -> None:
+    """Raise TypeError if a setting does not list fields, or lists of fields."""
+    is_flat = "orderings" in what
+    if isinstance(given, str) or any(isinstance(each, str) != is_flat for each in given):
+        example = "['title']" if is_flat else "[['title', 'author']]"
+        raise TypeError(f"{what}: give a list, such as {example}.")
+    lists = [given] if is_flat else given
+    if unknown := {name for each in lists for name in each} - known:
+        raise TypeError(f"{what}: there is no field {sorted(unknown)[0]!r}.")
 
 
 def _indexes(meta: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -140,31 +174,32 @@ def _indexes(meta: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"fields": list(dict.fromkeys(["owner", f"-{field}", "-id"]))}
 
 
-def _check(document: Any, name: str) -> None:
+def _check(what: str, name: str, field: BaseField) -> None:
     """Raise TypeError for a field that would break what every owned document promises."""
-    field, what = document._fields[name], f"{document.__name__}.{name}"
-    if hasattr(OwnedDocument, name) or name in DocumentVersion._fields:
+    if hasattr(OwnedDocument, name) or name in DocumentVersion._fields or name in TAKEN:
         raise TypeError(f"{what}: every owned document has a {name!r} already; rename the field.")
     if field.unique or field.unique_with:
         raise TypeError(
             f"{what}: unique=True would tell one owner what another has; "
             'declare meta = {"unique_for_owner": [["' + name + '"]]} instead.'
         )
-    if any(_references(field)):
+    if any(_loads(field)):
         raise TypeError(
-            f"{what}: a reference would load documents of other owners; keep the id in an "
-            "ObjectIdField and look it up with objects.of(owner)."
+            f"{what}: MongoEngine would load documents of other owners that a value names. Keep an "
+            "id in an ObjectIdField and look it up with objects.of(owner); keep free JSON in an "
+            "ObjectField or RawField of templatesvc.mongo.documents; give a ListField its field."
         )
 
 
-def _references(field: BaseField) -> Iterator[bool]:
-    """Yield for a field, and for each in it, whether it refers to documents elsewhere."""
-    yield isinstance(field, ReferenceField | CachedReferenceField | GenericReferenceField)
+def _loads(field: BaseField) -> Iterator[bool]:
+    """Yield for a field, and for each in it, whether it loads what a value names."""
     inner = [getattr(field, "field", None)]
+    yield isinstance(field, LOADING) or (isinstance(field, ListField) and inner == [None])
     if isinstance(field, EmbeddedDocumentField):
+        field.document_type._meta["strict"] = False  # a field may be gone that is stored still
         inner += field.document_type._fields.values()
     for each in filter(None, inner):
-        yield from _references(each)
+        yield from _loads(each)
 
 
 class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
@@ -210,13 +245,13 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
 
     def add(self) -> Self:
         """Store this new document; raises OverQuota, and mongoengine's NotUniqueError."""
-        with Usage.reserved(self.owner, Amount(1, self.size)):
+        with Usage.reserved(self.owner, Amount(1, self.bson_size)):
             return self.insert()
 
     # --- What it holds -----------------------------------------------------------------------
 
     @property
-    def values(self) -> Values:
+    def own_values(self) -> Values:
         """Its own fields, by their names."""
         return {name: getattr(self, name) for name in self.own_fields}
 
@@ -233,9 +268,9 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
         return {field.db_field: field.to_mongo(value) for field, value in given}
 
     @property
-    def size(self) -> int:
+    def bson_size(self) -> int:
         """How many bytes it counts."""
-        return size_of(self.stored(self.values))
+        return size_of(self.stored(self.own_values))
 
     @property
     def created(self) -> datetime:
@@ -255,7 +290,7 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
     # --- Which state it is in ----------------------------------------------------------------
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state_query(self) -> dict[str, Any]:
         """The query for this state, of the document that another query finds."""
         return {"version": is_version(self.version)}
 
@@ -266,7 +301,7 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
         Of the values as well as of the version: a document that was deleted and made again under
         its id is another.
         """
-        digest = hashlib.sha256(bson.encode(self.stored(self.values))).hexdigest()
+        digest = hashlib.sha256(bson.encode(self.stored(self.own_values))).hexdigest()
         return f'"{self.version}-{digest[:20]}"'
 
     @classmethod
@@ -291,7 +326,7 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
     @property
     def forgotten(self) -> Amount:
         """What this state no longer takes once another is in its place: nothing, with history."""
-        return Amount(0, 0 if settings.HISTORY_VERSIONS else self.size)
+        return Amount(0, 0 if settings.HISTORY_VERSIONS else self.bson_size)
 
     # --- All of an owner's -------------------------------------------------------------------
 
@@ -307,7 +342,7 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
     def exported(self) -> dict[str, Any]:
         return {
             "id": str(self.id),
-            **self.stored(self.values),
+            **self.stored(self.own_values),
             "version": self.version,
             "created_at": self.created,
             "updated_at": self.updated,

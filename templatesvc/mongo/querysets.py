@@ -61,8 +61,9 @@ class KeysetQuerySet(QuerySet):
         return cls.orders.get(by, (by, "id"))
 
     def place_of(self, document: Any, by: str) -> Place:
-        """Return where a document stands in an order."""
-        return [getattr(document, name) for name in self.fields_of(by)]
+        """Return where a document stands in an order, in values as the store has them."""
+        fields, names = self._document._fields, self.fields_of(by)
+        return [fields[name].to_mongo(getattr(document, name)) for name in names]
 
     def walk(
         self, by: str, descending: bool, after: Place | None = None, most: int = 0

@@ -11,6 +11,7 @@ from django.views.generic.edit import ProcessFormView
 
 from tests.docs.markdown import bare, section, table
 
+TESTS_OWN = ("/api/v1/films", "/api/v1/screenings")
 VARIABLE = re.compile(r"\(\?P<(\w+)>.*?\)(?=/|$)|<(?:\w+:)?(\w+)>")
 
 
@@ -46,7 +47,7 @@ def mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
 def served() -> dict[str, set[str]]:
     """Return the paths of the service with their methods: those of the tests' films left out."""
     found = dict(mapped(get_resolver().url_patterns, "/"))
-    return {path: names for path, names in found.items() if not path.startswith("/api/v1/films")}
+    return {path: names for path, names in found.items() if not path.startswith(TESTS_OWN)}
 
 
 def documented() -> dict[str, set[str]]:

@@ -156,6 +156,8 @@ def test_nothing_is_of_several_types_which_generators_of_clients_get_wrong() -> 
     for name, component in schema()["components"]["schemas"].items():
         text = json.dumps({key: part for key, part in component.items() if key != "not"})
         text = re.sub(r'"not": \{.*?\]\}', "", text)
+        # An object or null, which they take for an object that may be missing.
+        text = re.sub(r'"oneOf": \[\{"\$ref": "[^"]+"\}, \{"type": "null"\}\]', "", text)
         found = {kind for kind, pattern in several.items() if re.search(pattern, text)}
         assert found <= ({"oneOf"} if "NullEnum" in text else set()), name
 
@@ -247,4 +249,4 @@ def test_answers_have_the_headers_that_clients_need() -> None:
 
 def test_only_a_patch_takes_a_merge_patch() -> None:
     merging = {op.id for op in operations() for where, _ in op.bodies() if "merge-patch" in where}
-    assert merging == {"update_template", "update_film"}
+    assert merging == {"update_template", "update_film", "update_screening"}

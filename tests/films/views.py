@@ -1,9 +1,9 @@
-"""Films under ``/api/v1/``."""
+"""Films and screenings under ``/api/v1/``."""
 
 from __future__ import annotations
 
 from templatesvc.api.resources import ResourceViewSet
-from tests.films.serializers import FilmSerializer
+from tests.films.serializers import FilmSerializer, ScreeningSerializer
 
 
 class FilmViewSet(ResourceViewSet):
@@ -13,3 +13,12 @@ class FilmViewSet(ResourceViewSet):
     filter_fields = ("director", "year", "tags")
     search_fields = ("title", "director")
     ordering_fields = ("created_at", "title", "year")
+
+
+class ScreeningViewSet(ResourceViewSet):
+    """Your screenings."""
+
+    serializer_class = ScreeningSerializer
+    filter_fields = ("state", "day", "price", "is_public", "numbers")
+    search_fields = ("code",)
+    ordering_fields = ("created_at", "day", "price", "state")

@@ -7,7 +7,6 @@ from mongoengine import (
     DateField,
     DateTimeField,
     Decimal128Field,
-    DictField,
     EmbeddedDocument,
     EmbeddedDocumentField,
     FloatField,
@@ -18,7 +17,7 @@ from mongoengine import (
     URLField,
 )
 
-from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.owned import OwnedDocument
 
 
@@ -47,8 +46,8 @@ class Specimen(OwnedDocument):
     page = URLField()
     tags = ListField(StringField(max_length=50))
     counts = ListField(IntField())
-    anything = ListField()
-    measures = DictField()
+    anything = RawField()
+    measures = ObjectField()
     raw = RawField()
     finder = EmbeddedDocumentField(Finder)
 

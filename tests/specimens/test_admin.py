@@ -133,7 +133,7 @@ def test_a_field_is_changed_and_all_others_stay_to_the_bit(
         *[(name, None) for name in ("notes", "stage", "mass", "price", "is_alive", "seen_at")],
         *[(name, None) for name in ("born_on", "parent", "page", "raw", "finder")],
         ("legs", 6),
-        *[("tags", []), ("counts", []), ("anything", []), ("measures", {})],
+        *[("tags", []), ("counts", []), ("anything", None), ("measures", {})],
     ],
 )
 def test_a_field_is_emptied_to_its_default(
@@ -171,7 +171,6 @@ def test_a_box_is_unticked(root: Client, emma: Specimen) -> None:
         ("tags", "red\r\n" + "x" * 51, "1: Ensure this field has no more than 50 characters."),
         ("counts", "1\r\nb", "1: A valid integer is required."),
         ("anything", "[1,", "This is not valid JSON"),
-        ("anything", "{}", "Expected a list"),
         ("measures", "[]", "Give a JSON object."),
         ("measures", '{"$set": 1}', "can't be kept"),
         ("raw", '{"a": 1, "a": 2}', "given twice"),

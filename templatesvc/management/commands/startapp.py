@@ -60,4 +60,6 @@ def _singular(name: str) -> str:
     """Return a name without the ending of its plural; as it is if it has none that is known."""
     if name.endswith("ies"):
         return f"{name[:-3]}y"
+    if name.endswith(("ches", "shes", "sses", "xes")):
+        return name[:-2]
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name

@@ -1,0 +1,194 @@
+"""Every kind of field: what it takes, what it refuses, and that it comes back the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conftest import Person
+from tests.films.documents import Screening
+from tests.films.serializers import ScreeningSerializer
+
+URL = "/api/v1/screenings"
+EXAMPLE = ScreeningSerializer.Meta.example
+HALF = "\ud800"
+
+
+def send(person: Person, body: Any, method: str = "post", url: str = URL) -> Any:
+    return getattr(person.client, method)(url, json.dumps(body), content_type="application/json")
+
+
+@pytest.mark.store
+def test_every_value_comes_back_as_it_was_sent(alice: Person) -> None:
+    answer = send(alice, EXAMPLE)
+    assert answer.status_code == 201, answer.content
+    read = alice.client.get(answer["Location"])
+    assert {name: read.json()[name] for name in EXAMPLE} == EXAMPLE
+    assert read["ETag"] == answer["ETag"]
+    again = send(alice, EXAMPLE, "put", answer["Location"])
+    assert {name: again.json()[name] for name in EXAMPLE} == EXAMPLE
+    lines = b"".join(alice.client.get(f"{URL}/export"))
+    ndjson = {"content_type": "application/x-ndjson"}
+    assert alice.client.post(f"{URL}/import", lines, **ndjson).json()["skipped"] == 1
+    (old,) = alice.client.get(f"{answer['Location']}/versions").json()["results"]
+    assert EXAMPLE.items() <= alice.client.get(old["url"]).json().items()
+
+
+@pytest.mark.store
+def test_what_is_not_given_has_its_default_or_nothing(alice: Person) -> None:
+    body = send(alice, {"code": "A-1"}).json()
+    given = {name: body[name] for name in EXAMPLE if body[name] not in (None, [], {})}
+    assert given == {"code": "A-1", "state": "draft", "is_public": True}
+    Screening._get_collection().update_one({}, {"$unset": {"state": True, "is_public": True}})
+    assert alice.client.get(body["url"]).json()["state"] == "draft"  # as it was before the field
+
+
+REFUSED: dict[str, list[Any]] = {
+    "code": ["", 5, None, "A-" + "1" * 20, ["A-1"], HALF],
+    "day": ["soon", "2026-02-30", 5, "2026-01-31T00:00:00Z", "0000-01-01"],
+    "starts_at": ["soon", 5, "10000-01-01T00:00:00Z"],
+    "price": ["x", "1.234", "-1", "NaN", "Infinity", "1e7000", "9" * 40],
+    "state": ["gone", "", 1, ["open"], {"open": 1}, HALF, True],
+    "seats": [-1, 1001, "x", 1.5, True, 2**70, [1]],
+    "rating": ["nan", "inf", "x", True, [1.0]],
+    "is_public": ["maybe", 5, [True]],
+    "contact": ["x", "a@b", HALF, 5, ["a@example.org"]],
+    "link": ["x", "javascript:alert(1)", HALF, 5],
+    "hall": ["x", [], {}, {"floor": 1}, {"name": None}, {"name": 5}]
+    + [{"name": "a", key: 1} for key in ("unknown", HALF, "$set", "_cls", "a.b")],
+    "others": [{}, "x", [{}], [1], [{"name": "a", "x": 1}]],
+    "numbers": ["x", ["x"], [None], [True], [[1]], {"0": 1}],
+    "film_id": ["x", 5, {"$oid": "697df2c0a1b2c3d4e5f60718"}, "g" * 24],
+    "ticket": ["x", 5, True, {"$uuid": "x"}],
+    "notes": ["x", [], {"$set": 1}, {"a.b": 1}, {"a": HALF}, {"a": 2**70}],
+    "anything": [{"$set": 1}, [{"a.b": 1}], HALF, 2**70],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in REFUSED.items() for value in values],
+    ids=ascii,
+)
+def test_what_a_field_does_not_take_is_a_fault_of_the_field(
+    field: str, value: Any, alice: Person
+) -> None:
+    for answer in (
+        send(alice, EXAMPLE | {field: value}),
+        send(alice, {field: value}, "patch", send(alice, EXAMPLE).json()["url"]),
+    ):
+        assert answer.status_code == 400, answer.content
+        assert {error["field"].partition(".")[0] for error in answer.json()["errors"]} == {field}
+    line = json.dumps(EXAMPLE | {"code": "B-1", field: value})
+    result = alice.client.post(f"{URL}/import", line, content_type="application/x-ndjson").json()
+    # Some of what JSON has no value for is one of Extended JSON's.
+    if "$" not in str(value):
+        assert result["results"][0]["status"] == "invalid"
+
+
+@pytest.mark.parametrize("field", ["tags", "numbers", "others"])
+def test_a_long_list_is_refused_before_it_is_looked_at(field: str, alice: Person) -> None:
+    url = "/api/v1/films" if field == "tags" else URL
+    body = {"title": "M", "director": "Lang"} if field == "tags" else {"code": "A-1"}
+    answer = send(alice, body | {field: [[]] * 2000}, url=url)
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["code"]) == (field, "max_length")
+
+
+@pytest.mark.wire  # mongomock can't sort decimals
+@pytest.mark.store
+@pytest.mark.parametrize("ordering", ["price", "-price", "day", "-day", "state"])
+def test_pages_hold_in_the_order_of_any_kind_of_field(ordering: str, alice: Person) -> None:
+    values = [
+        {"price": None, "day": "2026-01-02", "state": "open"},
+        {"price": "2.50", "day": None, "state": "draft"},
+        {"price": "10.00", "day": "2026-01-01", "state": "open"},
+        {"price": "2.50", "day": "2025-12-31", "state": "closed"},
+        {"price": None, "day": None, "state": "draft"},
+    ]
+    for number, value in enumerate(values):
+        assert send(alice, {"code": f"A-{number}", **value}).status_code == 201
+    found, url = [], f"{URL}?ordering={ordering}&limit=1"
+    while url:
+        page = alice.client.get(url).json()
+        found += page["results"]
+        url = page["next"]
+    by = ordering.lstrip("-")
+    placed = [row[by] and (float(row[by]) if by == "price" else row[by]) for row in found]
+    nulls, others = placed.count(None), [value for value in placed if value is not None]
+    assert len(found) == len(values)
+    assert others == sorted(others, reverse=ordering.startswith("-"))
+    assert placed[:nulls] == [None] * nulls or placed[len(others) :] == [None] * nulls
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("state=open", ["A-1"]),
+        ("day=2026-01-01", ["A-1"]),
+        ("price=2.5", ["A-2"]),
+        ("is_public=false", ["A-2"]),
+        ("numbers=7", ["A-2"]),
+        ("price=null", ["A-1"]),
+    ],
+)
+def test_filters_compare_as_the_field_reads_them(
+    query: str, codes: list[str], alice: Person
+) -> None:
+    send(alice, {"code": "A-1", "state": "open", "day": "2026-01-01"})
+    send(alice, {"code": "A-2", "price": "2.50", "is_public": False, "numbers": [7]})
+    rows = alice.client.get(f"{URL}?{query}").json()["results"]
+    assert [row["code"] for row in rows] == codes
+
+
+def test_a_merge_patch_goes_into_an_embedded_document_and_a_patch_replaces_it(
+    alice: Person,
+) -> None:
+    url = send(alice, EXAMPLE).json()["url"]
+    merged = alice.client.patch(
+        url, json.dumps({"hall": {"floor": 2}}), content_type="application/merge-patch+json"
+    )
+    assert merged.json()["hall"] == {"name": "Large", "floor": 2}, merged.json()
+    assert send(alice, {"hall": {"floor": 3}}, "patch", url).status_code == 400
+    replaced = send(alice, {"hall": {"name": "Small"}}, "patch", url)
+    assert replaced.json()["hall"] == {"name": "Small", "floor": None}
+    emptied = send(alice, {"hall": None, "price": None}, "patch", url).json()
+    assert (emptied["hall"], emptied["price"]) == (None, None)
+
+
+def test_a_form_with_empty_boxes_creates_one(alice: Person) -> None:
+    form = {"code": "A-1", "contact": "", "link": "", "price": "", "day": "", "seats": ""}
+    answer = alice.client.post(URL, form, format="multipart", HTTP_ACCEPT="text/html")
+    assert answer.status_code == 201, answer.content
+    assert alice.client.get(URL, HTTP_ACCEPT="text/html").status_code == 200
+
+
+def test_null_gives_a_field_its_default(alice: Person) -> None:
+    url = send(alice, EXAMPLE | {"is_public": False}).json()["url"]
+    body = {"is_public": None, "state": None, "notes": None, "numbers": None}
+    for merge in (False, True):
+        kind = "application/merge-patch+json" if merge else "application/json"
+        answer = alice.client.patch(url, json.dumps(body), content_type=kind)
+        expected = {"is_public": True, "state": "draft", "notes": {}, "numbers": []}
+        assert expected.items() <= answer.json().items(), answer.content
+
+
+def test_a_field_that_is_younger_than_a_document_is_found_by_its_default(alice: Person) -> None:
+    send(alice, {"code": "A-1"})
+    stored = {"state": True, "is_public": True}
+    Screening._get_collection().update_one({}, {"$unset": stored, "$set": {"hall": {"gone": 1}}})
+    for query in ("state=draft", "is_public=true"):
+        (row,) = alice.client.get(f"{URL}?{query}").json()["results"]
+        assert (row["state"], row["is_public"], row["hall"]["name"]) == ("draft", True, None)
+    assert alice.client.get(f"{URL}?state=open").json()["results"] == []
+
+
+def test_a_form_fills_an_embedded_document_and_leaves_it_out(alice: Person) -> None:
+    page = {"format": "multipart", "HTTP_ACCEPT": "text/html"}
+    form = {"code": "A-1", "hall.name": "Large", "hall.floor": "2"}
+    assert alice.client.post(URL, form, **page).status_code == 201
+    assert alice.client.post(URL, {"code": "A-2", "hall.name": ""}, **page).status_code == 201
+    rows = alice.client.get(f"{URL}?ordering=created_at").json()["results"]
+    assert [row["hall"] for row in rows] == [{"name": "Large", "floor": 2}, None]

@@ -1,0 +1,61 @@
+"""What an owned document may not declare: each stops the start with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mongoengine
+import pytest
+
+from templatesvc.mongo.owned import OwnedDocument, OwnedMetaclass
+
+
+class Inner(mongoengine.EmbeddedDocument):
+    """An object that refers to something."""
+
+    other = mongoengine.GenericReferenceField()
+
+
+REFUSED: dict[str, Any] = {
+    "reference": mongoengine.ReferenceField("self"),
+    "lazy": mongoengine.LazyReferenceField("self"),
+    "generic": mongoengine.GenericReferenceField(),
+    "embedded": mongoengine.EmbeddedDocumentField(Inner),
+    "many": mongoengine.ListField(mongoengine.EmbeddedDocumentField(Inner)),
+    "dynamic": mongoengine.DynamicField(),
+    "free_object": mongoengine.DictField(),
+    "free_list": mongoengine.ListField(),
+    "objects": mongoengine.ListField(mongoengine.DictField()),
+    "single": mongoengine.StringField(unique=True),
+    "replaced_at": mongoengine.DateTimeField(),
+    "etag": mongoengine.StringField(),
+    "names": mongoengine.StringField(),
+    "url": mongoengine.URLField(),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_field_that_would_break_a_promise_stops_the_start(name: str) -> None:
+    before = OwnedDocument.__subclasses__()
+    with pytest.raises(TypeError, match=f"Odd.{name}: "):
+        OwnedMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, name: REFUSED[name]})
+    assert OwnedDocument.__subclasses__() == before
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"unique_for_owner": ["title"]},
+        {"unique_for_owner": [["titel"]]},
+        {"orderings": "title"},
+        {"orderings": ["-title"]},
+        {"orderings": [["title"]]},
+    ],
+    ids=str,
+)
+def test_a_setting_that_names_no_field_stops_the_start(meta: dict[str, Any]) -> None:
+    title = mongoengine.StringField()
+    with pytest.raises(TypeError, match=r"Odd\.meta"):
+        OwnedMetaclass(
+            "Odd", (OwnedDocument,), {"__module__": __name__, "title": title, "meta": meta}
+        )
