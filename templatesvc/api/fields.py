@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,6 +23,7 @@ from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]
+INTEGER = re.compile(r"[+-]?[0-9]+")
 # Fields whose bounds are those of their serializer fields.
 BOUNDED = (
     mongoengine.StringField,
@@ -112,7 +114,9 @@ class IntegerField(serializers.IntegerField):
         super().__init__(**bounds | {name: n for name, n in kwargs.items() if n is not None})
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool):  # which DRF takes for 0 and 1
+        # DRF takes true for 1, and Python texts such as 1_000.
+        is_odd = isinstance(data, str) and not INTEGER.fullmatch(data)
+        if isinstance(data, bool) or is_odd:
             self.fail("invalid")
         return super().to_internal_value(data)
 

@@ -34,7 +34,7 @@ from templatesvc.api.problems import PROBLEM_JSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.mongo.documents import ServiceDocument, new_id, now
 from templatesvc.mongo.errors import STORE_ERRORS
-from templatesvc.mongo.quota import Amount, OverQuota, Usage, amount_of
+from templatesvc.mongo.quota import OVERHEAD, Amount, OverQuota, Usage, amount_of
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
@@ -216,7 +216,7 @@ class IdempotentRequest(ServiceDocument):
     def amount_of(cls, owner: str) -> Amount:
         """Return how many bytes the keys of an owner have with their answers, for the quota."""
         kept = amount_of(cls, {"username": owner}, ["body"])
-        return Amount(bytes=kept.bytes + kept.documents * KEY_SIZE)
+        return Amount(bytes=kept.bytes + kept.documents * (KEY_SIZE - OVERHEAD))
 
     @classmethod
     def belonging_to(cls, user: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from datetime import timedelta
 from typing import Self
 
@@ -47,8 +48,13 @@ class Lease(ServiceDocument):
         try:
             yield lease
         finally:
-            with suppress(PyMongoError):  # it ends by itself
-                cls._get_collection().delete_one({"_id": name, "holder": lease.holder})
+            # In a context of its own: if the request's time for the store is up, this is still to
+            # be done.
+            Context().run(lease._give_back)
+
+    def _give_back(self) -> None:
+        with suppress(PyMongoError):  # it ends by itself
+            self._get_collection().delete_one({"_id": self.id, "holder": self.holder})
 
     def prolong(self) -> None:
         """Hold it for its duration from now on, or at least five sixths of it.

@@ -25,6 +25,8 @@ from templatesvc.mongo import store
 from templatesvc.mongo.documents import ServiceDocument, now
 
 COUNT_SECONDS = 20
+# Bytes that a document has beside its values: its other fields, and its entries in the indexes.
+OVERHEAD = 300
 # What was reserved so long ago is stored, or never will be: the store has seconds to answer.
 QUIET = timedelta(seconds=10)
 # A count is made anew so often at most for who is refused, and so often at least for who writes.
@@ -260,8 +262,8 @@ def default_limits() -> Limits:
 
 
 def size_of(values: dict[str, Any]) -> int:
-    """Return how many bytes the values of a document count, as the store has them."""
-    return len(bson.encode(values))
+    """Return how many bytes a document counts that has these values, as the store has them."""
+    return len(bson.encode(values)) + OVERHEAD
 
 
 def amount_of(
@@ -273,7 +275,7 @@ def amount_of(
         rows = collection.find(query, dict.fromkeys(fields, True))
         sizes = [size_of({name: row[name] for name in fields if name in row}) for row in rows]
         return Amount(len(sizes), sum(sizes))
-    size = {"$bsonSize": {name: f"${name}" for name in fields}}
+    size = {"$add": [{"$bsonSize": {name: f"${name}" for name in fields}}, OVERHEAD]}
     grouped = {"_id": None, "documents": {"$sum": 1}, "bytes": {"$sum": size}}
     found = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
     return Amount(int(found[0]["documents"]), int(found[0]["bytes"])) if found else Amount()

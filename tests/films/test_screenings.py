@@ -51,7 +51,7 @@ REFUSED: dict[str, list[Any]] = {
     "starts_at": ["soon", 5, "10000-01-01T00:00:00Z"],
     "price": ["x", "1.234", "-1", "NaN", "Infinity", "1e7000", "9" * 40],
     "state": ["gone", "", 1, ["open"], {"open": 1}, HALF, True],
-    "seats": [-1, 1001, "x", 1.5, True, 2**70, [1]],
+    "seats": [-1, 1001, "x", 1.5, True, 2**70, [1], "1_0", "\u0661"],
     "rating": ["nan", "inf", "x", True, [1.0]],
     "is_public": ["maybe", 5, [True]],
     "contact": ["x", "a@b", HALF, 5, ["a@example.org"]],

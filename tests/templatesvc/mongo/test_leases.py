@@ -7,6 +7,7 @@ from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
+import pymongo
 import pytest
 import time_machine
 
@@ -71,3 +72,12 @@ def test_of_many_at_once_one_gets_it() -> None:
     for _ in range(20):
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(attempt, range(8))) == 1
+
+
+@pytest.mark.wire
+def test_a_lease_is_given_back_though_the_requests_time_is_up() -> None:
+    lease = Lease.held("a", MINUTE)
+    lease.__enter__()
+    with pymongo.timeout(1e-6):
+        lease.__exit__(None, None, None)
+    assert Lease.objects.count() == 0
