@@ -177,7 +177,7 @@ class Usage(ServiceDocument):
         if along is None or along.owner != owner or along.taken:
             cls._reserve(owner, amount)
             return
-        more = amount.bytes + along.more
+        more = amount.bytes - OVERHEAD * amount.documents + along.more
         cls._reserve(owner, amount._replace(bytes=amount.bytes + more))
         along.taken = more
 

@@ -34,7 +34,7 @@ def other_values(admin: ResourceAdmin, owner: str) -> dict[str, Any]:
     """Return values that no document has."""
     document = keep(admin, owner, "Other")
     admin.document.objects(id=document.id).delete()
-    return document.values
+    return document.own_values
 
 
 @each_resource
