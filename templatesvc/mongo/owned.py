@@ -138,11 +138,13 @@ class OwnedMetaclass(TopLevelDocumentMetaclass):
             return super().__new__(mcs, name, bases, attrs)
         names = Names.of(name, meta)
         known = {"id", "owner", "created_at", "updated_at", *attrs}
-        for setting in ("unique_for_owner", "orderings"):
-            _check_names(f"{name}.meta[{setting!r}]", meta.get(setting, []), known)
+        orderings, unique = meta.get("orderings", []), meta.get("unique_for_owner", [])
+        _check_names(f"{name}.meta['orderings']", [orderings], known, "['title']")
+        _check_names(f"{name}.meta['unique_for_owner']", unique, known, "[['title', 'author']]")
         for field_name, field in attrs.items():
             if isinstance(field, BaseField) and field_name not in OwnedDocument._fields:
                 _check(f"{name}.{field_name}", field_name, field)
+                _tolerate_what_is_gone(field)
         meta.setdefault("collection", names.slugs)
         meta["indexes"] = [*_indexes(meta), *meta.get("indexes", [])]
         document: Any = super().__new__(mcs, name, bases, attrs)
@@ -156,14 +158,13 @@ class OwnedMetaclass(TopLevelDocumentMetaclass):
         return document
 
 
-def _check_names(what: str, given: Any, known: set[str]) -> None:
-    """Raise TypeError if a setting does not list fields, or lists of fields."""
-    is_flat = "orderings" in what
-    if isinstance(given, str) or any(isinstance(each, str) != is_flat for each in given):
-        example = "['title']" if is_flat else "[['title', 'author']]"
+def _check_names(what: str, lists: Any, known: set[str], example: str) -> None:
+    """Raise TypeError if the lists of a setting name anything but fields."""
+    names = [name for each in lists for name in each]
+    is_text = any(isinstance(each, str) for each in lists)
+    if is_text or not all(isinstance(name, str) for name in names):
         raise TypeError(f"{what}: give a list, such as {example}.")
-    lists = [given] if is_flat else given
-    if unknown := {name for each in lists for name in each} - known:
+    if unknown := {*names} - known:
         raise TypeError(f"{what}: there is no field {sorted(unknown)[0]!r}.")
 
 
@@ -183,7 +184,7 @@ def _check(what: str, name: str, field: BaseField) -> None:
             f"{what}: unique=True would tell one owner what another has; "
             'declare meta = {"unique_for_owner": [["' + name + '"]]} instead.'
         )
-    if any(_loads(field)):
+    if any(map(_loads, _within(field))):
         raise TypeError(
             f"{what}: MongoEngine would load documents of other owners that a value names. Keep an "
             "id in an ObjectIdField and look it up with objects.of(owner); keep free JSON in an "
@@ -191,15 +192,27 @@ def _check(what: str, name: str, field: BaseField) -> None:
         )
 
 
-def _loads(field: BaseField) -> Iterator[bool]:
-    """Yield for a field, and for each in it, whether it loads what a value names."""
+def _within(field: BaseField) -> Iterator[BaseField]:
+    """Yield a field, and each that is in it."""
+    yield field
     inner = [getattr(field, "field", None)]
-    yield isinstance(field, LOADING) or (isinstance(field, ListField) and inner == [None])
     if isinstance(field, EmbeddedDocumentField):
-        field.document_type._meta["strict"] = False  # a field may be gone that is stored still
         inner += field.document_type._fields.values()
     for each in filter(None, inner):
-        yield from _loads(each)
+        yield from _within(each)
+
+
+def _loads(field: BaseField) -> bool:
+    """Tell whether a field loads what a value names."""
+    is_free = isinstance(field, ListField) and field.field is None
+    return is_free or isinstance(field, LOADING)
+
+
+def _tolerate_what_is_gone(field: BaseField) -> None:
+    """Have embedded documents be read though a field of theirs is gone that is stored still."""
+    for each in _within(field):
+        if isinstance(each, EmbeddedDocumentField):
+            each.document_type._meta["strict"] = False
 
 
 class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
