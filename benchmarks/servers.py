@@ -133,7 +133,7 @@ class Servers:
 
     def _flask(self, *command: str) -> dict[str, Any]:
         if self.flask is None:
-            return {"command": (*command, "tests.standin:app")}
+            return {"command": (*command, "tests.templates_app.flask.standin:app")}
         return {"command": (*command, f"{self.flask.stem}:app"), "cwd": self.flask.parent}
 
     def _started(

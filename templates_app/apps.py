@@ -9,7 +9,3 @@ class TemplatesAppConfig(ResourceAppConfig):
     name = "templates_app"
     verbose_name = "Templates"
     api_description = "Templates: texts or JSON objects that only their owner can see and change."
-
-    def ready(self) -> None:
-        super().ready()
-        from templates_app.flask.adoption import audit, quarantine  # noqa: F401

@@ -212,6 +212,7 @@ INSTALLED_APPS = [
     "templatesvc",
     "accounts",  # before django.contrib.auth: the first app wins a command's name
     "templates_app",
+    "templates_app.flask",
     # Its site and templates; what finds the admin.py of each app would find those that need SQL.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.messages",

@@ -26,7 +26,7 @@ from templatesvc.mongo import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 # Another build of the embedded server's program, and the file of the Flask service itself, where
-# somebody has them; without it tests.standin takes its place.
+# somebody has them; without it tests.templates_app.flask.standin takes its place.
 SECANTUSD = os.environ.get("TESTS_SECANTUSD")
 ORIGINAL = Path(path) if (path := os.environ.get("TESTS_FLASK_APP")) else None
 PATIENCE = 150  # seconds, for what should take one: a slow machine must not fail a test
@@ -260,7 +260,7 @@ class FlaskService(Service):
     answers_at = "/"
 
     def __init__(self, log: Path, original: Path | None = ORIGINAL, **settings: str) -> None:
-        app = f"{original.stem}:app" if original else "tests.standin:app"
+        app = f"{original.stem}:app" if original else "tests.templates_app.flask.standin:app"
         super().__init__(
             log,
             ("-m", "gunicorn", "--workers", "3", "--threads", "4", "--no-control-socket", app),

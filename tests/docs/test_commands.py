@@ -38,7 +38,7 @@ def lines() -> Iterator[tuple[str, str]]:
 
 def test_the_document_lists_the_commands_that_there_are() -> None:
     documented = {bare(name).split()[0] for name, _ in table(section("docs/admin.md", "Commands"))}
-    assert documented == {name for name, app in get_commands().items() if app in OURS}
+    assert documented == {name for name, app in get_commands().items() if app.split(".")[0] in OURS}
 
 
 @pytest.mark.parametrize(("command", "name"), sorted({*rows(), *lines()}))

@@ -16,8 +16,15 @@ import pytest
 from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
-from tests.flask_data import FOUND, at_once, fill, in_the_way, password_of, spoil
 from tests.processes import KEY, ROOT, FlaskService, Process, Service, manage, wait_for
+from tests.templates_app.flask.flask_data import (
+    FOUND,
+    at_once,
+    fill,
+    in_the_way,
+    password_of,
+    spoil,
+)
 
 pytestmark = pytest.mark.wire
 APPLY = ("adopt", "--apply", "--duplicate-users=keep-oldest", "--format=json")

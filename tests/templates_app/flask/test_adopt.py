@@ -35,9 +35,16 @@ from templates_app.documents import Template
 from templates_app.flask.adoption.quarantine import Quarantined
 from templates_app.flask.adoption.steps import new_name
 from templatesvc.mongo import indexes, store
-from tests import flask_data
-from tests.flask_data import FOUND, TEMPLATES, USERS, in_the_way, password_of, sha256
 from tests.processes import KEY, ROOT, environment, free_port, manage
+from tests.templates_app.flask import flask_data
+from tests.templates_app.flask.flask_data import (
+    FOUND,
+    TEMPLATES,
+    USERS,
+    in_the_way,
+    password_of,
+    sha256,
+)
 
 # mongomock has not all that the aggregations ask for.
 pytestmark = pytest.mark.wire

@@ -14,8 +14,8 @@ from pymongo.database import Database
 from tests.conftest import uri_of
 from tests.docs.markdown import ROOT, blocks, document, section
 from tests.docs.test_deployment import PATH
-from tests.flask_data import password_of, spoil
 from tests.processes import PATIENCE, FlaskService, Service, free_port
+from tests.templates_app.flask.flask_data import password_of, spoil
 
 DOCUMENT = "docs/takeover.md"
 SETTING = re.compile(r"^(?:export|unset) .*$", re.M)

@@ -12,8 +12,8 @@ import pytest
 from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
-from tests.flask_data import sha256
 from tests.processes import KEY, FlaskService, Service, manage, wait_for
+from tests.templates_app.flask.flask_data import sha256
 
 pytestmark = pytest.mark.wire
 SETTINGS = {

@@ -20,10 +20,10 @@ from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
 from tests.docs.markdown import section, table
-from tests.docs.test_departures import DEEP, REQUESTS, SCENES, documented, statuses
 from tests.processes import KEY, FlaskService, Service, manage
-from tests.test_flask_answers import GAINED, Answer
-from tests.test_side_by_side import SETTINGS
+from tests.templates_app.flask.test_departures import DEEP, REQUESTS, SCENES, documented, statuses
+from tests.templates_app.flask.test_flask_answers import GAINED, Answer
+from tests.templates_app.flask.test_side_by_side import SETTINGS
 
 pytestmark = pytest.mark.wire
 PEOPLE = {"alice": "wonderland-1", "bob": "builder-22"}

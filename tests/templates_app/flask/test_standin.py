@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from tests.conftest import uri_of
 from tests.processes import ORIGINAL, FlaskService
-from tests.test_flask_answers import RECORDED, Answer, recorded
+from tests.templates_app.flask.test_flask_answers import RECORDED, Answer, recorded
 
 pytestmark = pytest.mark.wire
 needs_original = pytest.mark.skipif(

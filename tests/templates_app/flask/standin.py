@@ -1,11 +1,11 @@
 """A stand-in of the Flask service, for whoever does not have the original: run it by gunicorn.
 
-    MONGODB_URI=mongodb://… JWT_SECRET_KEY=… gunicorn tests.standin:app
+    MONGODB_URI=mongodb://… JWT_SECRET_KEY=… gunicorn tests.templates_app.flask.standin:app
 
-It is made from the recorded answers in ``tests/flask_answers.json``, faults included, because what
+It is made from the recorded answers in ``flask_answers.json``, faults included, because what
 they leave in a database is what there is to take over: it looks and then writes, so that two at
 once both write; it stores the whole body of a registration; it answers a deletion with 404.
-``tests/test_standin.py`` holds it to the recording, and to the original where that is there.
+``test_standin.py`` holds it to the recording, and to the original where that is there.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from django.test import override_settings
 
 from tests.conftest import Person
 from tests.docs.markdown import section, table
-from tests.test_flask_answers import DEPARTURES, RECORDED
+from tests.templates_app.flask.test_flask_answers import DEPARTURES, RECORDED
 
 # The recorded cases that a row of the table speaks of.
 RECORDED_CASES = {
