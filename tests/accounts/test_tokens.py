@@ -14,6 +14,7 @@ import time_machine
 from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
+from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from accounts.documents import User
 from accounts.keys import key_ring
@@ -322,6 +323,28 @@ def test_an_expired_token_is_refused(alice: Person) -> None:
     with time_machine.travel(datetime.now(UTC) + lifetime + timedelta(minutes=1), tick=False):
         for method, path in ROUTES:
             assert refusal(send(method, path, header))
+
+
+def test_what_is_kept_of_a_verified_token_is_of_that_text_alone(alice: Person) -> None:
+    token = alice.tokens["access_token"]
+    ring = key_ring()
+    claims = ring.decode(token)
+    assert ring._verified.cache_info().currsize >= 1
+
+    claims["sub"] = "somebody else"
+    assert ring.decode(token)["sub"] == "alice"
+    for other in (token[:-4] + "AAAA", token + "=", token + ".", token.replace(".", "..")):
+        with pytest.raises(TokenBackendError):
+            ring.decode(other)
+
+
+def test_nothing_is_kept_of_a_refused_token(alice: Person) -> None:
+    ring = key_ring()
+    before = ring._verified.cache_info().currsize
+    for number in range(5):
+        with pytest.raises(TokenBackendError):
+            ring.decode(alice.tokens["access_token"] + f"{number}")
+    assert ring._verified.cache_info().currsize == before
 
 
 def test_a_token_of_a_name_that_was_registered_again_is_refused(alice: Person) -> None:
