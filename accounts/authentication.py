@@ -19,7 +19,7 @@ from accounts.clients import Client
 from accounts.documents import User
 from accounts.exceptions import SessionEnded
 from accounts.sessions import session_id
-from accounts.tokens import AccessToken, signed_token
+from accounts.tokens import AccessToken, access_tokens, signed_token
 from templatesvc.api.credentials import bearer_token
 from templatesvc.api.exceptions import CSRFFailed
 
@@ -67,7 +67,7 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
     def get_validated_token(self, raw_token: bytes) -> AccessToken:
         """Return the token; raises InvalidToken (401)."""
-        return read_token(AccessToken, raw_token)
+        return read_token(access_tokens(), raw_token)
 
     def get_user(self, validated_token: AccessToken) -> User:
         """Return the token's user; raises SessionEnded (401)."""

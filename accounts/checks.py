@@ -10,14 +10,10 @@ from django.contrib.auth import hashers
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.hashers import FlaskSHA256Hasher
-from accounts.keys import PEM, Key
-from templatesvc.keys import derived_key
+from accounts.keys import Key
 
 # An HMAC key shorter than its hash is weaker than the hash (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32  # bytes
-# Django has MD5 for tests; the other is the Flask service's.
-WEAK_ALGORITHMS = ("md5", FlaskSHA256Hasher.algorithm)
 
 
 @checks.register(checks.Tags.security)
@@ -42,41 +38,15 @@ def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
     """New passwords are hashed by a class that is there, and that nobody would replace."""
     hint = "Unset PASSWORD_HASHER, or set it to one of Django's hashers."
     try:
-        algorithm = hashers.get_hasher().algorithm
+        hasher = hashers.get_hasher()
         hashers.make_password("")  # which loads the hasher's library
     except (ImportError, TypeError, ValueError, ImproperlyConfigured) as error:
         yield checks.Error(f"PASSWORD_HASHER can't be used: {error}", hint=hint, id="accounts.E004")
         return
-    if algorithm in WEAK_ALGORITHMS:
+    # Django has MD5 for tests.
+    if getattr(hasher, "is_weak", hasher.algorithm == "md5"):
         yield checks.Error(
             "PASSWORD_HASHER makes hashes that are easy to reverse.", hint=hint, id="accounts.E005"
-        )
-
-
-@checks.register(checks.Tags.security)
-def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Tell at every start what running beside the Flask service costs."""
-    if settings.FLASK_SIDE_BY_SIDE:
-        yield checks.Warning(
-            "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
-            "of the Flask service are accepted, which it goes on accepting until they expire.",
-            hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
-            id="accounts.W001",
-        )
-
-
-@checks.register(checks.Tags.security)
-def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Beside the Flask service tokens are signed with its secret, the only key that it reads."""
-    is_derived = derived_key(settings.SECRET_KEY, "jwt") == settings.JWT_SECRET_KEY
-    if settings.FLASK_SIDE_BY_SIDE and (is_derived or PEM in settings.JWT_SECRET_KEY):
-        what = "not set" if is_derived else "a PEM key"
-        yield checks.Error(
-            f"FLASK_SIDE_BY_SIDE is on and JWT_SECRET_KEY is {what}: the Flask service could not "
-            "read the tokens of this one.",
-            hint="Set JWT_SECRET_KEY to the secret that the Flask service has under that name, or "
-            "FLASK_SIDE_BY_SIDE to off: see docs/takeover.md.",
-            id="accounts.E006",
         )
 
 

@@ -1,14 +1,8 @@
-"""Password hashes: Argon2id for new ones, and the Flask service's for those it left."""
+"""Password hashes."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-
-from django.contrib.auth.hashers import Argon2PasswordHasher, BasePasswordHasher
-from django.utils.crypto import constant_time_compare
-
-FLASK_HASH = re.compile(r"[0-9a-f]{64}")
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2idHasher(Argon2PasswordHasher):
@@ -20,58 +14,3 @@ class Argon2idHasher(Argon2PasswordHasher):
     memory_cost = 19456  # KiB
     time_cost = 2
     parallelism = 1
-
-
-class FlaskSHA256Hasher(BasePasswordHasher):
-    """The Flask service's hash: SHA-256 in hex, with no salt.
-
-    It is stored bare there; ``identified`` puts the name in front by which Django finds this class.
-    """
-
-    algorithm = "flask_sha256"
-    prefix = f"{algorithm}$"
-
-    @classmethod
-    def identified(cls, stored: str) -> str:
-        """Return a stored hash in Django's notation."""
-        return f"{cls.prefix}${stored}" if FLASK_HASH.fullmatch(stored) else stored
-
-    def encode(self, password: str, salt: str) -> str:
-        return self.identified(self.digest(password))
-
-    @staticmethod
-    def digest(password: str) -> str:
-        """Return the hash as the Flask service stores it."""
-        return hashlib.sha256(password.encode()).hexdigest()
-
-    def decode(self, encoded: str) -> dict[str, str]:
-        algorithm, salt, digest = encoded.split("$", 2)
-        return {"algorithm": algorithm, "salt": salt, "hash": digest}
-
-    def verify(self, password: str, encoded: str) -> bool:
-        return constant_time_compare(encoded, self.encode(password, ""))
-
-    def safe_summary(self, encoded: str) -> dict[str, str]:
-        return {"algorithm": self.algorithm, "hash": self.decode(encoded)["hash"][:6] + "…"}
-
-    def must_update(self, encoded: str) -> bool:
-        return True
-
-    def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: ``User.check_password`` makes up the time to the hash that is preferred."""
-
-
-class WrappedFlaskHasher(Argon2idHasher):
-    """Argon2id over the Flask service's hash: made without the password, by those who adopt it."""
-
-    algorithm = "argon2_flask_sha256"
-
-    def wrap(self, digest: str) -> str:
-        """Return the hash to store in place of one of the Flask service's."""
-        return super().encode(digest, self.salt())
-
-    def encode(self, password: str, salt: str) -> str:
-        return super().encode(FlaskSHA256Hasher.digest(password), salt)
-
-    def verify(self, password: str, encoded: str) -> bool:
-        return super().verify(FlaskSHA256Hasher.digest(password), encoded)

@@ -107,31 +107,21 @@ def _is_bare_public_key(text: str) -> bool:
 
 
 class KeyRing(TokenBackend):
-    """SimpleJWT's backend with more than one key: the first signs, every one verifies.
+    """SimpleJWT's backend with more than one key: the first signs, every one verifies."""
 
-    Audiences (``aud``): a token that names one must name ours, and all name it but the access
-    tokens that are made side by side with the Flask service. Those are good until they expire, so
-    that switching the setting off ends no session. RFC 8725, section 3.9, wants an audience where
-    an issuer makes tokens for more than one party, lest one be used at another. Ours, without, are
-    made by this service for itself alone: they have our ``iss``, the ``kid`` of a key of ours, and
-    a ``sid`` that stands for a session in this database and in no other.
-    """
-
-    def __init__(self, keys: tuple[str, ...], issuer: str, audience: str, flask: bool) -> None:
+    def __init__(self, keys: tuple[str, ...], issuer: str, audience: str) -> None:
         self.keys = [Key(text) for text in keys]
-        self.flask = flask  # whether the Flask service reads our tokens, and we its
         # A token that was refused raises, and is not kept: so nobody can fill it but by log-ins.
         self._verified = lru_cache(MOST_KEPT)(self._verify)
         super().__init__(self.keys[0].algorithm, issuer=issuer, audience=audience)
 
     def encode(self, payload: dict[str, Any]) -> str:
-        claims = payload | {"iss": self.issuer, "aud": self.audience}
-        if self.flask and payload["type"] == "access":
-            # Flask-JWT-Extended before 4.0 refuses a token that names an audience nobody asked for;
-            # from then on it looks at audiences only if JWT_DECODE_AUDIENCE is set.
-            del claims["aud"]
-        key = self.keys[0]
+        key, claims = self.keys[0], self.claims(payload)
         return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.id})
+
+    def claims(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims of a token that is made here."""
+        return payload | {"iss": self.issuer, "aud": self.audience}
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
         """Return the claims of a token that a key of ours has signed.
@@ -157,16 +147,14 @@ class KeyRing(TokenBackend):
         if not COMPACT.fullmatch(token):
             raise jwt.InvalidTokenError("The token is not in base64url.")
         key_id = jwt.get_unverified_header(token).get("kid")
-        key = self._key(key_id)
-        is_flasks = self.flask and key_id is None
+        key = self.key(key_id)
         claims: dict[str, Any] = jwt.decode(
             token,
             key.verifying,
             algorithms=[key.algorithm],
-            issuer=None if is_flasks else self.issuer,
             options={
                 "require": ["exp", "iat", "jti", "sub"],
-                "verify_aud": False,  # below: PyJWT's check knows no exception
+                "verify_aud": False,  # in ``check``, with the issuer
                 "verify_exp": False,  # above: it is asked each time
                 # A token made on a machine whose clock is a little ahead is no forgery.
                 "verify_iat": False,
@@ -177,20 +165,20 @@ class KeyRing(TokenBackend):
             raise jwt.InvalidTokenError("A time of the token is no number.")
         if not abs(claims["exp"]) <= LAST_SECOND:
             raise jwt.InvalidTokenError("The token expires beyond any calendar.")
-        if not self._is_for_us(claims):
-            raise jwt.InvalidAudienceError("The token is for somebody else.")
-        if is_flasks and ("iss" in claims or "sid" in claims):
-            raise jwt.InvalidTokenError("The token of a session names no key.")
+        self.check(claims, key_id)
         return claims
 
-    def _is_for_us(self, claims: dict[str, Any]) -> bool:
-        if "aud" in claims:
-            return bool(claims["aud"] == self.audience)
-        return claims.get("type") == "access"
+    def check(self, claims: dict[str, Any], key_id: Any) -> None:
+        """Raise InvalidTokenError if a token, signed by the key of this id, is not for us."""
+        if claims.get("iss") != self.issuer:
+            raise jwt.InvalidIssuerError("The token is somebody else's.")
+        if claims.get("aud") != self.audience:
+            raise jwt.InvalidAudienceError("The token is for somebody else.")
 
-    def _key(self, key_id: Any) -> Key:
+    def key(self, key_id: Any) -> Key:
+        """Return the key of an id; raises InvalidTokenError."""
         for key in self.keys:
-            if key.id == key_id or (self.flask and key_id is None and key.algorithm == "HS256"):
+            if key.id == key_id:
                 return key
         raise jwt.InvalidTokenError("The token is signed with a key that is not ours.")
 
@@ -200,11 +188,11 @@ class KeyRing(TokenBackend):
 
 
 @lru_cache(maxsize=8)
-def _key_ring(keys: tuple[str, ...], issuer: str, audience: str, flask: bool) -> KeyRing:
-    return KeyRing(keys, issuer, audience, flask)
+def _key_ring(kind: type[KeyRing], keys: tuple[str, ...], issuer: str, audience: str) -> KeyRing:
+    return kind(keys, issuer, audience)
 
 
-def key_ring() -> KeyRing:
-    """Return the keys that the settings name."""
+def key_ring(kind: type[KeyRing] = KeyRing) -> KeyRing:
+    """Return the keys that the settings name, on a ring of some kind."""
     keys = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
-    return _key_ring(keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE, settings.FLASK_SIDE_BY_SIDE)
+    return _key_ring(kind, keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE)  # type: ignore[arg-type]

@@ -1,20 +1,19 @@
 """The JWTs: SimpleJWT's, naming the session that they stand on.
 
-Claims as RFC 7519 has them: ``iss``, ``aud``, ``sub`` (the username, as in the Flask service's
-tokens), ``exp``, ``iat`` and ``jti``; ``type`` is ``access`` or ``refresh``; ``sid`` is the id of
+Claims as RFC 7519 has them: ``iss``, ``aud``, ``sub`` (the username), ``exp``, ``iat`` and
+``jti``; ``type`` is ``access`` or ``refresh``; ``sid`` is the id of
 the session (OpenID Connect Back-Channel Logout 1.0, section 2.1).
 """
 
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
 
 from accounts.documents import Session, User
 from accounts.keys import KeyRing, key_ring
@@ -59,38 +58,8 @@ class SessionToken(tokens.Token):
 class AccessToken(SessionToken, tokens.AccessToken):
     """Lets its bearer in."""
 
-    @classmethod
-    def of(cls, session: Session) -> Any:
-        token = super().of(session)
-        if settings.FLASK_SIDE_BY_SIDE:
-            # Flask-JWT-Extended's: no log-in just now, and what it would compare with a cookie's.
-            token["fresh"], token["csrf"] = False, str(uuid.uuid4())
-        return token
-
-    @property
-    def is_flasks(self) -> bool:
-        """Whether the Flask service made it: it stands on no session."""
-        return settings.FLASK_SIDE_BY_SIDE and "iss" not in self
-
-    def verify(self) -> None:
-        if self.is_flasks:
-            tokens.AccessToken.verify(self)
-        else:
-            super().verify()
-
-    def resolve(self) -> User | None:
-        if not self.is_flasks:
-            return super().resolve()
-        user = User.named(self["sub"])
-        if user is None or not user.is_active or not user.accepts_issue_of(self["iat"]):
-            return None
-        user.may_operate = False
-        return user
-
     def resolve_erased(self) -> User | None:
         """Return the tombstone of who erased themselves by this token, until all is deleted."""
-        if self.is_flasks:
-            return User.tombstones().filter(username=self["sub"]).first()
         return User.erased_in(self["sid"])
 
     def is_accepted_by(self, session: Session | None) -> bool:
@@ -111,9 +80,15 @@ class RefreshToken(SessionToken, tokens.RefreshToken):
         return session is not None and session.accepts(self["jti"])
 
 
+def access_tokens() -> type[AccessToken]:
+    """Return the class of access tokens, which ``AUTH_TOKEN_CLASSES`` of SIMPLE_JWT names."""
+    (kind,) = api_settings.AUTH_TOKEN_CLASSES
+    return kind
+
+
 def token_pair(session: Session) -> dict[str, Any]:
     """Return what a login answers: two tokens, and in how many seconds the first expires."""
-    access = AccessToken.of(session)
+    access = access_tokens().of(session)
     return {
         "access_token": str(access),
         "refresh_token": str(RefreshToken.of(session)),
@@ -127,15 +102,14 @@ def signed_token(text: str | bytes) -> SessionToken:
     For logging out: a session may have ended with its tokens, and who has kept one past its time
     may still end what it stood on (OpenID Connect RP-Initiated Logout 1.0, section 2).
     """
-    token = AccessToken(text, verify=False)
-    if not token.is_flasks:
-        token.verify_session_id()
+    token = access_tokens()(text, verify=False)
+    token.verify_session_id()
     return token
 
 
 def any_token(text: str | bytes) -> AccessToken | RefreshToken:
     """Read a token of either type; raises TokenError."""
     try:
-        return AccessToken(text)
+        return access_tokens()(text)
     except TokenError:
         return RefreshToken(text)

@@ -6,22 +6,17 @@ from django.contrib.auth.views import LoginView as PageLoginView
 from django.contrib.auth.views import LogoutView as PageLogoutView
 from django.urls import re_path
 
-from accounts import operator_views, views
-from accounts.flask import views as flask_views
+from accounts import entry_views, operator_views, views
 from accounts.forms import LoginForm
 from templatesvc.api.routers import by_method, path
 
-flask_urlpatterns = [
-    # The Flask service's route, and beside it the operators' of the same path.
+api_urlpatterns = [
     re_path(
-        r"^api/v1/users/?$",
-        by_method(flask_views.RegisterView, GET=operator_views.UserListView),
+        r"^users/?$",
+        by_method(entry_views.RegisterView, GET=operator_views.UserListView),
         name="users",
     ),
-    path("api/v1/login", flask_views.LoginView, name="flask-login"),
-]
-
-api_urlpatterns = [
+    path("login", entry_views.LoginView, name="log-in"),
     path("users/me", views.MeView, name="users/me"),
     path("users/me/password", views.PasswordView, name="users/me/password"),
     path("users/(?P<pk>[^/]+)", operator_views.UserView, name="user"),

@@ -49,7 +49,7 @@ from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
 from templatesvc.api.deletion import deletion_answer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.filters import check_parameters
-from templatesvc.api.flask import OnlyJSON
+from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 

@@ -13,10 +13,4 @@ EXAMPLES: dict[str, Any] = {
     "PatchedTemplateMergePatchRequest.template": {"year": 1948, "kind": None},
     "list_templates.search": "orwell",
     "list_templates.kind": "object",
-    # The Flask service's
-    "flask_create.body": {"template": "Dear Sir or Madam"},
-    "flask_delete.body": {"template": "Dear {name}"},
-    "old_template": "Dear Sir or Madam",
-    "new_template": "Dear {name}",
-    "profile": "ada",
 }

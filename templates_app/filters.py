@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
-from bson import ObjectId
-from mongoengine import Q
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from templates_app.querysets import TemplateQuerySet
 from templatesvc.api.filters import ResourceFilter, parameter
+from templatesvc.mongo.owned import OwnedQuerySet
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
 FIELD_PREFIX = "template."
@@ -30,9 +27,7 @@ class TemplateFilter(ResourceFilter):
     def parameters(self, view: Any) -> set[str]:
         return super().parameters(view) | {"kind"}
 
-    def narrowed(
-        self, queryset: TemplateQuerySet, name: str, text: str, view: Any
-    ) -> TemplateQuerySet:
+    def narrowed(self, queryset: OwnedQuerySet, name: str, text: str, view: Any) -> OwnedQuerySet:
         if name.startswith(FIELD_PREFIX):
             return self._field(queryset, name, text)
         if name != "kind":
@@ -41,26 +36,13 @@ class TemplateFilter(ResourceFilter):
             raise ValidationError({"kind": f"Give one of: {', '.join(KINDS)}."})
         return queryset.filter(__raw__=of_kind(text))
 
-    def created(
-        self, queryset: TemplateQuerySet, is_after: bool, moment: datetime
-    ) -> TemplateQuerySet:
-        # Of a template that the Flask service wrote only the ObjectId tells, to the second.
-        whole = moment.replace(microsecond=0)
-        is_whole = moment == whole and not is_after
-        bound = ObjectId.from_datetime(whole if is_whole else whole + timedelta(seconds=1))
-        comparison, flask_comparison = ("gt", "gte") if is_after else ("lt", "lt")
-        return queryset.filter(
-            Q(**{f"created_at__{comparison}": moment})
-            | Q(created_at=None, **{f"id__{flask_comparison}": bound})
-        )
-
     def context(self, request: Request, view: Any) -> dict[str, Any]:
         context = super().context(request, view)
         given = context["given"]
         fields = {name: text for name, text in given.items() if name.startswith(FIELD_PREFIX)}
         return context | {"fields": fields, "kinds": KINDS}
 
-    def _field(self, queryset: TemplateQuerySet, name: str, text: str) -> TemplateQuerySet:
+    def _field(self, queryset: OwnedQuerySet, name: str, text: str) -> OwnedQuerySet:
         path = name.removeprefix(FIELD_PREFIX).split(".")
         if not all(path) or any(key.startswith("$") or "\0" in key for key in path):
             raise ValidationError({name: "Name a field of an object, such as template.author."})
@@ -98,7 +80,7 @@ class TemplateFilter(ResourceFilter):
 
 def of_kind(kind: str) -> dict[str, Any]:
     """Return the query for templates of a kind of ``KINDS``."""
-    # $type looks into lists, which the Flask service may have stored.
+    # $type looks into lists, which another program may have stored.
     return {"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}
 
 

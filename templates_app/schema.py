@@ -17,7 +17,6 @@ LIMITS = (
 # Without a type, because what generators make of a text or an object (oneOf, anyOf, a list of
 # types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go;
 # with additionalProperties they can't send a text.
-ANY_VALUE = {"description": f"Any JSON value. {LIMITS}"}
 TEXT_OR_OBJECT = {
     "description": f"A text of 1 to {MAX_TEXT_LENGTH:,} characters, or an object. {LIMITS}",
     "not": {"anyOf": [{"type": kind} for kind in ("null", "boolean", "number", "array")]},
@@ -34,12 +33,3 @@ class TemplateFieldExtension(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         return dict(TEXT_OR_OBJECT)
-
-
-class StoredValueFieldExtension(OpenApiSerializerFieldExtension):
-    """Any value, as ``values.check_value`` has it."""
-
-    target_class = "templates_app.flask.serializers.StoredValueField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        return dict(ANY_VALUE)

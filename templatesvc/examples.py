@@ -7,12 +7,10 @@ from typing import Any
 from templatesvc.api.examples import API
 
 EXAMPLES: dict[str, Any] = {
-    "hello": "Hello, World!",
     "get_schema": {"openapi": "3.1.0", "info": {"title": "Templates"}, "paths": {}},
     "get_root": {"templates": f"{API}/templates", "schema": f"{API}/schema"},
     "Health.status": "ok",
     "NotReady.status": "error",
     "reason": "The database does not answer (ServerSelectionTimeoutError).",
-    "msg": "Template created successfully",
     "field": "template",
 }

@@ -8,7 +8,7 @@ the system checks in ``templatesvc.ops.checks``.
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -72,9 +72,11 @@ MONGODB_URI: str = env.str(
         error="Must start with mongodb://, mongodb+srv:// or mongomock://, or be unset.",
     ),
 )
-# The name that the Flask service falls back to, so that the same URI means the same data.
+# If the URI names none.
 MONGODB_DATABASE: str = env.str("MONGODB_DATABASE", "mydatabase")
 EMBEDDED_STORE = VAR_DIR / "store"
+# Documents that share their collection with another program's: see mongo.documents.base_of.
+DOCUMENT_BASES: dict[str, str] = {}
 # Django's ORM has no database: everything is in MongoDB.
 DATABASES: dict[str, object] = {}
 
@@ -134,19 +136,12 @@ PASSWORD_HASHER: str = env.str("PASSWORD_HASHER", "accounts.hashers.Argon2idHash
 
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.backends.MongoBackend"]
-# While the Flask service runs on the same database: what it stores and signs is kept up for it.
-FLASK_SIDE_BY_SIDE: bool = env.bool("FLASK_SIDE_BY_SIDE", False)
-# What the answers of the Flask service's routes say of their end.
-FLASK_DEPRECATION: date | None = env.date("FLASK_DEPRECATION", None)
-FLASK_SUNSET: date | None = env.date("FLASK_SUNSET", None)
 # The first makes new hashes; the others are verified, and replaced at the next login.
 PASSWORD_HASHERS = list(
     dict.fromkeys(
         [
             PASSWORD_HASHER,
             "accounts.hashers.Argon2idHasher",
-            "accounts.hashers.FlaskSHA256Hasher",
-            "accounts.hashers.WrappedFlaskHasher",
             "django.contrib.auth.hashers.ScryptPasswordHasher",
             "django.contrib.auth.hashers.PBKDF2PasswordHasher",
         ]
@@ -202,6 +197,7 @@ SIMPLE_JWT = {
     "USER_ID_FIELD": "username",
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "type",
+    "AUTH_TOKEN_CLASSES": ["accounts.tokens.AccessToken"],
 }
 
 # --- The application -------------------------------------------------------------------------
@@ -212,7 +208,6 @@ INSTALLED_APPS = [
     "templatesvc",
     "accounts",  # before django.contrib.auth: the first app wins a command's name
     "templates_app",
-    "templates_app.flask",
     # Its site and templates; what finds the admin.py of each app would find those that need SQL.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.messages",
@@ -461,6 +456,27 @@ LOGGING = {
         "pymongo": {"level": "INFO"},
     },
 }
+
+# --- The Flask service -----------------------------------------------------------------------
+
+# While it runs on the same database: what it stores and signs is kept up for it.
+FLASK_SIDE_BY_SIDE = env.bool("FLASK_SIDE_BY_SIDE", False)
+# What the answers of its routes say of their end.
+FLASK_DEPRECATION = env.date("FLASK_DEPRECATION", None)
+FLASK_SUNSET = env.date("FLASK_SUNSET", None)
+
+INSTALLED_APPS += ["accounts.flask", "templates_app.flask"]
+DOCUMENT_BASES |= {
+    "accounts.User": "accounts.flask.documents.FlaskUser",
+    "templates_app.Template": "templates_app.flask.documents.FlaskTemplate",
+}
+PASSWORD_HASHERS += [
+    "accounts.flask.hashers.FlaskSHA256Hasher",
+    "accounts.flask.hashers.WrappedFlaskHasher",
+]
+SIMPLE_JWT |= {"AUTH_TOKEN_CLASSES": ["accounts.flask.tokens.FlaskAccessToken"]}
+
+# --- What could not be read --------------------------------------------------------------------
 
 try:
     env.seal()

@@ -6,22 +6,15 @@ from django.urls import include, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import accounts.urls
-import templates_app.urls
 from templatesvc.admin import site
 from templatesvc.api.routers import path, router
-from templatesvc.api.views import HelloView, ProblemTypeListView, ProblemTypeView, SchemaView
+from templatesvc.api.views import ProblemTypeListView, ProblemTypeView, SchemaView
 from templatesvc.apps import resource_apps
 from templatesvc.ops.health import LivezView, ReadyzView
 from templatesvc.ops.metrics import MetricsView
 
 for app in resource_apps():
     app.find("urls")
-
-flask_urlpatterns = [
-    path("", HelloView, name="flask-hello"),
-    *accounts.urls.flask_urlpatterns,
-    *templates_app.urls.flask_urlpatterns,
-]
 
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
@@ -44,7 +37,8 @@ root_view = router.root_view(
 )
 
 urlpatterns = [
-    *flask_urlpatterns,
+    re_path("", include("accounts.flask.urls")),
+    re_path("", include("templates_app.flask.urls")),
     re_path(r"^api/v1/?$", root_view, name="api-root"),
     re_path(r"^api/v1/", include(api_urlpatterns)),
     re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from accounts.documents import User
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templatesvc.api.idempotency import IdempotentRequest
 from tests.processes import wait_for
 from tests.test_races import running
@@ -49,6 +49,6 @@ def test_whoever_has_the_name_next_finds_nothing(tmp_path: Path) -> None:
                 lambda body=body: service.post("/api/v1/users", body).status == 201,  # type: ignore[misc]
                 "the name is free",
             )
-            for document in (Template, TemplateVersion, IdempotentRequest):
+            for document in (Template, Template.Version, IdempotentRequest):
                 assert document.objects.count() == 0
             User.objects.delete()

@@ -10,29 +10,28 @@ from typing import Any, ClassVar, Self
 
 from bson import ObjectId
 from django.conf import settings
-from django.contrib.auth import hashers
-from django.utils.crypto import constant_time_compare, salted_hmac
 from mongoengine import Q
 from mongoengine.queryset import QuerySet
 
+from accounts.documents.passwords import PasswordDocument
 from accounts.documents.sessions import Session
 from accounts.exceptions import SessionEnded, UserInactive
-from accounts.hashers import FlaskSHA256Hasher
 from accounts.limits import TooManyAttempts
-from accounts.names import known_as, opaque_password, password_forms
+from accounts.names import known_as
 from accounts.operators import Operators, Role
 from accounts.querysets import UserQuerySet
-from templatesvc.mongo.documents import RawField, ServiceDocument, TypedField, now
+from templatesvc.mongo.documents import RawField, TypedField, base_of, now
 
 # What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
 MANY_SESSIONS = 10**9
 
 
-class User(ServiceDocument):
-    """A person, as the Flask service and this one keep them in the same collection.
+class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
+    """A person.
 
-    Registration there stores whatever fields the caller sends, so every field of ours may be there
-    with any value: each is read as absent if its type is wrong, and none of them grants a right.
+    Another program may have registered them and stored whatever fields the caller sent, so every
+    field of ours may be there with any value: each is read as absent if its type is wrong, and
+    none of them grants a right.
     """
 
     USERNAME_MAX_LENGTH: ClassVar = 150
@@ -40,10 +39,6 @@ class User(ServiceDocument):
 
     id = RawField(primary_key=True, default=ObjectId)
     username = TypedField(str)
-    password = TypedField(str, default="!")
-    # While both services run: the hash that counts here, and what shows that it is ours.
-    strong_password = TypedField(str)
-    strong_password_seal = TypedField(str)
     is_active = TypedField(bool, default=True)
     must_change_password = TypedField(bool, default=False)
     date_joined = TypedField(datetime)
@@ -96,8 +91,8 @@ class User(ServiceDocument):
     @classmethod
     def named(cls, username: str) -> Self | None:
         """Return the user of exactly this name, or None."""
-        # A list there is found by each of its members. Of two of one name, which races in the
-        # Flask service may have left, it lets the first in that it comes upon.
+        # A list there is found by each of its members. Of two of one name, which there may be
+        # without the unique index, it lets the first in that it comes upon.
         found = (user for user in cls.objects(username=username) if user.username == username)
         return next((user for user in found if user.erased_at is None), None)
 
@@ -110,51 +105,17 @@ class User(ServiceDocument):
     @classmethod
     def register(cls, username: str, password: str, **fields: Any) -> Self:
         """Store a new user; raises mongoengine's NotUniqueError if the name is taken."""
-        fields |= password_fields(password)
+        fields |= cls.password_fields(password)
         user = cls(username=username, date_joined=now(), sessions_at_most=0, **fields)
         return user.insert()
 
     @property
     def joined(self) -> datetime | None:
-        """When the user registered; for one of the Flask service, the time in their ObjectId."""
+        """When the user registered; if nobody noted it, the time in their ObjectId."""
         made = self.id.generation_time if isinstance(self.id, ObjectId) else None
         return self.date_joined or made
 
     # --- Passwords ---------------------------------------------------------------------------
-
-    @property
-    def strong_hash(self) -> str:
-        """The strong hash that this service put beside the Flask service's; empty if there is none.
-
-        Empty also if the other side has changed the password since.
-        """
-        strong = self.strong_password or ""
-        is_ours = constant_time_compare(
-            self.strong_password_seal or "", seal(self.password, strong)
-        )
-        return strong if is_ours else ""
-
-    @property
-    def encoded_password(self) -> str:
-        """The hash to check against, in Django's notation."""
-        return self.strong_hash or FlaskSHA256Hasher.identified(self.password)
-
-    def check_password(self, password: str) -> bool:
-        """Tell whether this is the password; if so, store it as it is to be stored today."""
-        return any(self._check_form(form) for form in password_forms(password))
-
-    def _check_form(self, password: str) -> bool:
-        encoded = self.encoded_password
-        try:
-            is_correct, is_weak = hashers.verify_password(password, encoded)
-        except ValueError:  # the hash is damaged
-            is_correct = False
-        if not is_correct and encoded.startswith(FlaskSHA256Hasher.prefix):
-            # A hash that is quick to check must not tell by its time that there is such a name.
-            hashers.make_password(password)
-        if is_correct and (is_weak or bool(self.strong_hash) != settings.FLASK_SIDE_BY_SIDE):
-            self._upgrade_password(password)
-        return is_correct
 
     def change_password(self, password: str) -> bool:
         """Set a new password and end every session, in one write.
@@ -164,7 +125,7 @@ class User(ServiceDocument):
         return self._end_sessions(
             only_if=Q(password=self.password),
             must_change_password=False,
-            **password_fields(password),
+            **self.password_fields(password),
         )
 
     def set_password(self, password: str, must_change: bool) -> bool:
@@ -172,18 +133,13 @@ class User(ServiceDocument):
 
         ``must_change``: it is good only for setting another.
         """
-        return self._end_sessions(must_change_password=must_change, **password_fields(password))
+        return self._end_sessions(
+            must_change_password=must_change, **self.password_fields(password)
+        )
 
     def force_password_change(self) -> bool:
         """End every session; the next one is good only for setting another password."""
         return self._end_sessions(must_change_password=True)
-
-    def _upgrade_password(self, password: str) -> None:
-        fields = password_fields(password)
-        # Not if another write, such as a change of password, came first.
-        unchanged = type(self).objects(id=self.id, password=self.password)
-        if unchanged.update_one(**{f"set__{name}": value for name, value in fields.items()}):
-            self.password = fields["password"]
 
     # --- Sessions ----------------------------------------------------------------------------
 
@@ -426,24 +382,3 @@ class User(ServiceDocument):
             session.token_version = stone.token_version
             session.insert()
         return True
-
-
-def password_fields(password: str) -> dict[str, Any]:
-    """Return the fields of a user in which a password is stored.
-
-    While the Flask service runs on the same users they have its hash as well, which it looks for.
-    """
-    strong = hashers.make_password(opaque_password(password))
-    if not settings.FLASK_SIDE_BY_SIDE:
-        return {"password": strong, "strong_password": None, "strong_password_seal": None}
-    raw = FlaskSHA256Hasher.digest(password)
-    return {"password": raw, "strong_password": strong, "strong_password_seal": seal(raw, strong)}
-
-
-def seal(raw: str, strong: str) -> str:
-    """Return what shows that this service has put a strong hash beside a raw one.
-
-    A registration at the Flask service could store any two fields, and have a hash checked here
-    that takes gigabytes and minutes.
-    """
-    return salted_hmac("accounts.strong_password", raw + strong, algorithm="sha256").hexdigest()

@@ -1,1 +1,1 @@
-"""The Flask service's routes for accounts."""
+"""What is there for the Flask service alone: its routes, and its passwords and tokens."""

@@ -1,73 +1,93 @@
-"""The Flask service's two routes for accounts: register and log in."""
+"""The Flask service's greeting, registration and log-in, and what all its routes share.
+
+JSON in, JSON out, and errors as ``{"msg": …}``.
+"""
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from accounts import audit
-from accounts.audit import Action
-from accounts.authentication import PublicMixin
-from accounts.clients import Client
-from accounts.documents import Session
-from accounts.exceptions import UsernameTaken, WrongCredentials
-from accounts.limits import TooManyAttempts, registration_limit
-from accounts.registration import register
-from accounts.serializers import (
-    LoginSerializer,
-    RegistrationSerializer,
-    TokenPairSerializer,
-)
-from accounts.sessions import end_surplus_sessions
-from accounts.tokens import token_pair
-from templatesvc.api.flask import FlaskView, msg
+from accounts import entry_views
+from accounts.documents import User
+from accounts.exceptions import UsernameTaken
+from accounts.flask import deprecation
+from accounts.flask.schema import FlaskSchema, MessageSerializer
+from accounts.limits import TooManyAttempts
+from templatesvc.api import problems
+from templatesvc.api.negotiation import OnlyJSON
+from templatesvc.api.parsers import JSONParser
+from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
-from templatesvc.api.serializers import MessageSerializer
+from templatesvc.api.views import OpenView
 
 
-class RegisterView(PublicMixin, FlaskView):
-    """Register a new user."""
+class FlaskView(APIView):
+    """A route of the Flask service."""
 
+    is_deprecated = True  # because the REST routes do the same; not where there is no other
+
+    parser_classes = [JSONParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = OnlyJSON
+    schema = FlaskSchema()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Flask tells a wrong method before a missing token.
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method)
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        if self.is_deprecated:
+            deprecation.announce(response)
+            deprecation.count(request.resolver_match.url_name)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @staticmethod
+    def error_body(exc: APIException) -> dict[str, str]:
+        """Return the body of an error answer."""
+        if isinstance(exc, NotAuthenticated):
+            return {"msg": "Missing Authorization Header"}
+        return {"msg": problems.message(exc)}
+
+
+def msg(text: str, status: int = 200) -> Response:
+    """Return the Flask service's answer of a single sentence."""
+    return Response({"msg": text}, status=status)
+
+
+class HelloView(OpenView, FlaskView):
+    """The Flask service's greeting."""
+
+    @extend_schema(operation_id="hello", responses={(200, "text/html"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """Greet, as the Flask service did."""
+        return HttpResponse("Hello, World!")
+
+
+class RegisterView(FlaskView, entry_views.RegisterView):
     is_deprecated = False
 
     @raises(UsernameTaken, TooManyAttempts)
-    @extend_schema(
-        operation_id="register",
-        request=RegistrationSerializer,
-        responses={201: MessageSerializer},
-        auth=[],
-    )
+    @extend_schema(operation_id="register", responses={201: MessageSerializer}, auth=[])
     def post(self, request: Request) -> Response:
         """Register a user."""
-        serializer = RegistrationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        client = Client.of(request)
-        # Before the password is hashed, whatever comes of it: a hash costs more than the request.
-        registration_limit(client.ip).count()
-        user = register(**serializer.validated_data)
-        audit.record(Action.REGISTERED, user.username, client)
+        return super().post(request)
+
+    def registered(self, user: User) -> Response:
         return msg("User created successfully", status.HTTP_201_CREATED)
 
 
-class LoginView(PublicMixin, FlaskView):
-    """Exchange a username and password for a token."""
-
+class LoginView(FlaskView, entry_views.LoginView):
     is_deprecated = False
-
-    @raises(WrongCredentials, TooManyAttempts)
-    @extend_schema(
-        operation_id="login", request=LoginSerializer, responses=TokenPairSerializer, auth=[]
-    )
-    def post(self, request: Request) -> Response:
-        """Exchange a username and password for tokens."""
-        serializer = LoginSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user, client = authenticate(request, **serializer.validated_data), Client.of(request)
-        if user is None:
-            raise WrongCredentials()
-        session = Session.start(user, client)
-        end_surplus_sessions(user, client)
-        return Response(token_pair(session))

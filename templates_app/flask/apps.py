@@ -12,4 +12,5 @@ class FlaskTemplatesConfig(AppConfig):
     api_description = "The routes of the Flask service that this one replaces, as they were."
 
     def ready(self) -> None:
+        from templates_app.flask import schema  # noqa: F401
         from templates_app.flask.adoption import audit, quarantine  # noqa: F401

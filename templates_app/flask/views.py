@@ -17,6 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
+from accounts.flask.schema import MessageSerializer
+from accounts.flask.views import FlaskView, msg
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
 from templates_app.flask.serializers import (
@@ -26,11 +28,9 @@ from templates_app.flask.serializers import (
     FlaskUpdateSerializer,
 )
 from templatesvc.api.exceptions import QuotaExceeded
-from templatesvc.api.flask import FlaskView, msg
 from templatesvc.api.parsers import JSONParser
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
-from templatesvc.api.serializers import MessageSerializer
 from templatesvc.api.streams import as_list, streamed
 from templatesvc.mongo.values import MAX_DOCUMENT_SIZE
 

@@ -74,16 +74,12 @@ class ResourceFilter(BaseFilterBackend):
         if name == SEARCH:
             return queryset.containing(text, *view.search_fields)
         if name in (AFTER, BEFORE):
-            return self.created(queryset, name == AFTER, moment(name, text))
+            return queryset.created(name == AFTER, moment(name, text))
         value = _value(view, name, text)
         if value is None or value != view.document.default_of(name):
             return queryset.filter(**{name: value})
         # A document that is older than the field has the default as well.
         return queryset.filter(Q(**{name: value}) | Q(**{name: None}))
-
-    def created(self, queryset: OwnedQuerySet, is_after: bool, moment: datetime) -> OwnedQuerySet:
-        """Return the documents that were created after a moment, or before."""
-        return queryset.filter(**{f"created_at__{'gt' if is_after else 'lt'}": moment})
 
     def to_html(self, request: Request, queryset: OwnedQuerySet, view: Any) -> str:
         """Return the form that a page of the list has for all this."""

@@ -12,7 +12,6 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from django.apps import apps
-from django.conf import settings
 from django.urls import get_script_prefix
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ResolvedComponent
@@ -33,18 +32,12 @@ from rest_framework.status import HTTP_401_UNAUTHORIZED
 from templatesvc.api.examples import example_of, examples, named
 from templatesvc.api.exceptions import AlreadyExists, CSRFFailed, PayloadTooLarge, StoreUnavailable
 from templatesvc.api.fields import TextField
-from templatesvc.api.flask import FlaskView, OnlyJSON
+from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.problem_types import problem_types
 from templatesvc.api.problems import PHRASES, PROBLEM_JSON, error_code
-from templatesvc.api.serializers import (
-    MessageSerializer,
-    ProblemSerializer,
-    StrictSerializer,
-)
+from templatesvc.api.serializers import ProblemSerializer, StrictSerializer
 
 # Bodies and answers that are for the pages.
-FLASK_TAG = "flask"
-FLASK_DESCRIPTION = "The routes of the Flask service that this one replaces, as they were."
 PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
 Part = TypeVar("Part", bound=Callable[..., Any])
 Errors = tuple[type[APIException], ...]
@@ -63,28 +56,29 @@ def raises(*errors: type[APIException]) -> Callable[[Part], Part]:
 def without_final_slash(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[Any]:
     """Write each path as it is documented, of the two forms that are answered.
 
-    Of a path with a view for each method the method's own is taken.
+    Of a path with a view for each method the method's own is taken; of two that answer the same,
+    the first, as Django does.
     """
-    return [
-        (path.rstrip("/") or "/", regex, method, getattr(view, "by_method", {}).get(method, view))
-        for path, regex, method, view in endpoints
-    ]
+    found: dict[tuple[str, str], tuple[str, str, str, Any]] = {}
+    for full_path, regex, method, view in endpoints:
+        path = full_path.rstrip("/") or "/"
+        own = getattr(view, "by_method", {}).get(method, view)
+        found.setdefault((path, method), (path, regex, method, own))
+    return list(found.values())
 
 
 class AutoSchema(openapi.AutoSchema):
     """drf-spectacular's, with every error of an operation and the type of its body."""
 
+    error_serializer: Any = ProblemSerializer
+    error_type = PROBLEM_JSON
+
     def get_tags(self) -> list[str]:
-        if isinstance(self.view, FlaskView):
-            return [FLASK_TAG]
         return [_tag(apps.get_containing_app_config(type(self.view).__module__))]
 
     def get_summary(self) -> str:
         """Return the first sentence of the description, without its full stop."""
         return re.split(r"[.:](?:\s|$)", self.get_description(), maxsplit=1)[0]
-
-    def is_deprecated(self) -> bool:
-        return bool(settings.FLASK_DEPRECATION and getattr(self.view, "is_deprecated", False))
 
     def map_parsers(self) -> list[str]:
         """Return the types of the bodies that the method takes."""
@@ -169,21 +163,16 @@ class AutoSchema(openapi.AutoSchema):
     def _error_answer(self, status: int, errors: list[APIException]) -> dict[str, Any]:
         """Return the answer of a status, with an example for each of its errors."""
         codes = {error_code(error): error for error in errors}
-        is_flask = isinstance(self.view, FlaskView)
-        serializer = MessageSerializer if is_flask else ProblemSerializer
         media_type = {
-            "schema": self.resolve_serializer(serializer, "response").ref,
-            "examples": {
-                code: {"value": FlaskView.error_body(error)} if is_flask else self._example(code)
-                for code, error in codes.items()
-            },
+            "schema": self.resolve_serializer(self.error_serializer, "response").ref,
+            "examples": {code: self.error_example(code, error) for code, error in codes.items()},
         }
         return _headers(status, errors) | {
             "description": f"{PHRASES[status]}: {', '.join(f'`{code}`' for code in codes)}.",
-            "content": {"application/json" if is_flask else PROBLEM_JSON: media_type},
+            "content": {self.error_type: media_type},
         }
 
-    def _example(self, code: str) -> dict[str, Any]:
+    def error_example(self, code: str, error: APIException) -> dict[str, Any]:
         """Return a reference to the example of a problem."""
         known = problem_types()[code]
         example = ResolvedComponent(
@@ -224,7 +213,7 @@ def with_servers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def with_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Describe the tags, by what the apps say of themselves in ``api_description``."""
-    described = {_tag(app): app.api_description for app in _apps()} | {FLASK_TAG: FLASK_DESCRIPTION}
+    described = {_tag(app): app.api_description for app in _apps()}
     used = {
         tag for path in result["paths"].values() for one in path.values() for tag in one["tags"]
     }

@@ -80,12 +80,6 @@ class StrictSerializer(InputSerializer):
         return serializers.ValidationError(messages, code="read_only").detail
 
 
-class MessageSerializer(serializers.Serializer):
-    """The Flask service's answer of a single sentence."""
-
-    msg = serializers.CharField()
-
-
 class FieldErrorSerializer(serializers.Serializer):
     """What is wrong with a field."""
 

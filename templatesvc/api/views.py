@@ -1,4 +1,4 @@
-"""The routes that belong to no app: the greeting, the schema, and what problems mean."""
+"""The routes that belong to no app: the schema, and what problems mean."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from templatesvc.api.flask import FlaskView
 from templatesvc.api.problem_types import ProblemType, problem_types
 from templatesvc.api.renderers import JSONRenderer, PageRenderer
 from templatesvc.api.serializers import ProblemTypeListSerializer, ProblemTypeSerializer
@@ -31,15 +30,6 @@ class OpenView(APIView):
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes: list[type[BasePermission]] = []
-
-
-class HelloView(OpenView, FlaskView):
-    """The Flask service's greeting."""
-
-    @extend_schema(operation_id="hello", responses={(200, "text/html"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponse:
-        """Greet, as the Flask service did."""
-        return HttpResponse("Hello, World!")
 
 
 class SchemaView(OpenView, SpectacularAPIView):

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import mongoengine
 from bson import ObjectId
+from django.conf import settings
+from django.utils.module_loading import import_string
 from mongoengine.base import BaseField
 from mongoengine.errors import NotUniqueError
 from pymongo.errors import DuplicateKeyError
@@ -106,6 +108,14 @@ def _read(field: BaseField, son: dict[str, Any]) -> Any:
     if value is None and not (field.primary_key and field.db_field in son):  # null is an id, too
         return field.default() if callable(field.default) else field.default
     return field.to_python(value)
+
+
+def base_of(name: str, default: type) -> Any:
+    """Return the class that a document is derived from: the default, or an abstract one of it that
+    ``DOCUMENT_BASES`` names, as in ``{"books.Book": "library.documents.SharedDocument"}``.
+    """
+    path = settings.DOCUMENT_BASES.get(name)
+    return import_string(path) if path else default
 
 
 class ServiceDocument(mongoengine.Document):

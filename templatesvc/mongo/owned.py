@@ -44,6 +44,7 @@ from templatesvc.mongo.history import DocumentVersion, VersionField, is_version
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.querysets import KeysetQuerySet
 from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
+from templatesvc.mongo.values import strings_in
 
 Values = dict[str, Any]
 # Names that every class of owned documents has beside those of its instances.
@@ -78,6 +79,16 @@ class OwnedQuerySet(KeysetQuerySet):
         found = self.filter(owner=owner)
         found._owner = owner
         return found
+
+    def created(self, is_after: bool, moment: datetime) -> Self:
+        """Narrow to what was created after a moment, or before."""
+        return self.filter(**{f"created_at__{'gt' if is_after else 'lt'}": moment})
+
+    @property
+    def large_fields(self) -> set[str]:
+        fields, orderings = self._document._fields, self._document._meta.get("orderings", [])
+        free = {name for name in self._document.own_fields if isinstance(fields[name], RawField)}
+        return free - {*orderings}
 
     def as_seen(self, seen: OwnedDocument) -> Self:
         """Narrow to the very state that was read."""
@@ -297,7 +308,7 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
 
     def contains(self, needle: str, fields: tuple[str, ...]) -> bool:
         """Tell whether a text in one of the fields contains the needle, which is case-folded."""
-        texts = (text for name in fields for text in _texts(getattr(self, name)))
+        texts = (text for name in fields for text in strings_in(getattr(self, name)))
         return any(needle in text.casefold() for text in texts)
 
     # --- Which state it is in ----------------------------------------------------------------
@@ -368,11 +379,3 @@ class OwnedDocument(ServiceDocument, metaclass=OwnedMetaclass):
         documents = amount_of(cls, theirs, fields)
         versions = amount_of(cls.Version, theirs, fields)
         return Amount(documents.documents, documents.bytes + versions.bytes)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)

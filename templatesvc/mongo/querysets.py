@@ -22,15 +22,17 @@ class KeysetQuerySet(QuerySet):
 
     # The fields of an order, where they are not the field that names it, and then the id.
     orders: ClassVar[dict[str, tuple[str, ...]]] = {}
-    # What a list need not read of a document unless somebody asks for it.
-    large_fields: ClassVar[frozenset[str]] = frozenset()
-
     _needle: str = ""
     _searched: tuple[str, ...] = ()
 
     def _clone_into(self, new_qs: Self) -> Self:
         new_qs._needle, new_qs._searched = self._needle, self._searched
         return super()._clone_into(new_qs)
+
+    @property
+    def large_fields(self) -> set[str]:
+        """What a list need not read of a document unless somebody asks for it."""
+        return set()
 
     # --- Searching ---------------------------------------------------------------------------
 

@@ -75,18 +75,6 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
         )
 
 
-@checks.register()
-def sunset(**_: Any) -> Iterator[checks.CheckMessage]:
-    """What is deprecated goes later (RFC 9745, section 4)."""
-    since, until = settings.FLASK_DEPRECATION, settings.FLASK_SUNSET
-    if since and until and until < since:
-        yield checks.Error(
-            "FLASK_SUNSET is earlier than FLASK_DEPRECATION.",
-            hint="Set FLASK_SUNSET to the day on which the deprecated routes are to be gone.",
-            id="templatesvc.E012",
-        )
-
-
 @checks.register(checks.Tags.database)
 def store_in_memory(**_: Any) -> Iterator[checks.CheckMessage]:
     """The package that is the store in memory is not among those of production."""

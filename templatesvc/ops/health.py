@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from templatesvc.api import exceptions, problems
-from templatesvc.api.flask import OnlyJSON
+from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.serializers import HealthSerializer, NotReadySerializer
 from templatesvc.api.views import OpenView

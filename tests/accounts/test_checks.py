@@ -118,7 +118,7 @@ def test_a_secret_that_is_shorter_than_its_hash_is_refused(settings: Settings, p
         ("accounts.hashers.NoSuch", "accounts.E004"),
         ("accounts.keys.Key", "accounts.E004"),
         ("django.contrib.auth.hashers.MD5PasswordHasher", "accounts.E005"),
-        ("accounts.hashers.FlaskSHA256Hasher", "accounts.E005"),
+        ("accounts.flask.hashers.FlaskSHA256Hasher", "accounts.E005"),
     ],
 )
 def test_a_hasher_that_is_not_there_or_is_weak_is_refused(

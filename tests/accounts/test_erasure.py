@@ -14,7 +14,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.erasure import erase, free_name
 from accounts.operators import Role
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templatesvc.api.idempotency import IdempotentRequest
 from templatesvc.mongo import batches
 from tests.accounts.callers import after, log_in, post
@@ -169,7 +169,7 @@ def test_what_was_written_meanwhile_is_not_the_heirs(alice: Person) -> None:
     IdempotentRequest.claim("key", "alice", "fingerprint")
     with after(minutes=61):
         assert register("alice") == 201
-        for document in (Template, TemplateVersion, IdempotentRequest):
+        for document in (Template, Template.Version, IdempotentRequest):
             assert document.objects.count() == 0
 
 

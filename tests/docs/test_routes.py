@@ -38,7 +38,7 @@ def mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tu
         if str(pattern.pattern).startswith("^admin"):
             yield "/admin", {"GET", "POST"}
         elif isinstance(pattern, URLResolver):
-            inner = prefix + path_of(f"{pattern.pattern}").rstrip("/") + "/"
+            inner = (prefix + path_of(f"{pattern.pattern}")).rstrip("/") + "/"
             yield from mapped(pattern.url_patterns, inner)
         else:
             yield prefix + path_of(str(pattern.pattern)), methods_of(pattern.callback)

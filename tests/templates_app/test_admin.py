@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.audit import AuditEntry, actions_of
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
 
@@ -59,7 +59,7 @@ def test_a_template_is_edited_with_a_reason(
     )
     assert entry.document == f"templates/{template.id}"
     assert entry.details == {"reason": "asked for"}
-    (version,) = TemplateVersion.of(alice.name, template.id)
+    (version,) = Template.Version.of(alice.name, template.id)
     assert version.template == "First"
 
 
@@ -137,7 +137,7 @@ def test_a_template_is_deleted_with_a_reason_and_restored(root: Client, alice: P
     assert answer.headers["Location"] == "/admin/templates_app/template"
     assert messages(root) == "“First” was deleted."
     assert alice.client.get(f"/api/v1/templates/{template.id}").status_code == 404
-    version = TemplateVersion.objects(document_id=template.id).first()
+    version = Template.Version.objects(document_id=template.id).first()
     deleted = "/admin/templates_app/deletedtemplate"
     assert "1 deleted template" in text(root.get(f"{deleted}?owner=alice"))
     assert root.post(page_of(version, "restore"), form).headers["Location"] == deleted
@@ -151,7 +151,7 @@ def test_what_is_there_again_can_not_be_restored(root: Client, alice: Person) ->
     template = Template.create(alice.name, {"template": "First"})
     Template.objects.of(alice.name).filter(id=template.id).remove()
     Template.create(alice.name, {"template": "First"})
-    version = TemplateVersion.objects(document_id=template.id).first()
+    version = Template.Version.objects(document_id=template.id).first()
     answer = root.post(page_of(version, "restore"), {"post": "yes", "reason": "asked for"})
     assert "Template already exists on your profile" in text(answer)
 
@@ -162,7 +162,7 @@ def test_what_has_lost_its_id_to_somebody_else_is_restored_under_another(
     template = Template.create(alice.name, {"template": "First"})
     Template.objects.of(alice.name).filter(id=template.id).remove()
     Template(id=template.id, owner=bob.name, template="His").insert()
-    version = TemplateVersion.objects(document_id=template.id).first()
+    version = Template.Version.objects(document_id=template.id).first()
     root.post(page_of(version, "restore"), {"post": "yes", "reason": "asked for"})
     (restored,) = Template.objects.of(alice.name)
     assert (restored.template, stored(template)) == ("First", "His")

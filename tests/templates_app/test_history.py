@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import override_settings
 from mongoengine.errors import NotUniqueError
 
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.history import MAX_VERSION
@@ -95,7 +95,7 @@ def import_lines(person: Person, lines: str, query: str = "") -> Any:
 def test_a_slot_of_a_shorter_key_is_still_read(alice: Person) -> None:
     created = make(alice, "one")
     alice.client.delete(path(created))
-    rows = TemplateVersion._get_collection()
+    rows = Template.Version._get_collection()
     (slot,) = rows.find()
     rows.delete_one({"_id": slot["_id"]})
     rows.insert_one(slot | {"_id": f"{created.json()['id']}/1"})
@@ -141,7 +141,7 @@ def test_whatever_version_is_stored_has_a_history(stored: Any, number: int, alic
 def test_whatever_version_is_in_the_history_can_be_listed(version: Any, alice: Person) -> None:
     url = path(make(alice, "one"))
     alice.client.delete(url)
-    TemplateVersion._get_collection().update_one({}, {"$set": {"version": version}})
+    Template.Version._get_collection().update_one({}, {"$set": {"version": version}})
     assert versions(alice, url) == [1]
     assert [entry["version"] for entry in deleted(alice)] == [1]
 
@@ -209,7 +209,7 @@ def test_two_who_restore_two_versions_get_one_template(alice: Person) -> None:
     alice.client.put(url, {"template": "two"})
     alice.client.delete(url)
     forget_old_values()
-    first, second = TemplateVersion.of(alice.name).order_by("-version")
+    first, second = Template.Version.of(alice.name).order_by("-version")
     first.restore()
     with pytest.raises(NotUniqueError):
         second.restore()
@@ -245,17 +245,17 @@ def test_history_can_be_turned_off(alice: Person) -> None:
     with override_settings(HISTORY_VERSIONS=0):
         assert alice.client.put(url, {"template": "two"}).json()["version"] == 2
         assert alice.client.delete(url).status_code == 204
-    assert TemplateVersion.objects.count() == 0
+    assert Template.Version.objects.count() == 0
 
 
 def test_what_was_deleted_30_days_ago_is_gone(alice: Person) -> None:
     url = path(make(alice, "one"))
     alice.client.delete(url)
-    assert TemplateVersion.deleted_of(alice.name).count() == 1
+    assert Template.Version.deleted_of(alice.name).count() == 1
     with time_machine.travel(now() + timedelta(days=30, seconds=1)):
         # TTL indexes delete lazily: what is over does not count before they do.
-        assert TemplateVersion.deleted_of(alice.name).count() == 0
-        assert TemplateVersion.of(alice.name).count() == 0
+        assert Template.Version.deleted_of(alice.name).count() == 0
+        assert Template.Version.of(alice.name).count() == 0
 
 
 def test_deleted_templates_come_in_pages(alice: Person, bob: Person) -> None:
@@ -278,7 +278,7 @@ def test_the_last_state_counts_even_if_the_history_was_lost(alice: Person) -> No
     # As if the power had gone between the two writes.
     url = path(make(alice, "one"))
     alice.client.put(url, {"template": "two"})
-    TemplateVersion.objects.delete()
+    Template.Version.objects.delete()
     assert alice.client.get(url).json()["version"] == 2
     assert alice.client.put(url, {"template": "three"}).json()["version"] == 3
     assert listed(alice) == ["three"]

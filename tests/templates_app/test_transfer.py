@@ -19,7 +19,7 @@ from accounts.documents import Session
 from accounts.erasure import erase
 from accounts.exceptions import SessionEnded
 from accounts.tokens import token_pair
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templates_app.serializers import TemplateSerializer
 from templatesvc.api import transfer
 from templatesvc.api.ndjson import NDJSONParser
@@ -406,9 +406,9 @@ def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) 
     id = ObjectId(make(alice, "old").json()["id"])
     entry = Entry(1, document=Template.objects.get(), status="replaced")
     erase(alice.user)
-    TemplateVersion.keep_all([entry.document])
+    Template.Version.keep_all([entry.document])
     Import(alice.user, TemplateSerializer, "replace", str(ObjectId()))._take_back([], [entry])
-    assert TemplateVersion.objects(document_id=id).count() == 0
+    assert Template.Version.objects(document_id=id).count() == 0
 
 
 def test_who_is_deactivated_meanwhile_keeps_what_was_there(
@@ -423,8 +423,8 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     with pytest.raises(SessionEnded):
         importing.run(lines, [before_batch(2, alice.user.deactivate)])
     assert {template.template for template in Template.objects} == {"a", "b", "d"}
-    assert {version.template for version in TemplateVersion.objects} == {"old", "deleted"}
-    assert [version.template for version in TemplateVersion.deleted_of(alice.name)] == ["deleted"]
+    assert {version.template for version in Template.Version.objects} == {"old", "deleted"}
+    assert [version.template for version in Template.Version.deleted_of(alice.name)] == ["deleted"]
 
 
 @pytest.mark.wire

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.hashers import identify_hasher
 
 from accounts.documents import User
-from accounts.hashers import FLASK_HASH
+from accounts.flask.hashers import FLASK_HASH
 from accounts.names import known_as, normalised_username
 from accounts.serializers import CONTROL_CHARACTERS
 from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users

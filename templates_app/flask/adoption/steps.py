@@ -19,7 +19,7 @@ from pymongo import UpdateMany
 from pymongo.collection import Collection
 
 from accounts.documents import User
-from accounts.hashers import FLASK_HASH, WrappedFlaskHasher
+from accounts.flask.hashers import FLASK_HASH, WrappedFlaskHasher
 from templates_app.documents import Template
 from templates_app.flask.adoption.flask_data import BATCH, Raw, batches, users
 from templates_app.flask.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind

@@ -13,7 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from templatesvc.ops import checks
+from accounts.flask import checks
 from tests.conftest import Person
 from tests.processes import Service
 

@@ -10,7 +10,7 @@ from django.contrib.auth import hashers
 from pytest_django import Settings
 
 from accounts.documents import User
-from accounts.hashers import WrappedFlaskHasher
+from accounts.flask.hashers import WrappedFlaskHasher
 from tests.accounts.callers import log_in, me, tokens_of
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("real_hashers")]
@@ -137,7 +137,7 @@ def test_a_wrong_password_costs_one_hash_whoever_it_is_of(kind: str, settings: S
     """What a guess costs would tell, by its time, whether there is such a name, and how old."""
     settings.PASSWORD_HASHERS = [
         f"{__name__}.Counted",
-        "accounts.hashers.FlaskSHA256Hasher",
+        "accounts.flask.hashers.FlaskSHA256Hasher",
         f"{__name__}.CountedWrapped",
     ]
     password = {

@@ -11,7 +11,7 @@ from mongoengine.errors import NotUniqueError
 
 from accounts.audit import AuditEntry
 from accounts.operators import Role
-from templates_app.documents import Template, TemplateVersion
+from templates_app.documents import Template
 from templatesvc.mongo.quota import Amount, OverQuota, Usage, size_of
 from tests.accounts.callers import after
 from tests.accounts.operators import operators_browser, page_of, text
@@ -125,7 +125,7 @@ def test_bytes_are_counted_with_history_and_deleting_for_good_makes_room(alice: 
         with after(seconds=20):
             assert make(alice, "e" * 1000).status_code == 403
             assert alice.client.delete(f"{URL}/deleted").status_code == 204
-            assert TemplateVersion.objects.count() == 0
+            assert Template.Version.objects.count() == 0
             assert make(alice, "e" * 1000).status_code == 201
             assert used(alice) == counted(alice)
 

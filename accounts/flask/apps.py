@@ -1,0 +1,15 @@
+"""Registers what accounts have for the Flask service alone."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class FlaskAccountsConfig(AppConfig):
+    name = "accounts.flask"
+    label = "flask_accounts"
+    verbose_name = "Flask"
+    api_description = "The routes of the Flask service that this one replaces, as they were."
+
+    def ready(self) -> None:
+        from accounts.flask import checks  # noqa: F401

@@ -1,0 +1,51 @@
+"""System checks on running beside the Flask service, and on the end of its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from accounts.keys import PEM
+from templatesvc.keys import derived_key
+
+
+@checks.register(checks.Tags.security)
+def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Tell at every start what running beside the Flask service costs."""
+    if settings.FLASK_SIDE_BY_SIDE:
+        yield checks.Warning(
+            "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
+            "of the Flask service are accepted, which it goes on accepting until they expire.",
+            hint="Set it to off once the Flask service is switched off: see docs/takeover.md.",
+            id="accounts.W001",
+        )
+
+
+@checks.register(checks.Tags.security)
+def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Beside the Flask service tokens are signed with its secret, the only key that it reads."""
+    is_derived = derived_key(settings.SECRET_KEY, "jwt") == settings.JWT_SECRET_KEY
+    if settings.FLASK_SIDE_BY_SIDE and (is_derived or PEM in settings.JWT_SECRET_KEY):
+        what = "not set" if is_derived else "a PEM key"
+        yield checks.Error(
+            f"FLASK_SIDE_BY_SIDE is on and JWT_SECRET_KEY is {what}: the Flask service could not "
+            "read the tokens of this one.",
+            hint="Set JWT_SECRET_KEY to the secret that the Flask service has under that name, or "
+            "FLASK_SIDE_BY_SIDE to off: see docs/takeover.md.",
+            id="accounts.E006",
+        )
+
+
+@checks.register()
+def sunset(**_: Any) -> Iterator[checks.CheckMessage]:
+    """What is deprecated goes later (RFC 9745, section 4)."""
+    since, until = settings.FLASK_DEPRECATION, settings.FLASK_SUNSET
+    if since and until and until < since:
+        yield checks.Error(
+            "FLASK_SUNSET is earlier than FLASK_DEPRECATION.",
+            hint="Set FLASK_SUNSET to the day on which the deprecated routes are to be gone.",
+            id="templatesvc.E012",
+        )

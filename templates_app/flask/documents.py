@@ -1,0 +1,123 @@
+"""Templates that the Flask service may have written, in their orders too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from heapq import merge
+from typing import Any, Self
+
+from bson import ObjectId
+from mongoengine import Q
+
+from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet
+from templatesvc.mongo.querysets import Place
+
+
+class FlaskTemplateQuerySet(OwnedQuerySet):
+    """Templates of which some have no times: the one in their ObjectId stands for them."""
+
+    def replace_as_flask(self, value: Any) -> Any:
+        """Give the template found a new value, and touch nothing else, as the Flask service does.
+
+        Return it, or None if none was found; raises as ``replace`` does.
+        """
+        return self._update({"$set": {"template": value}}, {"template": value})
+
+    def created(self, is_after: bool, moment: datetime) -> Self:
+        # An ObjectId of the Flask service's tells the time to the second.
+        whole = moment.replace(microsecond=0)
+        is_whole = moment == whole and not is_after
+        bound = ObjectId.from_datetime(whole if is_whole else whole + timedelta(seconds=1))
+        comparison, flask_comparison = ("gt", "gte") if is_after else ("lt", "lt")
+        return self.filter(
+            Q(**{f"created_at__{comparison}": moment})
+            | Q(created_at=None, **{f"id__{flask_comparison}": bound})
+        )
+
+    def place_of(self, document: Any, by: str) -> Place:
+        if by == "updated_at":
+            return [document.updated, document.id]
+        return super().place_of(document, by)
+
+    def _may_be_null(self, by: str) -> bool:
+        return by != "updated_at" and super()._may_be_null(by)
+
+    def walk(
+        self, by: str, descending: bool, after: Place | None = None, most: int = 0
+    ) -> Iterator[Any]:
+        """Yield the templates in an order; see ``KeysetQuerySet.walk``.
+
+        What only the Flask service wrote has no time of an update: it stands where it was made.
+        """
+        walk = super().walk
+        if by != "updated_at":
+            return walk(by, descending, after, most)
+        never = self.filter(updated_at=None)
+        if after:
+            never = never.filter(**_never_updated_beyond(descending, *after))
+        return merge(
+            super(FlaskTemplateQuerySet, self.filter(updated_at__ne=None)).walk(
+                by, descending, after, most
+            ),
+            super(FlaskTemplateQuerySet, never).walk("created_at", descending, None, most),
+            key=lambda template: (template.updated, template.id),
+            reverse=descending,
+        )
+
+
+def _never_updated_beyond(descending: bool, moment: datetime, id: ObjectId) -> dict[str, Any]:
+    """Return the bound on the ids of templates that stand by their id and its second."""
+    comparison = "lt" if descending else "gt"
+    start = ObjectId.from_datetime(moment)
+    end = ObjectId.from_datetime(moment + timedelta(seconds=1))
+    is_whole_second = moment.microsecond == 0
+    if is_whole_second and start <= id < end:
+        return {f"id__{comparison}": id}
+    bound = start if is_whole_second and id < start else end
+    return {f"id__{'lt' if descending else 'gte'}": bound}
+
+
+class FlaskTemplate(OwnedDocument):
+    """A template that the Flask service may have written.
+
+    It writes only ``profile`` and ``template``, and changes ``template`` without touching
+    ``version``: every feature has to work on such a document.
+    """
+
+    meta = {"abstract": True, "queryset_class": FlaskTemplateQuerySet}
+
+    template: Any
+
+    @classmethod
+    def create_as_flask(cls, owner: str, value: Any) -> Self:
+        """Store a new template with no fields but those that the Flask service knows.
+
+        Raises OverQuota, and NotUniqueError if the owner has the same.
+        """
+        return cls(id=new_id(now()), owner=owner, template=value).add()
+
+    def to_mongo(self, *args: Any, **kwargs: Any) -> Any:
+        son = super().to_mongo(*args, **kwargs)
+        if "created_at" not in son:  # as the Flask service stores it
+            son.pop("version", None)
+        return son
+
+    @classmethod
+    def stored(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values  # the Flask service took null for a template, too
+
+    @property
+    def created(self) -> datetime:
+        """When it was created; of the Flask service's, the time in its ObjectId."""
+        return self.created_at or self.id.generation_time
+
+    @property
+    def updated(self) -> datetime:
+        return self.updated_at or self.created
+
+    @property
+    def state_query(self) -> dict[str, Any]:
+        """The query for this state: of the value, too, as the version may be an older one's."""
+        return super().state_query | {"template": {"$eq": self.template}}

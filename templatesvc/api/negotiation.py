@@ -1,0 +1,33 @@
+"""Routes that speak JSON alone, whatever the client says that it sends or accepts."""
+
+from __future__ import annotations
+
+import re
+
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+# application/vnd.api+json is JSON too (RFC 6839).
+JSON_TYPE = re.compile(r"application/(.+\+)?json")
+
+
+class OnlyJSON(BaseContentNegotiation):
+    """Answers in the first renderer, and takes what has a type of JSON."""
+
+    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser:
+        """Return the parser of JSON; raises UnsupportedMediaType (415)."""
+        media_type = request.content_type.partition(";")[0].strip().lower()
+        if not JSON_TYPE.fullmatch(media_type):
+            came = f"came as {media_type}" if media_type else "came without a Content-Type"
+            raise UnsupportedMediaType(
+                media_type, f"The body {came}. Send JSON with Content-Type: application/json."
+            )
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
