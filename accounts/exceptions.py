@@ -9,7 +9,7 @@ from templatesvc.api.exceptions import Conflict
 
 
 class SessionEnded(TokenRefused):
-    """The token is well signed, and what it stands on is gone; in the Flask service's words."""
+    """401: the token is well signed, and what it stands on is gone."""
 
     default_detail = "Access Token Expired"
     default_code = "session_ended"

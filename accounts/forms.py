@@ -25,7 +25,7 @@ class LoginForm(AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Names from the Flask service may be longer than what can be registered here.
+        # Names that another program stored may be longer than what can be registered here.
         self.fields["username"].widget.attrs.pop("maxlength", None)
         for field in self.fields.values():
             field.widget.attrs["class"] = "form-control"

@@ -3,7 +3,7 @@
 ``AUTH_USER_MODEL`` must name a Django model, and users are MongoEngine documents. This model has
 no table; its manager answers with ``User`` documents, so that Django's ``login()`` and sessions,
 DRF's pages and SimpleJWT run as they are. Its primary key is the username, which every user has
-exactly one of, where ``_id`` may be of any type if the Flask service wrote it.
+exactly one of, where ``_id`` may be of any type if another program wrote it.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def password_forms(password: str) -> list[str]:
     """Return the forms in which a password may have been set: as it was typed, and one other.
 
     The other one is that in which it is set today or, if it was typed so, the decomposed one, in
-    which some systems type it and the Flask service stored it. Most passwords have one form.
+    which some systems type it, and in which it may be stored. Most passwords have one form.
     """
     opaque = opaque_password(password)
     is_short = not password.isascii() and len(password) <= LONGEST

@@ -28,7 +28,7 @@ class UserQuerySet(KeysetQuerySet):
     ) -> Iterator[Any]:
         """Yield the users in an order, from a place on; ``most`` at the most.
 
-        A name that is no text, as the Flask service let them in, is in no list.
+        A name that is no text, as another program may have stored it, is in no list.
         """
         texts = self.filter(username__gte="")
         walked = super(UserQuerySet, texts).walk(by, descending, after, most)

@@ -70,7 +70,7 @@ class PasswordSerializer(InputSerializer):
 
 
 class LoginSerializer(InputSerializer):
-    """Credentials: any text, because the Flask service had no rules for them."""
+    """Credentials: any text, because the rules for them may be younger than a user."""
 
     username = TextField(allow_blank=True, allow_nul=True)
     password = TextField(allow_blank=True, allow_nul=True, write_only=True)

@@ -57,7 +57,7 @@ from templatesvc.api.schema import raises
 def current_session_id(request: Request) -> str:
     """Return the id of the session that the caller came with: a token's, or a browser's."""
     if request.auth:
-        return request.auth.get("sid", "")  # a token of the Flask service stands on none
+        return request.auth.get("sid", "")  # another program's stands on none
     return session_id(request.session.session_key)
 
 
@@ -192,7 +192,7 @@ class LogoutView(GenericAPIView):
         if not tokens and not request.user.is_authenticated:
             raise NotAuthenticated()
         if any("sid" not in token for token in tokens):
-            raise Conflict("Only ending all sessions ends a token of the Flask service here.")
+            raise Conflict("This token stands on no session: only ending all sessions ends it.")
         for token in tokens:
             if Session.end(token["sid"]):
                 audit.record(

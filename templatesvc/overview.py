@@ -31,6 +31,5 @@ while the first request is still running 409 with `Retry-After`.
 
 **Errors** are Problem Details (RFC 9457), sent as `application/problem+json`. Programs should
 decide by `code`; `type` is the path of a page that explains it, and `/problems` lists all of them.
-A method that a route does not support is answered 405. The routes tagged `flask` are those of the
-Flask service that this one replaces: their errors are `{"msg": "…"}`.
+A method that a route does not support is answered 405.
 """

@@ -9,7 +9,10 @@ class FlaskTemplatesConfig(AppConfig):
     name = "templates_app.flask"
     label = "flask_templates"
     verbose_name = "Flask"
-    api_description = "The routes of the Flask service that this one replaces, as they were."
+    api_description = (
+        "The routes of the Flask service that this one replaces, as they were: "
+        'errors are `{"msg": "…"}`.'
+    )
 
     def ready(self) -> None:
         from templates_app.flask import schema  # noqa: F401

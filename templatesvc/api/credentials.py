@@ -13,7 +13,7 @@ def bearer_token(header: str) -> str | None:
     """Return the bearer token of a header, None if it has none; raises ValueError with a sentence.
 
     The scheme has no case (section 11.1). Credentials of other schemes may stand beside it,
-    separated by commas: Flask-JWT-Extended takes the token from among them, and so do we.
+    separated by commas: the token is taken from among them.
     """
     credentials = [parts for each in header.split(",") if (parts := each.split())]
     tokens = [parts[1:] for parts in credentials if parts[0].lower() == BEARER]

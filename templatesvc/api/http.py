@@ -53,10 +53,10 @@ def _too_long(meta: dict[str, Any]) -> APIException | None:
 class HTTPMiddleware:
     """Answers OPTIONS, merges slashes of paths, and refuses headers and URLs that are too long.
 
-    The Flask service redirects //get to /get, which clients follow whose base URL ends in a slash.
+    A path has two slashes if the client's base URL ends in one.
 
-    OPTIONS is for everybody, as the Flask service has it: browsers ask without a token before a
-    page of another site may send one. So it tells what the schema tells everybody, and no more.
+    OPTIONS is for everybody: browsers ask without a token before a page of another site may send
+    one. So it tells what the schema tells everybody, and no more.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,7 +1,7 @@
 """The one place that makes answers of errors.
 
 Under ``/api/v1/`` an error is a Problem Details object (RFC 9457) with a stable ``code`` and, for
-each field at fault, an entry in ``errors``. The Flask service's routes answer ``{"msg": …}``.
+each field at fault, an entry in ``errors``. A view that has an ``error_body`` makes its own.
 """
 
 from __future__ import annotations

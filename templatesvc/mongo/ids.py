@@ -1,4 +1,4 @@
-"""Values of BSON in URLs: an ``_id`` may be of any type where the Flask service wrote it."""
+"""Values of BSON in URLs: an ``_id`` may be of any type if another program wrote it."""
 
 from __future__ import annotations
 

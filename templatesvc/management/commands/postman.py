@@ -67,15 +67,16 @@ SCRIPTS_BEFORE = dict.fromkeys(("logout", "logout_all", "delete_me"), LOG_IN_AGA
 # So that all requests can be sent from top to bottom: what others need goes before them, and what
 # ends things after. The rest keeps the order of its paths.
 EARLY = (
-    *("register", "login", "flask_create", "flask_get", "flask_update", "create_template"),
-    *("get_template", "replace_template", "update_template", "list_template_versions"),
-    *("get_template_version", "restore_template"),
+    *("register", "login"),
+    *("flask_create", "flask_get", "flask_update"),
+    *("create_template", "get_template", "replace_template", "update_template"),
+    *("list_template_versions", "get_template_version", "restore_template"),
 )
 LATE = (
     *("delete_template", "list_deleted_templates", "change_password"),
     *("list_sessions", "end_session", "logout", "logout_all", "delete_me"),
 )
-FIRST_FOLDER, LAST_FOLDER = "flask", "accounts"
+FIRST_FOLDER, LAST_FOLDER = "log in", "accounts"
 # Values of the collection's own where the schema has an example.
 VARIABLES = {
     "access_token": "{{access_token}}",
@@ -104,7 +105,7 @@ def collection(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a collection (format 2.1): a folder for each tag, and variables for what differs."""
     folders: dict[str, list[dict[str, Any]]] = {}
     for path, method, operation in sorted(_operations(schema), key=_place):
-        folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
+        folders.setdefault(_folder(operation), []).append(_item(path, method, operation))
     values = {
         "base_url": "http://127.0.0.1:8000",
         "username": "ada",
@@ -122,7 +123,9 @@ def collection(schema: dict[str, Any]) -> dict[str, Any]:
         },
         "auth": {"type": "bearer", "bearer": [_pair("token", "{{access_token}}")]},
         "variable": [{"key": key, "value": value} for key, value in values.items()],
-        "item": [{"name": tag, "item": folders[tag]} for tag in sorted(folders, key=_folder_place)],
+        "item": [
+            {"name": name, "item": folders[name]} for name in sorted(folders, key=_folder_place)
+        ],
     }
 
 
@@ -138,8 +141,13 @@ def _place(operation: tuple[str, str, dict[str, Any]]) -> tuple[int, int]:
     return early, LATE.index(name) + 1 if name in LATE else 0
 
 
-def _folder_place(tag: str) -> tuple[bool, bool, str]:
-    return tag == LAST_FOLDER, tag != FIRST_FOLDER, tag
+def _folder(operation: dict[str, Any]) -> str:
+    is_first = operation["operationId"] in ("register", "login")
+    return FIRST_FOLDER if is_first else str(operation["tags"][0])
+
+
+def _folder_place(name: str) -> tuple[bool, bool, str]:
+    return name == LAST_FOLDER, name != FIRST_FOLDER, name
 
 
 def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
