@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import audit, dashboard
+from accounts import audit
+from accounts.admin import dashboard
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client as Address
 from accounts.documents import Session
@@ -34,17 +35,17 @@ TABLE = {
     "password_change": LOGIN,
     "no/such/page": "login login 404 404 404",
     "accounts/user": LOGIN,
+    # It leads to the page of whom its query names.
+    "accounts/user/named": "login login 404 404 404",
     "accounts/user/{pk}/change": LOGIN,
     "accounts/user/{pk}/history": LOGIN,
     # Of an active user, to whom it does not apply: whoever may do it is sent to the user's page.
     "accounts/user/{pk}/reactivate": "login login 403 302 302",
     "accounts/session": LOGIN,
     "accounts/session/{pk}/change": LOGIN,
-    "accounts/session/{pk}/history": LOGIN,
     "accounts/auditentry": LOGIN,
     "accounts/auditentry/export": LOGIN,
     "accounts/auditentry/{pk}/change": LOGIN,
-    "accounts/auditentry/{pk}/history": LOGIN,
 }
 OPERATIONS = {
     "accounts/user/add": "create",
@@ -63,7 +64,8 @@ FORMS = {f"{path_of(admin)}/{{pk}}/change" for admin in RESOURCES}
 for admin in RESOURCES:
     for pages in (admin, site.admins[admin.document.Version]):
         path = path_of(pages)
-        TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in ("change", "history")}
+        had = ("change", "history") if pages.has_history else ("change",)
+        TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in had}
         TABLE |= {path: LOGIN, admin.opts.app_label: LOGIN}
         OPERATIONS |= {f"{path}/{{pk}}/{a.name}": f"{a.name} a document" for a in pages.actions}
 TABLE |= {

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
+from django.utils.safestring import SafeData
 from mongoengine.base import BaseDocument
 from mongoengine.queryset import QuerySet
 from rest_framework import serializers
 
-from accounts.admin import entries, listed
+from accounts.admin.audit import entries
+from accounts.admin.links import listed, user_link
 from accounts.audit import AuditEntry
 from accounts.operations import Actor
 from accounts.resources.operations import Operations, OwnerHasIt
@@ -123,23 +125,28 @@ class ResourceAdmin(DocumentAdmin):
     def name(self, document: OwnedDocument) -> str:
         return self.name_of(document)
 
-    @display(description="created", ordering="id")
+    @display(description="created (UTC)", ordering="id")
     def created_at(self, document: OwnedDocument) -> datetime:
         return document.created
 
-    @display(description="updated", ordering="updated_at")
+    @display(description="updated (UTC)", ordering="updated_at")
     def updated_at(self, document: OwnedDocument) -> datetime:
         return document.updated
 
     def row(self, document: Any) -> list[Any]:
-        return [excerpt_of(cell) for cell in super().row(document)]
+        cells = super().row(document)
+        return [cell if isinstance(cell, SafeData) else excerpt_of(cell) for cell in cells]
+
+    def owner(self, document: Any) -> str:
+        return user_link(document.owner)
 
     def links(self, request: HttpRequest, document: OwnedDocument) -> Iterator[tuple[str, str]]:
-        yield "Owner", listed("user", q=document.owner)
+        yield "Audit", listed("auditentry", document=self.operations.name_of(document.id))
 
     def history(self, document: OwnedDocument) -> Iterable[Happened]:
         """Return what operators did to it, and the states that it was in."""
-        acts = entries(AuditEntry.objects(document=self.operations.name_of(document.id)))
+        found = AuditEntry.objects(document=self.operations.name_of(document.id))
+        acts = entries(found, of_a_document=True)
         return heapq.merge(acts, self._versions(document), key=lambda line: line.at, reverse=True)
 
     def _versions(self, document: OwnedDocument) -> Iterator[Happened]:
@@ -221,6 +228,9 @@ class DeletedAdmin(DocumentAdmin):
 
     def name(self, version: DocumentVersion) -> str:
         return self.name_of(version)
+
+    def owner(self, version: DocumentVersion) -> str:
+        return user_link(version.owner)
 
     def label_of(self, name: str) -> str:
         return (

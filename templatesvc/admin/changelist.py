@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
 SEARCH, ORDER, PLACE = "q", "o", "p"
+# What Django calls the list's query string in the links to its documents.
+KEPT = "_changelist_filters"
 SALT = "templatesvc.admin.changelist"
 SEARCH_LENGTH = 200  # characters
 # The values by which a row stands in its order.
@@ -37,12 +39,12 @@ class ChangeList:
     """
 
     def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
-        self.admin = admin
+        self.request, self.admin = request, admin
         given = parameters_of(request)
         self.search = given.get(SEARCH, "").strip()[:SEARCH_LENGTH]
         self.filters = admin.filters
         # Only what the list knows: each link of the page repeats it.
-        known = {PLACE, ORDER, *(each.parameter for each in self.filters)}
+        known = {PLACE, ORDER, *(name for each in self.filters for name in each.parameters)}
         kept = {name: value for name, value in given.items() if name in known}
         self.parameters = kept | {SEARCH: self.search}
         self.conditions = admin.conditions(self.parameters)
@@ -102,6 +104,7 @@ class ChangeList:
         back = self._link(start, not backwards) if place and start else None
         self.previous, self.next = (further, back) if backwards else (back, further)
         self.results = self._documents(found, rows[::-1] if backwards else rows)
+        self.admin.prepare(self.request, self.results)
 
     def _rows(self, found: QuerySet, place: Place | None, backwards: bool) -> Iterator[Any]:
         """Yield what is stored of each row that fits, from a place on."""
@@ -175,6 +178,11 @@ class ChangeList:
     def _link(self, place: Place, backwards: bool) -> str:
         return self.url(**{PLACE: sealed(place, backwards)})
 
+    @property
+    def parameters_here(self) -> dict[str, str]:
+        """What leads to this very page of the list."""
+        return {name: value for name, value in self.parameters.items() if value}
+
     def url(self, **changes: str | None) -> str:
         """Return the query string of this list with other parameters; from its beginning."""
         parameters = self.parameters | {PLACE: None} | changes
@@ -195,33 +203,38 @@ class ChangeList:
             yield header
 
     def rows(self) -> Iterator[dict[str, Any]]:
+        here = urlencode(self.parameters_here)
+        kept = f"?{urlencode({KEPT: here})}" if here else ""
         for document in self.results:
             yield {
                 "id": ids.encode(document.pk),
-                "url": self.admin.url_of("change", document),
+                "url": self.admin.url_of("change", document) + kept,
                 "name": self.admin.name_of(document),
                 "cells": self.admin.row(document),
             }
 
     def shown_filters(self) -> Iterator[dict[str, Any]]:
         for filter in self.filters:
-            value = self.parameters.get(filter.parameter, "")
+            values = {name: self.parameters.get(name, "") for name in filter.parameters}
+            value = values[filter.parameter]
             offered = [("", "All"), *filter.choices()]
+            cleared = dict.fromkeys(filter.parameters)
             yield {
                 "title": filter.title,
                 "parameter": filter.parameter,
                 "template": filter.template_name,
                 "value": value,
+                "values": values,
                 "others": [
                     (n, v)
                     for n, v in self.parameters.items()
-                    if n not in (filter.parameter, PLACE, ORDER)
+                    if v and n not in (*filter.parameters, PLACE)
                 ],
                 "choices": [
                     {
                         "display": name,
-                        "selected": value == choice,
-                        "query_string": self.url(**{filter.parameter: choice}),
+                        "selected": value == choice and (choice or not any(values.values())),
+                        "query_string": self.url(**cleared | {filter.parameter: choice}),
                     }
                     for choice, name in offered
                 ],

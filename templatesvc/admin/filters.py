@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
 
+from templatesvc.mongo import ids
 from templatesvc.mongo.documents import now
-
-Query = dict[str, Any]
+from templatesvc.mongo.walks import Query, both
 
 
 class Filter:
@@ -21,6 +20,16 @@ class Filter:
     def __init__(self, parameter: str, title: str) -> None:
         self.parameter = parameter
         self.title = title
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """All parameters of the URL that this filter reads."""
+        return (self.parameter,)
+
+    def condition(self, given: Mapping[str, str]) -> Query | None:
+        """Return the condition that the parameters of a URL ask for, if they ask for one."""
+        value = given.get(self.parameter)
+        return self.query(value) if value else None
 
     def query(self, value: str) -> Query | None:
         """Return the condition that a value means; None for a value that means nothing."""
@@ -54,22 +63,59 @@ class ChoiceFilter(Filter):
 
 
 class DateFilter(Filter):
-    """When a document was made, as its id tells."""
+    """When a document was made, as its id tells: of late, or from one minute to another (UTC)."""
+
+    template_name = "admin/document/date_filter.html"
 
     SPANS = {
+        "1h": ("Past hour", timedelta(hours=1)),
         "24h": ("Past 24 hours", timedelta(days=1)),
         "7d": ("Past 7 days", timedelta(days=7)),
         "30d": ("Past 30 days", timedelta(days=30)),
         "365d": ("Past year", timedelta(days=365)),
     }
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return (self.parameter, f"{self.parameter}_from", f"{self.parameter}_to")
+
+    def condition(self, given: Mapping[str, str]) -> Query | None:
+        span, begin, end = (given.get(name, "") for name in self.parameters)
+        first, last = minute(begin), minute(end)
+        query = self.query(span) or {}
+        if first:
+            query = both(query, {"_id": {"$gte": first_id(first)}})
+        if last:
+            query = both(query, {"_id": {"$lt": first_id(last + timedelta(minutes=1))}})
+        return query or None
+
     def query(self, value: str) -> Query | None:
-        if value not in self.SPANS:
+        if value == "today":
+            begin = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        elif value in self.SPANS:
+            begin = now() - self.SPANS[value][1]
+        else:
             return None
-        return {"_id": {"$gte": ObjectId.from_datetime(now() - self.SPANS[value][1])}}
+        return {"_id": {"$gte": first_id(begin)}}
 
     def choices(self) -> Iterator[tuple[str, str]]:
-        return ((value, name) for value, (name, _) in self.SPANS.items())
+        yield "today", "Today (UTC)"
+        yield from ((value, name) for value, (name, _) in self.SPANS.items())
+
+
+def minute(text: str) -> datetime | None:
+    """Return the moment that was typed, in UTC unless it says otherwise, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return min(max(moment, ids.FIRST_MOMENT), ids.LAST_MOMENT - timedelta(minutes=1))
+    except ValueError:
+        return None
+
+
+def first_id(moment: datetime) -> ObjectId:
+    """Return the least id that is made in the second of a moment."""
+    return ObjectId.from_datetime(moment)
 
 
 class TextFilter(Filter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -11,18 +11,22 @@ from django.contrib.admin.utils import display_for_value
 from django.http import Http404, HttpRequest
 from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
-from mongoengine import EmbeddedDocument
+from django.utils.text import capfirst
+from mongoengine import DateField, DateTimeField, EmbeddedDocument
 from mongoengine.queryset import QuerySet
 
 from templatesvc.admin import views
+from templatesvc.admin.action_views import ActionView
 from templatesvc.admin.actions import Action
-from templatesvc.admin.filters import Filter, Query
+from templatesvc.admin.filters import Filter
 from templatesvc.admin.forms import PlainForm
+from templatesvc.admin.list_views import ChangeListView
 from templatesvc.admin.ordering import Order
 from templatesvc.api.notation import plain_json, written
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.documents import ServiceDocument, TypedField
 from templatesvc.mongo.names import Names
+from templatesvc.mongo.walks import Query
 
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite
@@ -66,13 +70,23 @@ class Options(NamedTuple):
         return f"{self.app_label}.{verb}_{self.names.slug}"
 
 
+class NotHere(Http404):
+    """404, whose page leads on: names and URLs of where to look."""
+
+    def __init__(self, detail: str, *ways: tuple[str, str]) -> None:
+        super().__init__(detail)
+        self.ways = ways
+
+
 class Happened(NamedTuple):
-    """A line of a history."""
+    """A line of a history; ``url`` leads to a page that shows more of it."""
 
     at: datetime
     by: str
     what: str
     more: str = ""
+    url: str = ""
+    ip: str = ""
 
 
 class DocumentAdmin:
@@ -127,8 +141,17 @@ class DocumentAdmin:
             raise Http404 from error
         found = self.get_queryset(request).filter(__raw__={"_id": {"$eq": id}}).first()
         if found is None:
-            raise Http404(f"There is no such {self.opts.verbose_name} any more.")
+            raise NotHere(f"There is no such {self.opts.verbose_name} any more.", *self.lists())
+        self.prepare(request, [found])
         return found
+
+    def lists(self) -> Iterator[tuple[str, str]]:
+        """Yield names and URLs of the lists in which a document that is not here may be found."""
+        for admin in (self, *self.companions()):
+            yield capfirst(admin.opts.verbose_name_plural), admin.url_of("changelist")
+
+    def prepare(self, request: HttpRequest, documents: list[Any]) -> None:
+        """Give the documents of a page what they are shown with, in as many round trips as one."""
 
     def get_filters(self) -> Iterable[Filter]:
         """Return what stands in the margin of the list."""
@@ -136,8 +159,7 @@ class DocumentAdmin:
 
     def conditions(self, parameters: Mapping[str, str]) -> list[Query]:
         """Return the conditions of the filters that the parameters of a list ask for."""
-        asked = [(filter, parameters.get(filter.parameter)) for filter in self.filters]
-        found = [filter.query(value) for filter, value in asked if value]
+        found = [filter.condition(parameters) for filter in self.filters]
         return [query for query in found if query is not None]
 
     def matches(self, row: dict[str, Any], text: str) -> bool:
@@ -184,8 +206,12 @@ class DocumentAdmin:
         raise NotImplementedError
 
     def history(self, document: Any) -> Iterable[Happened]:
-        """Return what happened to a document, the latest first."""
+        """Return what happened to a document, the latest first; without this there is no page."""
         return ()
+
+    @property
+    def has_history(self) -> bool:
+        return type(self).history is not DocumentAdmin.history
 
     def links(self, request: HttpRequest, document: Any) -> Iterable[tuple[str, str]]:
         """Return names and URLs of what belongs to a document."""
@@ -209,7 +235,15 @@ class DocumentAdmin:
     def label_of(self, name: str) -> str:
         described = self._own(name)
         label = getattr(described, "short_description", None) or name.strip("_").replace("_", " ")
-        return " ".join(ABBREVIATIONS.get(word, word) for word in str(label).capitalize().split())
+        words = str(label)[:1].upper() + str(label)[1:]
+        zone = " (UTC)" if described is None and self._is_time(name) else ""
+        return " ".join(ABBREVIATIONS.get(word, word) for word in words.split()) + zone
+
+    def _is_time(self, name: str) -> bool:
+        field = self.document._fields.get(name)
+        if isinstance(field, TypedField):
+            return issubclass(field.type, datetime)
+        return isinstance(field, DateTimeField) and not isinstance(field, DateField)
 
     def order_of(self, name: str) -> str:
         return str(getattr(self._own(name), "admin_order_field", name))
@@ -246,12 +280,12 @@ class DocumentAdmin:
     def get_urls(self) -> list[URLPattern]:
         one = rf"(?P<pk>{ids.PATTERN})"
         return [
-            self.path("", views.ChangeListView, "changelist"),
+            self.path("", ChangeListView, "changelist"),
             self.path("/add", views.AddView, "add"),
             self.path(f"/{one}/change", views.ChangeView, "change"),
-            self.path(f"/{one}/history", views.HistoryView, "history"),
+            *([self.path(f"/{one}/history", views.HistoryView, "history")] * self.has_history),
             *(
-                self.path(f"/{one}/{action.name}", views.ActionView, action.name, action=action)
+                self.path(f"/{one}/{action.name}", ActionView, action.name, action=action)
                 for action in self.actions
             ),
         ]

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import LogoutView
 from django.contrib.messages.middleware import MessageMiddleware
-from django.http import HttpRequest, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, re_path, reverse, reverse_lazy
@@ -54,7 +55,29 @@ class DocumentSite(AdminSite):
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         # Messages are for these pages alone: an API request is not to pay for their middleware.
-        return super().admin_view(decorator_from_middleware(MessageMiddleware)(view), cacheable)
+        told = decorator_from_middleware(MessageMiddleware)(self._explained(view))
+        return super().admin_view(told, cacheable)
+
+    def _explained(self, view: Any) -> Any:
+        """Return a view that refuses by a page of this site, from which one can go on."""
+
+        @wraps(view)
+        def explained(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                answer: HttpResponseBase = view(request, *args, **kwargs)
+            except PermissionDenied:
+                return self._refusal(request, 403)
+            except Http404 as error:
+                ways = getattr(error, "ways", ())
+                return self._refusal(request, 404, detail=str(error), ways=ways)
+            return answer
+
+        return explained
+
+    def _refusal(self, request: HttpRequest, status: int, **context: Any) -> HttpResponseBase:
+        request.current_app = self.name
+        context |= self.each_context(request)
+        return TemplateResponse(request, f"admin/{status}.html", context, status=status)
 
     def page(self, view: Any) -> Any:
         """Return a view for operators, who change their password first if they have to."""

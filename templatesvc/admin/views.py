@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -13,12 +14,8 @@ from django.views import View
 from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import APIException
 
-from templatesvc.admin.actions import Action
-from templatesvc.admin.changelist import SEARCH, ChangeList
-from templatesvc.admin.forms import PlainForm
-from templatesvc.api.exceptions import Conflict, translated
-from templatesvc.api.problems import message
-from templatesvc.mongo import ids
+from templatesvc.admin.changelist import KEPT, parameters_of
+from templatesvc.api.exceptions import translated
 from templatesvc.mongo.quota import OverQuota
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 # What raises an error that the service explains; others are its bugs.
 REFUSALS = (APIException, NotUniqueError, OverQuota)
-# The name of Django's for the boxes that are ticked.
-TICKED = "_selected_action"
 
 
 class DocumentView(View):
@@ -45,11 +40,23 @@ class DocumentView(View):
     def is_allowed(self) -> bool:
         return self.admin.has_permission(self.request, self.verb)
 
+    def url_of(self, page: str, document: Any = None) -> str:
+        """Return the URL of a page, from which the way back leads to the list as it was."""
+        url, kept = self.admin.url_of(page, document), self.kept
+        if not kept:
+            return url
+        return f"{url}?{kept}" if page == "changelist" else f"{url}?{urlencode({KEPT: kept})}"
+
+    @property
+    def kept(self) -> str:
+        """The query string of the list from which somebody came here."""
+        return parameters_of(self.request).get(KEPT, "")
+
     def page(self, title: str, **context: Any) -> TemplateResponse:
         """Return the page, with what every page of the site and of this document has."""
         site, opts = self.admin.site, self.admin.opts
         shown = site.each_context(self.request) | {"opts": opts, "title": title}
-        shown |= {"list_url": self.admin.url_of("changelist")} | context
+        shown |= {"list_url": self.url_of("changelist")} | context
         self.request.current_app = site.name
         return TemplateResponse(self.request, self.template_name, shown)
 
@@ -58,11 +65,11 @@ class DocumentView(View):
         admin, request = self.admin, self.request
         return {
             "original": admin.name_of(document),
-            "change_url": admin.url_of("change", document),
-            "history_url": admin.url_of("history", document),
+            "change_url": self.url_of("change", document),
+            "history_url": self.url_of("history", document) if admin.has_history else None,
             "links": list(admin.links(request, document)),
             "actions": [
-                (action, admin.url_of(action.name, document))
+                (action, self.url_of(action.name, document))
                 for action in admin.allowed(request)
                 if action.applies(document)
             ],
@@ -71,135 +78,6 @@ class DocumentView(View):
     def tell(self, text: str, level: int = messages.SUCCESS) -> None:
         """Have the next page show a sentence."""
         messages.add_message(self.request, level, text)
-
-
-class ChangeListView(DocumentView):
-    """The list, and the acts on what is ticked in it."""
-
-    template_name = "admin/document/change_list.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show a page of the list."""
-        admin = self.admin
-        changes = ChangeList(request, admin)
-        actions = self._actions()
-        return self.page(
-            f"Select {admin.opts.verbose_name} to {'change' if actions else 'view'}",
-            cl=changes,
-            actions=actions,
-            tools=list(admin.list_links(request)),
-            add_url=admin.url_of("add"),
-            show_all_url=changes.url(**{SEARCH: None}),
-        )
-
-    def _actions(self) -> list[Action]:
-        return [action for action in self.admin.allowed(self.request) if action.is_bulk]
-
-    def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask before an act on the documents that are ticked, then do it."""
-        asked = request.POST.get("action")
-        chosen = [action for action in self.admin.actions if action.name == asked]
-        if not chosen or not request.POST.getlist(TICKED):
-            self.tell("Tick some, and choose what to do with them.", messages.WARNING)
-            return HttpResponseRedirect(request.get_full_path())
-        if chosen[0] not in self._actions():
-            raise PermissionDenied
-        documents = list(self._ticked())
-        view = ActionView(admin=self.admin, action=chosen[0])
-        view.setup(request)
-        return view.ask_or_do(documents, HttpResponseRedirect(request.get_full_path()))
-
-    def _ticked(self) -> Any:
-        try:
-            ticked = [ids.decode(text) for text in self.request.POST.getlist(TICKED)]
-        except ValueError as error:
-            raise Http404 from error
-        most = self.admin.list_per_page
-        found = self.admin.get_queryset(self.request)
-        return found.filter(__raw__={"_id": {"$in": ticked[:most]}}).limit(most)
-
-
-class ActionView(DocumentView):
-    """An act on one document."""
-
-    action: Action = None  # as_view gives it
-    template_name = "admin/document/confirmation.html"
-
-    def is_allowed(self) -> bool:
-        return self.admin.allows(self.request, self.action)
-
-    def get(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask, unless it does not apply to the document: then its page says so."""
-        document = self.admin.get_object(request, pk)
-        if not self.action.applies(document):
-            self._tell_refusal(document, self._does_not_apply())
-            return HttpResponseRedirect(self.admin.url_of("change", document))
-        return self._ask([document], self._form([document], None))
-
-    def post(self, request: HttpRequest, pk: str) -> HttpResponseBase:
-        document = self.admin.get_object(request, pk)
-        page = "changelist" if self.action.removes else "change"
-        url = self.admin.url_of(page, None if self.action.removes else document)
-        return self.ask_or_do([document], HttpResponseRedirect(url))
-
-    def ask_or_do(self, documents: list[Any], afterwards: HttpResponse) -> HttpResponseBase:
-        """Do it if the page that asks was sent, or ask."""
-        is_sent = "post" in self.request.POST
-        form = self._form(documents, self.request.POST if is_sent else None)
-        if not form.is_valid():
-            return self._ask(documents, form)
-        if len(documents) == 1:
-            return self._do_one(documents[0], form, afterwards)
-        for document in documents:
-            try:
-                self._do(document, form)
-            except REFUSALS as refusal:
-                self._tell_refusal(document, translated(refusal))
-        return afterwards
-
-    def _do_one(self, document: Any, form: PlainForm, afterwards: HttpResponse) -> HttpResponseBase:
-        try:
-            return self._do(document, form) or afterwards
-        except REFUSALS as refusal:
-            form.add_refusal(translated(refusal))
-            return self._ask([document], form)
-
-    def _do(self, document: Any, form: PlainForm) -> HttpResponseBase | None:
-        if not self.action.applies(document):
-            raise self._does_not_apply()
-        answer = self.action.run(self.admin, self.request, document, form.cleaned_data)
-        if answer is False:
-            raise self._does_not_apply()
-        if isinstance(answer, HttpResponseBase):
-            return answer
-        self.tell(self.action.done.format(name=self.admin.name_of(document)))
-        return None
-
-    def _does_not_apply(self) -> Conflict:
-        return Conflict(f"“{self.action.description}” does not apply as things are now.")
-
-    def _tell_refusal(self, document: Any, refusal: APIException) -> None:
-        self.tell(f"“{self.admin.name_of(document)}”: {message(refusal)}", messages.ERROR)
-
-    def _form(self, documents: list[Any], data: Any) -> PlainForm:
-        form = self.action.form_class(data)
-        if documents:
-            form.named = self.admin.name_of(documents[0])
-        return form
-
-    def _ask(self, documents: list[Any], form: PlainForm) -> HttpResponse:
-        one = {}
-        if len(documents) == 1:
-            one = self.about(documents[0])
-        names = [(ids.encode(document.pk), self.admin.name_of(document)) for document in documents]
-        return self.page(
-            self.action.description,
-            form=form,
-            action=self.action,
-            consequence=self.admin.opts.names.fill(self.action.consequence),
-            documents=names,
-            **one,
-        )
 
 
 class ChangeView(DocumentView):
@@ -290,7 +168,7 @@ class AddView(DocumentView):
             form.add_refusal(translated(refusal))
             return self._page(form)
         self.tell(f"The {self.admin.opts.verbose_name} “{self.admin.name_of(document)}” was added.")
-        return HttpResponseRedirect(self.admin.url_of("change", document))
+        return HttpResponseRedirect(self.url_of("change", document))
 
     def _form(self, data: Any) -> Any:
         assert self.admin.add_form_class is not None
@@ -309,5 +187,4 @@ class HistoryView(DocumentView):
         document = self.admin.get_object(request, pk)
         happened = list(self.admin.history(document))
         about = self.about(document)
-        title = f"Change history: {about['original']}"
-        return self.page(title, happened=happened, **about)
+        return self.page("History", subtitle=about["original"], happened=happened, **about)

@@ -298,7 +298,7 @@ def test_erasing_asks_for_the_name(root: Client, alice: Person) -> None:
     assert do(root, alice.user, "erase", name="alice").headers["Location"] == USERS
     assert User.named("alice") is None
     assert Template.objects(owner="alice").count() == 0
-    assert "Deletion begun: 20" in text(root.get(page_of(alice.user)))
+    assert "Deletion begun (UTC): 20" in text(root.get(page_of(alice.user)))
 
 
 def test_the_history_of_a_user_is_the_audit_of_them(root: Client, alice: Person) -> None:

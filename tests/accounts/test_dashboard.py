@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
 from django.http import HttpRequest
 
-from accounts import audit, dashboard
+from accounts import audit
+from accounts.admin import dashboard
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.operators import Role
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import new_id, now
-from tests.accounts.operators import browser_of, operator
+from tests.accounts.operators import browser_of, operator, page_of
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store
@@ -51,7 +53,7 @@ def test_what_happened_is_drawn_day_by_day() -> None:
     happened(Action.REGISTERED, 3, 4)
     happened(Action.REGISTERED, 40, 7)  # too long ago
     shown = page()
-    assert "Registrations: 5<" in shown
+    assert "Registrations</a>: 5<" in shown
     days = re.search(r'aria-label="Registrations on each of the last 30 days: ([\d, ]+)"', shown)
     assert days is not None
     counts = [int(count) for count in days[1].split(", ")]
@@ -61,7 +63,7 @@ def test_what_happened_is_drawn_day_by_day() -> None:
 
 def test_failed_logins_of_today_are_told(alice: Person) -> None:
     happened(Action.LOGIN_FAILED, 1, 2)
-    assert "Today 0 log-ins failed." in page()
+    assert "0 failed log-ins today</a>" in page()
     happened(Action.LOGIN_FAILED, 0, 1)
     chart = dashboard.dashboard(HttpRequest())
     assert (chart["failed_today"], chart["charts"][2].total) == (1, 3)
@@ -79,8 +81,8 @@ def test_only_so_many_entries_are_counted_and_the_page_says_so(
 def test_how_much_there_is_is_called_an_estimate(alice: Person, bob: Person) -> None:
     shown = page()
     assert "Estimates: documents are not counted for this." in shown
-    assert re.search(r"<li>users: about [23]</li>", shown)
-    assert "<li>templates: about 0</li>" in shown
+    assert re.search(r"Users</a>: about [23]</li>", shown)
+    assert "Templates</a>: about 0</li>" in shown
 
 
 def test_the_newest_entries_are_there_and_what_people_sent_is_text(alice: Person) -> None:
@@ -88,6 +90,19 @@ def test_the_newest_entries_are_there_and_what_people_sent_is_text(alice: Person
     shown = page()
     assert Action.PASSWORD_CHANGED.label in shown
     assert "<script>alert(1)" not in shown
+
+
+def test_each_number_and_each_entry_leads_to_what_it_is_about(alice: Person) -> None:
+    audit.record(Action.LOGIN_FAILED, "alice", NOWHERE, by="")
+    shown = html.unescape(page())
+    for url in (
+        "/admin/accounts/auditentry?action=registered&at=30d",
+        "/admin/accounts/auditentry?action=login_failed&at=today",
+        "/admin/accounts/user/named?username=alice",
+        "/admin/templates_app/template",
+        page_of(AuditEntry.objects.first()),
+    ):
+        assert f'href="{url}"' in shown
 
 
 def test_the_health_says_that_all_is_well() -> None:
@@ -108,6 +123,6 @@ def test_a_missing_index_is_told_with_what_to_do() -> None:
 
 def test_what_is_only_looked_at_is_called_so() -> None:
     superuser = browser_of(operator("ada", Role.SUPERUSER)).get("/admin/").content.decode()
-    audit_row = superuser.split("/admin/accounts/auditentry")[-1].split("</tr>")[0]
+    audit_row = superuser.split('<tr class="model-auditentry')[-1].split("</tr>")[0]
     assert ">View<" in audit_row
     assert ">Change<" not in audit_row

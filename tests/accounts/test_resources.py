@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import NotFound, PermissionDenied
 
-from accounts import dashboard
+from accounts.admin import dashboard
 from accounts.audit import AuditEntry, sentences
 from accounts.clients import Client
 from accounts.documents import User

@@ -123,11 +123,12 @@ def test_a_viewer_sees_no_buttons(page: Page, service: Service) -> None:
     keep(service, register(service), "First")
     operator("viewer", Role.VIEWER)
     log_in_as_operator(page, "viewer", PASSWORD)
-    for model, row in (("user", "alice"), ("template", "First"), ("session", "alice")):
+    for model in ("user", "template", "session"):
         page.goto(admin(model))
         expect(page.get_by_role("checkbox")).to_have_count(0)
-        page.get_by_role("link", name=row, exact=True).first.click()
-        expect(page.get_by_role("link", name="History")).to_be_visible()
+        row = page.locator("#result_list tbody tr").filter(has_text="alice").first
+        row.locator("th a").click()
+        expect(page.locator("#content")).to_contain_text("alice")
         # What is left are log-out, the colours, and the bar at the side.
         buttons = page.locator("#content").get_by_role("button")
         expect(buttons).to_have_count(0)
@@ -195,9 +196,10 @@ def test_every_page_has_a_name_a_heading_and_labels(
     for model in ("user", "session", "auditentry", "template"):
         page.goto(admin(model))
         row = page.locator("#result_list tbody tr").first
-        link = row.get_by_role("link").get_attribute("href")
+        link = row.get_by_role("link").first.get_attribute("href")
         assert link
-        for path in (admin(model), link, link.replace("/change", "/history")):
+        history = link.replace("/change", "/history")
+        for path in (admin(model), link, *([history] if model in ("user", "template") else [])):
             page.goto(path)
             titles.add(page.title())
             expect(page.get_by_role("heading", level=1)).to_have_count(1)

@@ -298,11 +298,12 @@ def test_the_page_shows_everything_to_who_may_only_look(emma: Specimen) -> None:
     page = text(operators_browser("viewer", Role.VIEWER).get(page_of(emma)))
     for line in (
         *("Label: Emma", "Notes: two lines", "Kingdom: animal", "Stage: 2", "Legs: 4"),
-        *("Mass: 1.5", "Price: 1.10", "Seen at: 2026-01-31 12:00", "Born on: 2026-01-31"),
+        *("Mass: 1.5", "Price: 1.10", "Seen at (UTC): 2026-01-31 12:00", "Born on: 2026-01-31"),
         *("Tags: red, blue", "Counts: 1, 2", 'Anything: [1,{"a":null}]', 'Raw: {"a":[1]}'),
         'Measures: {"height":3,"at":"2026-01-31T12:00:00.000Z"}',
         'Finder: {"name":"Ada","at":"2026-01-31T12:00:00.000Z"}',
-        *("Owner: alice", f"{emma.id}", "Version: 1", f"Created: {emma.created:%Y-%m-%d %H:%M}"),
+        *("Owner: alice", f"{emma.id}", "Version: 1"),
+        f"Created (UTC): {emma.created:%Y-%m-%d %H:%M}",
     ):
         assert line in page, line
     assert "Save" not in page

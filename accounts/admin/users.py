@@ -1,55 +1,36 @@
-"""Operators' pages for accounts: users, their sessions, and the audit."""
+"""Operators' pages for users."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import reduce
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.text import capfirst
-from django.views.generic import FormView
-from mongoengine.queryset import QuerySet
-from rest_framework.exceptions import APIException, NotFound
 
 from accounts import operations
-from accounts.audit import AuditEntry, sentences
-from accounts.clients import Client
-from accounts.dashboard import dashboard
-from accounts.documents import Session, User
+from accounts.admin.audit import entries
+from accounts.admin.links import listed
+from accounts.audit import AuditEntry
+from accounts.documents import User
 from accounts.exceptions import ErasureUnfinished
-from accounts.forms import (
-    AddUserForm,
-    LoginForm,
-    PasswordChangeForm,
-    QuotaForm,
-    RoleForm,
-    SetPasswordForm,
-)
+from accounts.forms import AddUserForm, QuotaForm, RoleForm, SetPasswordForm
 from accounts.operations import Actor
 from accounts.operators import Operators, Role
-from accounts.passwords import change_own_password
-from accounts.serializers import PasswordChangeSerializer
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
 from templatesvc.admin.changelist import parameters_of
-from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
+from templatesvc.admin.filters import ChoiceFilter, DateFilter
 from templatesvc.admin.forms import NameForm
+from templatesvc.admin.options import NotHere
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
-from templatesvc.mongo.documents import now
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits, Usage
-from templatesvc.mongo.walks import Query, both
-
-site.login_form = LoginForm
-site.dashboard = dashboard
-SHOWN_ENTRIES = 100
+from templatesvc.mongo.walks import Query
 
 
 def with_role(role: Role) -> Callable[[], Query]:
@@ -62,44 +43,29 @@ def with_role(role: Role) -> Callable[[], Query]:
     return query
 
 
-class PasswordChangePage(FormView):
-    """The change of one's own password."""
-
-    form_class = PasswordChangeForm
-    template_name = "admin/password_change.html"
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        shown = site.each_context(self.request) | {"title": "Password change"}
-        return super().get_context_data(**shown, **context)
-
-    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        passwords = {name: form.cleaned_data[name] for name in ("current_password", "new_password")}
-        user, client = self.request.user, Client.of(self.request)
-        serializer = PasswordChangeSerializer(data=passwords, context={"user": user})
-        try:
-            serializer.is_valid(raise_exception=True)
-            change_own_password(user, client, **serializer.validated_data)
-        except APIException as refusal:
-            form.add_refusal(refusal)
-            return self.form_invalid(form)
-        login(self.request, user)
-        messages.success(self.request, "Your password was changed, and other sessions ended.")
-        return HttpResponseRedirect(reverse("admin:index"))
-
-
-site.password_change_view = PasswordChangePage.as_view()
-
-
 def is_standing(user: User) -> bool:
     """Tell whether the user is not being erased."""
     return user.erased_at is None
+
+
+class NamedUserView(DocumentView):
+    """Leads to the page of the user whom the URL names, as links from lists and the audit do."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Redirect to it; raises Http404."""
+        username = parameters_of(request).get("username", "")
+        user = User.named(username) or User.tombstones().filter(username=username).first()
+        if user is None:
+            entries = ("What the audit says of the name", listed("auditentry", user=username))
+            raise NotHere(f"Nobody is called “{username}” now.", entries)
+        return HttpResponseRedirect(self.admin.url_of("change", user))
 
 
 @site.register(User)
 class UserAdmin(DocumentAdmin):
     """Everybody who has an account."""
 
-    list_display = ("username", "is_active", "joined", "last_login")
+    list_display = ("username", "role", "is_active", "joined", "last_login")
     list_filter = (
         ChoiceFilter(
             "active", "active", {"yes": {"is_active": {"$ne": False}}, "no": {"is_active": False}}
@@ -116,7 +82,7 @@ class UserAdmin(DocumentAdmin):
     readonly_fields = (
         "username",
         "is_active",
-        "role",
+        "rights",
         "must_change_password",
         "joined",
         "last_login",
@@ -125,16 +91,29 @@ class UserAdmin(DocumentAdmin):
     )
     add_form_class = AddUserForm
 
+    def get_urls(self) -> list[URLPattern]:
+        return [self.path("/named", NamedUserView, "named"), *super().get_urls()]
+
+    def prepare(self, request: HttpRequest, documents: list[User]) -> None:
+        for user in documents:
+            user.operators = request.user.operators  # which is read already
+
     def name_of(self, user: User) -> str:
         return user.username or f"the user with the id {user.id!r}"
 
-    @display(description="joined", ordering="id")
+    @display(description="joined (UTC)", ordering="id")
     def joined(self, user: User) -> datetime | None:
         return user.joined
 
+    @display(description="role")
     def role(self, user: User) -> str:
+        return user.role.value if user.role else "-"
+
+    @display(description="role")
+    def rights(self, user: User) -> str:
         return f"{user.role}: {user.role.label}" if user.role else "none"
 
+    @display(description="deletion begun (UTC)")
     def deletion_begun(self, user: User) -> datetime | None:
         return user.erased_at
 
@@ -151,6 +130,8 @@ class UserAdmin(DocumentAdmin):
         return operations.create_user(Actor.of(request), **values)
 
     def links(self, request: HttpRequest, user: User) -> Iterator[tuple[str, str]]:
+        if user.username is None:
+            return
         yield "Sessions", listed("session", user=user.username)
         for document, admin in self.site.admins.items():
             if issubclass(document, OwnedDocument):
@@ -159,6 +140,7 @@ class UserAdmin(DocumentAdmin):
                     capfirst(admin.opts.verbose_name_plural),
                     f"{admin.url_of('changelist')}?{query}",
                 )
+        yield "Audit", listed("auditentry", user=user.username)
 
     def history(self, user: User) -> Iterable[Happened]:
         return entries(AuditEntry.objects(username=user.username))
@@ -278,110 +260,3 @@ class UserAdmin(DocumentAdmin):
         export,
         erase,
     )
-
-
-class UserFilter(TextFilter):
-    """The sessions of one user, by their name."""
-
-    def query(self, value: str) -> Query | None:
-        user = User.named(value)
-        return {"user_id": {"$eq": user.id}} if user else {"_id": {"$in": []}}
-
-
-@site.register(Session)
-class SessionAdmin(DocumentAdmin):
-    """Where people are logged in, with tokens or in browsers."""
-
-    list_display = ("username", "kind", "ip", "created_at", "last_used_at", "user_agent")
-    list_filter = (UserFilter("user", "user", "user_id"),)
-    ordering = "-created_at"
-    readonly_fields = (*list_display, "expires_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return Session.objects(expires_at__gt=now(), username__ne=None)
-
-    def name_of(self, session: Session) -> str:
-        return f"{session.username}, {session.ip or 'from an unknown address'}"
-
-    def kind(self, session: Session) -> str:
-        return "tokens" if session.data is None else "browser"
-
-    def links(self, request: HttpRequest, session: Session) -> Iterator[tuple[str, str]]:
-        yield "User", listed("user", q=session.username)
-
-    @action(
-        description="End",
-        consequence="Its tokens, or its browser's cookie, are refused from the next request on.",
-        done="The session of “{name}” has ended.",
-        permission="accounts.change_user",
-        removes=True,
-    )
-    def end(self, request: HttpRequest, session: Session, values: dict[str, Any]) -> None:
-        user = User.objects(__raw__={"_id": {"$eq": session.user_id}}).first()
-        if user is None:
-            raise NotFound("There is no such user any more, so the session is worth nothing.")
-        operations.end_session(Actor.of(request), user, session.id)
-
-    actions = (end,)
-
-
-class AuditExportView(DocumentView):
-    """The entries of a list, with its filters, to take along."""
-
-    def get(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a line of JSON for each, the oldest first."""
-        query: Query = reduce(both, self.admin.conditions(parameters_of(request)), {})
-        entries = AuditEntry.objects(__raw__=query)
-        lines = operations.export_audit(Actor.of(request), entries)
-        return streamed(lines, "application/x-ndjson", "audit.ndjson")
-
-
-class ActionFilter(Filter):
-    """The entries of one action."""
-
-    def query(self, value: str) -> Query | None:
-        return {"action": value} if value in sentences() else None
-
-    def choices(self) -> Iterator[tuple[str, str]]:
-        return ((value, in_words(value)) for value in sentences())
-
-
-@site.register(AuditEntry)
-class AuditEntryAdmin(DocumentAdmin):
-    """Who did what to whom, and when."""
-
-    list_display = ("at", "what", "username", "by", "document", "ip")
-    list_filter = (
-        TextFilter("user", "user", "username"),
-        TextFilter("by", "who did it", "by"),
-        TextFilter("document", "document", "document"),
-        ActionFilter("action", "action"),
-        DateFilter("at", "date"),
-    )
-    readonly_fields = (*list_display, "user_agent", "request_id", "particulars")
-
-    def name_of(self, entry: AuditEntry) -> str:
-        return entry.sentence
-
-    def what(self, entry: AuditEntry) -> str:
-        return entry.sentence
-
-    def particulars(self, entry: AuditEntry) -> str:
-        return "; ".join(entry.particulars)
-
-    def list_links(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
-        yield "Export", f"{self.url_of('export')}?{request.GET.urlencode()}"
-
-    def get_urls(self) -> list[URLPattern]:
-        return [self.path("/export", AuditExportView, "export"), *super().get_urls()]
-
-
-def entries(found: QuerySet) -> Iterator[Happened]:
-    """Yield the latest lines of a history from the audit."""
-    for entry in found.order_by("-id").limit(SHOWN_ENTRIES):
-        yield Happened(entry.at, entry.by, entry.sentence, "; ".join(entry.particulars))
-
-
-def listed(model: str, **filters: str) -> str:
-    """Return the URL of a list of accounts' documents with filters."""
-    return f"{reverse(f'admin:accounts_{model}_changelist')}?{urlencode(filters)}"

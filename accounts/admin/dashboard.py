@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
+from accounts.admin.audit import doer
+from accounts.admin.links import listed, user_link
 from accounts.audit import Action, AuditEntry
 from templatesvc.admin import site
 from templatesvc.mongo.documents import ServiceDocument, now
@@ -21,6 +24,11 @@ DAYS = 30
 # So that the page is quick where a day has a million entries: older ones are not counted.
 MOST_ENTRIES = 10_000
 NEWEST = 10
+CHARTS = {
+    "Registrations": Action.REGISTERED,
+    "Log-ins": Action.LOGGED_IN,
+    "Failed log-ins": Action.LOGIN_FAILED,
+}
 ESTIMATED_EVERY = 10  # seconds
 
 
@@ -37,14 +45,16 @@ class Chart(NamedTuple):
     """How often something happened on each of the last days, the oldest first."""
 
     title: str
+    url: str
     total: int
     bars: list[Bar]
 
     @classmethod
-    def of(cls, title: str, days: list[date], counts: Counter[date]) -> Chart:
+    def of(cls, title: str, action: Action, days: list[date], counts: Counter[date]) -> Chart:
         most = max(counts.values(), default=0) or 1
         bars = [Bar(day, counts[day], x, 100 * counts[day] / most) for x, day in enumerate(days)]
-        return cls(title, sum(counts[day] for day in days), bars)
+        url = listed("auditentry", action=action.value, at="30d")
+        return cls(title, url, sum(counts[day] for day in days), bars)
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
@@ -54,23 +64,34 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     # Ids are in the order of time. Not all entries: some servers sort what they find as a whole.
     since = ObjectId.from_datetime(midnight - timedelta(days=DAYS - 1))
     newest = AuditEntry.objects(id__gte=since).order_by("-id").limit(NEWEST)
-    return {"estimates": estimates(), "newest": list(newest)} | activity(days, since)
+    shown = [(entry, *links_of(entry)) for entry in newest]
+    return {"estimates": estimates(), "newest": shown} | activity(days, since)
 
 
-def estimates() -> list[tuple[str, int]]:
-    """Return about how many documents of each kind there are, as it was seconds ago.
+def links_of(entry: AuditEntry) -> tuple[str, str, str]:
+    """Return the URL of an entry, and links to whom it happened to and to who did it."""
+    by = doer(entry) if entry.by != entry.username else ""
+    return site.admins[AuditEntry].url_of("change", entry), user_link(entry.username), by
+
+
+def estimates() -> list[tuple[str, str, int]]:
+    """Return each list, and about how many documents it has, as it was seconds ago.
 
     MongoDB knows uncounted; some servers count, which takes 0.2 s for a million.
     """
-    return _estimates(int(time.monotonic() // ESTIMATED_EVERY))
+    counts = _estimates(int(time.monotonic() // ESTIMATED_EVERY))
+    lists = ((site.admins[document], count) for document, count in counts.items())
+    return [
+        (capfirst(admin.opts.verbose_name_plural), admin.url_of("changelist"), count)
+        for admin, count in lists
+    ]
 
 
 @lru_cache(maxsize=1)
-def _estimates(period: int) -> list[tuple[str, int]]:
-    return [
-        (document._get_collection_name(), document._get_collection().estimated_document_count())
-        for document in counted()
-    ]
+def _estimates(period: int) -> dict[type[ServiceDocument], int]:
+    return {
+        document: document._get_collection().estimated_document_count() for document in counted()
+    }
 
 
 def counted() -> list[type[ServiceDocument]]:
@@ -84,14 +105,13 @@ def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
     by_action: dict[str, Counter[date]] = {action.value: Counter() for action in Action}
     for row in rows:
         by_action.setdefault(row["_id"]["action"], Counter())[_day(row)] += row["count"]
-    failed = by_action[Action.LOGIN_FAILED.value]
     return {
         "charts": [
-            Chart.of("Registrations", days, by_action[Action.REGISTERED.value]),
-            Chart.of("Log-ins", days, by_action[Action.LOGGED_IN.value]),
-            Chart.of("Failed log-ins", days, failed),
+            Chart.of(title, action, days, by_action[action.value])
+            for title, action in CHARTS.items()
         ],
-        "failed_today": failed[days[-1]],
+        "failed_today": by_action[Action.LOGIN_FAILED.value][days[-1]],
+        "failed_today_url": listed("auditentry", action=Action.LOGIN_FAILED.value, at="today"),
         "most_entries": MOST_ENTRIES if _total(rows) == MOST_ENTRIES else None,
     }
 

@@ -1,0 +1,124 @@
+"""Operators' pages for the audit, and what other pages show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern
+from django.utils.html import format_html, format_html_join
+from mongoengine.queryset import QuerySet
+
+from accounts import operations
+from accounts.admin.links import document_link, user_link
+from accounts.audit import AuditEntry, sentences
+from accounts.operations import Actor
+from templatesvc.admin import DocumentAdmin, Happened, display, site
+from templatesvc.admin.changelist import parameters_of
+from templatesvc.admin.filters import DateFilter, Filter, TextFilter, in_words
+from templatesvc.admin.views import DocumentView
+from templatesvc.api.streams import streamed
+from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.walks import Query, both
+
+SHOWN_ENTRIES = 100
+
+
+class AuditExportView(DocumentView):
+    """The entries of a list, with its filters, to take along."""
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer a line of JSON for each, the oldest first."""
+        query: Query = reduce(both, self.admin.conditions(parameters_of(request)), {})
+        entries = AuditEntry.objects(__raw__=query)
+        lines = operations.export_audit(Actor.of(request), entries)
+        return streamed(lines, "application/x-ndjson", "audit.ndjson")
+
+
+class ActionFilter(Filter):
+    """The entries of one action."""
+
+    def query(self, value: str) -> Query | None:
+        return {"action": value} if value in sentences() else None
+
+    def choices(self) -> Iterator[tuple[str, str]]:
+        return ((value, in_words(value)) for value in sentences())
+
+
+class SubjectFilter(TextFilter):
+    """The entries about one document: as ``books/65f0…``, or by its id alone."""
+
+    def query(self, value: str) -> Query | None:
+        if "/" in value:
+            return super().query(value)
+        owned = (each for each in site.admins if issubclass(each, OwnedDocument))
+        return {self.field: {"$in": [f"{each.names.slugs}/{value}" for each in owned]}}
+
+
+@site.register(AuditEntry)
+class AuditEntryAdmin(DocumentAdmin):
+    """Who did what to whom, and when."""
+
+    list_display = ("at", "what", "username", "by", "subject", "origin")
+    list_filter = (
+        TextFilter("user", "user", "username"),
+        TextFilter("by", "who did it", "by"),
+        SubjectFilter("document", "document", "document"),
+        ActionFilter("action", "action"),
+        DateFilter("at", "time"),
+    )
+    search_fields = ("username", "by")
+    search_help_text = "Any part of the name of a user, or of who did it."
+    search_most = 5000
+    readonly_fields = (*list_display[:-1], "details", "ip", "request_id", "user_agent")
+
+    def name_of(self, entry: AuditEntry) -> str:
+        return entry.sentence
+
+    def what(self, entry: AuditEntry) -> str:
+        return entry.sentence
+
+    @display(description="user")
+    def username(self, entry: AuditEntry) -> str:
+        return user_link(entry.username)
+
+    def by(self, entry: AuditEntry) -> str:
+        return doer(entry)
+
+    @display(description="document")
+    def subject(self, entry: AuditEntry) -> str:
+        return document_link(entry.document)
+
+    @display(description="from, request")
+    def origin(self, entry: AuditEntry) -> str:
+        """Return the address and the id of the request."""
+        return format_html(
+            '{}<br><span class="mini quiet">{}</span>', entry.ip or "-", entry.request_id
+        )
+
+    def details(self, entry: AuditEntry) -> str:
+        return "; ".join(entry.particulars)
+
+    def list_links(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
+        yield "Export", f"{self.url_of('export')}?{request.GET.urlencode()}"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [self.path("/export", AuditExportView, "export"), *super().get_urls()]
+
+
+def doer(entry: AuditEntry) -> str:
+    """Return who did it: somebody with a page, or somebody at the shell, who has none."""
+    is_person = entry.request_id or entry.by == entry.username
+    return user_link(entry.by) if is_person else entry.by
+
+
+def entries(found: QuerySet, of_a_document: bool = False) -> Iterator[Happened]:
+    """Yield the latest lines of a history from the audit; each says what else it is about."""
+    for entry in found.order_by("-id").limit(SHOWN_ENTRIES):
+        named = [] if of_a_document else filter(None, [document_link(entry.document)])
+        more = [*named, *entry.particulars]
+        url = site.admins[AuditEntry].url_of("change", entry)
+        text = format_html_join("; ", "{}", ((each,) for each in more))
+        yield Happened(entry.at, doer(entry), entry.sentence, text, url, entry.ip)

@@ -1,0 +1,64 @@
+"""Operators' pages for sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from mongoengine.queryset import QuerySet
+from rest_framework.exceptions import NotFound
+
+from accounts import operations
+from accounts.admin.links import user_link
+from accounts.documents import Session, User
+from accounts.operations import Actor
+from templatesvc.admin import DocumentAdmin, action, display, site
+from templatesvc.admin.filters import TextFilter
+from templatesvc.mongo.documents import now
+from templatesvc.mongo.walks import Query
+
+
+class UserFilter(TextFilter):
+    """The sessions of one user, by their name."""
+
+    def query(self, value: str) -> Query | None:
+        user = User.named(value)
+        return {"user_id": {"$eq": user.id}} if user else {"_id": {"$in": []}}
+
+
+@site.register(Session)
+class SessionAdmin(DocumentAdmin):
+    """Where people are logged in, with tokens or in browsers."""
+
+    list_display = ("created_at", "owner", "kind", "ip", "last_used_at", "user_agent")
+    list_filter = (UserFilter("user", "user", "user_id"),)
+    ordering = "-created_at"
+    readonly_fields = (*list_display, "expires_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return Session.objects(expires_at__gt=now(), username__ne=None)
+
+    def name_of(self, session: Session) -> str:
+        return f"{session.username}, {session.ip or 'from an unknown address'}"
+
+    def kind(self, session: Session) -> str:
+        return "tokens" if session.data is None else "browser"
+
+    @display(description="user")
+    def owner(self, session: Session) -> str:
+        return user_link(session.username)
+
+    @action(
+        description="End",
+        consequence="Its tokens, or its browser's cookie, are refused from the next request on.",
+        done="The session of “{name}” has ended.",
+        permission="accounts.change_user",
+        removes=True,
+    )
+    def end(self, request: HttpRequest, session: Session, values: dict[str, Any]) -> None:
+        user = User.objects(__raw__={"_id": {"$eq": session.user_id}}).first()
+        if user is None:
+            raise NotFound("There is no such user any more, so the session is worth nothing.")
+        operations.end_session(Actor.of(request), user, session.id)
+
+    actions = (end,)

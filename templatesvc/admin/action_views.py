@@ -1,0 +1,100 @@
+"""The view behind the page that asks before an act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+
+from templatesvc.admin.actions import Action
+from templatesvc.admin.forms import PlainForm
+from templatesvc.admin.views import REFUSALS, DocumentView
+from templatesvc.api.exceptions import Conflict, translated
+from templatesvc.api.problems import message
+from templatesvc.mongo import ids
+
+
+class ActionView(DocumentView):
+    """An act on one document."""
+
+    action: Action = None  # as_view gives it
+    template_name = "admin/document/confirmation.html"
+
+    def is_allowed(self) -> bool:
+        return self.admin.allows(self.request, self.action)
+
+    def get(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Ask, unless it does not apply to the document: then its page says so."""
+        document = self.admin.get_object(request, pk)
+        if not self.action.applies(document):
+            self._tell_refusal(document, self._does_not_apply())
+            return HttpResponseRedirect(self.url_of("change", document))
+        return self._ask([document], self._form([document], None))
+
+    def post(self, request: HttpRequest, pk: str) -> HttpResponseBase:
+        document = self.admin.get_object(request, pk)
+        page = "changelist" if self.action.removes else "change"
+        url = self.url_of(page, None if self.action.removes else document)
+        return self.ask_or_do([document], HttpResponseRedirect(url))
+
+    def ask_or_do(self, documents: list[Any], afterwards: HttpResponse) -> HttpResponseBase:
+        """Do it if the page that asks was sent, or ask."""
+        is_sent = "post" in self.request.POST
+        form = self._form(documents, self.request.POST if is_sent else None)
+        if not form.is_valid():
+            return self._ask(documents, form)
+        if len(documents) == 1:
+            return self._do_one(documents[0], form, afterwards)
+        for document in documents:
+            try:
+                self._do(document, form)
+            except REFUSALS as refusal:
+                self._tell_refusal(document, translated(refusal))
+        return afterwards
+
+    def _do_one(self, document: Any, form: PlainForm, afterwards: HttpResponse) -> HttpResponseBase:
+        try:
+            return self._do(document, form) or afterwards
+        except REFUSALS as refusal:
+            form.add_refusal(translated(refusal))
+            return self._ask([document], form)
+
+    def _do(self, document: Any, form: PlainForm) -> HttpResponseBase | None:
+        if not self.action.applies(document):
+            raise self._does_not_apply()
+        answer = self.action.run(self.admin, self.request, document, form.cleaned_data)
+        if answer is False:
+            raise self._does_not_apply()
+        if isinstance(answer, HttpResponseBase):
+            return answer
+        self.tell(self.action.done.format(name=self.admin.name_of(document)))
+        return None
+
+    def _does_not_apply(self) -> Conflict:
+        return Conflict(f"“{self.action.description}” does not apply as things are now.")
+
+    def _tell_refusal(self, document: Any, refusal: APIException) -> None:
+        self.tell(f"“{self.admin.name_of(document)}”: {message(refusal)}", messages.ERROR)
+
+    def _form(self, documents: list[Any], data: Any) -> PlainForm:
+        form = self.action.form_class(data)
+        if documents:
+            form.named = self.admin.name_of(documents[0])
+        return form
+
+    def _ask(self, documents: list[Any], form: PlainForm) -> HttpResponse:
+        one = {}
+        if len(documents) == 1:
+            one = self.about(documents[0])
+        names = [(ids.encode(document.pk), self.admin.name_of(document)) for document in documents]
+        return self.page(
+            self.action.description,
+            form=form,
+            action=self.action,
+            consequence=self.admin.opts.names.fill(self.action.consequence),
+            documents=names,
+            **one,
+        )
