@@ -41,6 +41,7 @@ class Action(AuditAction):
     USER_CREATED = "user_created", "An operator created the account."
     USER_DEACTIVATED = "user_deactivated", "An operator deactivated the account."
     USER_REACTIVATED = "user_reactivated", "An operator reactivated the account."
+    USER_UNLOCKED = "user_unlocked", "An operator unlocked the account."
     USER_ERASED = "user_erased", "An operator erased the account with all that was theirs."
     USER_EXPORTED = "user_exported", "An operator exported what is stored about them."
     SESSIONS_ENDED = "sessions_ended", "An operator ended all their sessions."

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from mongoengine import DateTimeField, IntField, StringField
@@ -40,6 +40,7 @@ class Attempts(ServiceDocument):
 
     id = StringField(primary_key=True)
     count = IntField(required=True)
+    last_at = DateTimeField()  # of the last one that was counted
     expires_at = DateTimeField(required=True)
 
     meta = {
@@ -47,6 +48,13 @@ class Attempts(ServiceDocument):
         "shards_by": ("_id", "hashed"),
         "indexes": [{"fields": ["expires_at"], "expireAfterSeconds": 0}],
     }
+
+
+class Lock(NamedTuple):
+    """Since when a limit is reached, and until when nothing more is looked at."""
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,19 @@ class Limit:
 
     def refuse(self, attempts: Attempts | None) -> None:
         """Raise TooManyAttempts if so many attempts reach the limit."""
-        if self.rate and attempts and attempts.count >= self.rate.limit:
+        if attempts and self._is_reached_by(attempts):
             raise TooManyAttempts.until(attempts.expires_at)
+
+    def _is_reached_by(self, attempts: Attempts) -> bool:
+        return self.rate is not None and attempts.count >= self.rate.limit
+
+    @property
+    def lock(self) -> Lock | None:
+        """What stands since the limit was reached, if it is."""
+        attempts = self.standing()
+        if self.rate is None or attempts is None or not self._is_reached_by(attempts):
+            return None
+        return Lock(attempts.last_at or attempts.expires_at - self.rate.period, attempts.expires_at)
 
     def count(self) -> None:
         """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""
@@ -107,6 +126,7 @@ class Limit:
                     {
                         "$set": {
                             "count": {"$cond": [over, 1, {"$add": ["$count", 1]}]},
+                            "last_at": moment,
                             "expires_at": {
                                 "$cond": [over, moment + self.rate.period, "$expires_at"]
                             },
@@ -116,8 +136,9 @@ class Limit:
                 upsert=True,
             )
 
-    def reset(self) -> None:
-        Attempts.objects(id=self.key).delete()
+    def reset(self) -> bool:
+        """Forget all attempts; tell whether there were any."""
+        return bool(Attempts.objects(id=self.key).delete())
 
 
 def check(*limits: Limit) -> None:
@@ -137,6 +158,11 @@ def _standing(*limits: Limit) -> list[Attempts]:
     return [Attempts._from_son(row) for row in Attempts._get_collection().find(in_time)]
 
 
+def failures_of(username: str) -> Limit:
+    """Return the limit on wrong passwords for a name."""
+    return Limit.of("login-user", username, settings.LOGIN_LIMIT_PER_USER)
+
+
 @dataclass(frozen=True)
 class LoginLimits:
     """What holds for checking somebody's password: a limit for the name, one for the address."""
@@ -147,7 +173,7 @@ class LoginLimits:
     @classmethod
     def of(cls, username: str, ip: str) -> Self:
         return cls(
-            Limit.of("login-user", username, settings.LOGIN_LIMIT_PER_USER),
+            failures_of(username),
             Limit.of("login-address", network(ip), settings.LOGIN_LIMIT_PER_ADDRESS),
         )
 

@@ -124,7 +124,19 @@ def set_password(by: Actor, user: User, password: str, must_change: bool = True)
     serializer = PasswordSerializer(data={"password": password}, context={"user": user})
     serializer.is_valid(raise_exception=True)
     _found(user.set_password(password, must_change))
+    user.unlock()  # or the new one would be refused as well
     by.record(Action.PASSWORD_SET, user, must_change=must_change)
+
+
+def unlock(by: Actor, user: User) -> bool:
+    """Have a user's passwords be looked at again after too many log-ins.
+
+    Tell whether that was any change; of one that was none the audit says nothing.
+    """
+    by.check_may_change(user)
+    if is_changed := user.lock is not None and user.unlock():
+        by.record(Action.USER_UNLOCKED, user)
+    return is_changed
 
 
 def force_password_change(by: Actor, user: User) -> None:

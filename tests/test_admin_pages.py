@@ -41,6 +41,7 @@ TABLE = {
     "accounts/user/{pk}/history": LOGIN,
     # Of an active user, to whom it does not apply: whoever may do it is sent to the user's page.
     "accounts/user/{pk}/reactivate": "login login 403 302 302",
+    "accounts/user/{pk}/unlock": "login login 403 302 302",
     "accounts/session": LOGIN,
     "accounts/session/{pk}/change": LOGIN,
     "accounts/auditentry": LOGIN,

@@ -82,6 +82,7 @@ class UserAdmin(DocumentAdmin):
     readonly_fields = (
         "username",
         "is_active",
+        "locked",
         "rights",
         "must_change_password",
         "joined",
@@ -112,6 +113,12 @@ class UserAdmin(DocumentAdmin):
     @display(description="role")
     def rights(self, user: User) -> str:
         return f"{user.role}: {user.role.label}" if user.role else "none"
+
+    @display(description="log-ins locked (UTC)")
+    def locked(self, user: User) -> str:
+        lock = user.lock
+        moments = (f"{moment:%Y-%m-%d %H:%M}" for moment in lock or ())
+        return "since {}, until {}".format(*moments) if lock else "no"
 
     @display(description="deletion begun (UTC)")
     def deletion_begun(self, user: User) -> datetime | None:
@@ -167,6 +174,16 @@ class UserAdmin(DocumentAdmin):
         return operations.reactivate(Actor.of(request), user)
 
     @action(
+        description="Unlock",
+        consequence="Their failed log-ins are forgotten: they can log in again at once.",
+        done="“{name}” was unlocked.",
+        applies=lambda user: user.lock is not None,
+        is_bulk=False,
+    )
+    def unlock(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
+        return operations.unlock(Actor.of(request), user)
+
+    @action(
         description="End all sessions",
         consequence="They are logged out everywhere, and can log in again.",
         applies=is_standing,
@@ -177,7 +194,8 @@ class UserAdmin(DocumentAdmin):
 
     @action(
         description="Set password",
-        consequence="They are logged out everywhere, and log in with this password from then on.",
+        consequence="They are logged out everywhere, and log in with this password from then on. "
+        "If log-ins were locked, they are not any more.",
         done="“{name}” has a new password.",
         applies=is_standing,
         form_class=SetPasswordForm,
@@ -252,6 +270,7 @@ class UserAdmin(DocumentAdmin):
     actions = (
         deactivate,
         reactivate,
+        unlock,
         end_sessions,
         set_password,
         force_password_change,

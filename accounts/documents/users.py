@@ -16,7 +16,7 @@ from mongoengine.queryset import QuerySet
 from accounts.documents.passwords import PasswordDocument
 from accounts.documents.sessions import Session
 from accounts.exceptions import SessionEnded, UserInactive
-from accounts.limits import TooManyAttempts
+from accounts.limits import Lock, TooManyAttempts, failures_of
 from accounts.names import known_as
 from accounts.operators import Operators, Role
 from accounts.querysets import UserQuerySet
@@ -201,6 +201,27 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
         if rate and until and until > now() and (self.logins or 0) >= rate.limit:
             raise TooManyAttempts.until(until)
+
+    @property
+    def lock(self) -> Lock | None:
+        """Why no password of the user's is looked at now, if none is; a round trip."""
+        if self.username is None:
+            return None
+        rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
+        is_reached = rate and until and until > now() and (self.logins or 0) >= rate.limit
+        return (
+            Lock(self.last_login or now(), until)
+            if is_reached and until
+            else failures_of(self.username).lock
+        )
+
+    def unlock(self) -> bool:
+        """Have passwords be looked at again; tell whether anything stood in the way."""
+        if self.username is None:
+            return False
+        counted = type(self).objects(id=self.id, logins__exists=True)
+        was_counted = counted.update_one(unset__logins=True, unset__logins_until=True)
+        return failures_of(self.username).reset() or bool(was_counted)
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""

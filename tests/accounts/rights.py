@@ -14,6 +14,7 @@ MAY: dict[str, dict[str, str]] = {
     "end sessions":   {"viewer": "no no no no", "staff": "yes no no no"},
     "end a session":  {"viewer": "no no no no", "staff": "yes no no no"},
     "set a password": {"viewer": "no no no no", "staff": "yes no no no"},
+    "unlock":         {"viewer": "no no no no", "staff": "yes no no no"},
     "force a change": {"viewer": "no no no no", "staff": "yes no no no"},
     "appoint":        {"viewer": "no no no no", "staff": "no no no no"},
     "dismiss":        {"viewer": "no no no no", "staff": "no no no no"},

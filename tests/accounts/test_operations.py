@@ -43,6 +43,7 @@ OPERATIONS: dict[str, Operation] = {
     "end sessions": operations.end_sessions,
     "end a session": lambda by, user: operations.end_session(by, user, Session.of(user)[0].id),
     "set a password": lambda by, user: operations.set_password(by, user, "handed-over-1"),
+    "unlock": operations.unlock,
     "force a change": operations.force_password_change,
     "appoint": lambda by, user: operations.appoint(by, user, Role.VIEWER),
     "dismiss": lambda by, user: operations.appoint(by, user, None),
@@ -50,7 +51,7 @@ OPERATIONS: dict[str, Operation] = {
     "change a quota": lambda by, user: operations.limit(by, user, Limits(1, None)),
     "export": lambda by, user: b"".join(operations.export(by, user)),
 }
-MAY_CHANGE_NOTHING = ("appoint", "dismiss", "reactivate", "change a quota")
+MAY_CHANGE_NOTHING = ("appoint", "dismiss", "reactivate", "unlock", "change a quota")
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_the_shell_may_do_everything_and_the_audit_says_who_it_was(
     for entry in AuditEntry.objects:
         assert entry.by.endswith(" (shell)")
         assert (entry.ip, entry.user_agent) == ("", "manage.py test")
-    assert AuditEntry.objects.count() == (name not in ("dismiss", "reactivate"))
+    assert AuditEntry.objects.count() == (name not in ("dismiss", "reactivate", "unlock"))
 
 
 def test_who_is_deactivated_is_out_and_comes_back(root: Person, bob: Person) -> None:
