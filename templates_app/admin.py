@@ -7,13 +7,14 @@ from typing import Any
 from django.http import HttpRequest
 
 from accounts.resources import ResourceAdmin
-from accounts.resources.admin import excerpt_of, in_text
+from accounts.resources.admin import excerpt_of
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
 from templates_app.filters import KINDS, of_kind
 from templates_app.forms import TemplateForm, typed
 from templatesvc.admin import site
 from templatesvc.admin.filters import ChoiceFilter
+from templatesvc.admin.options import in_text
 
 
 @site.register(Template)

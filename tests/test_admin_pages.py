@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -65,8 +66,8 @@ FORMS = {f"{path_of(admin)}/{{pk}}/change" for admin in RESOURCES}
 for admin in RESOURCES:
     for pages in (admin, site.admins[admin.document.Version]):
         path = path_of(pages)
-        had = ("change", "history") if pages.has_history else ("change",)
-        TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in had}
+        TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in ("change", "history")}
+        TABLE |= {f"{path}/{{pk}}/versions/{{number}}": LOGIN}
         TABLE |= {path: LOGIN, admin.opts.app_label: LOGIN}
         OPERATIONS |= {f"{path}/{{pk}}/{a.name}": f"{a.name} a document" for a in pages.actions}
 TABLE |= {
@@ -83,6 +84,9 @@ NO_PAGES = {"logout"} | {
 def documents(alice: Person) -> dict[str, Any]:
     """A document of each kind, by the path of its list."""
     theirs = {path_of(admin): keep(admin, alice.name, "First") for admin in RESOURCES}
+    for document in theirs.values():  # so that it has an earlier version
+        found = type(document).objects.of(alice.name).filter(id=document.id)
+        found.replace(document.own_values)
     for admin in RESOURCES:
         path = path_of(site.admins[admin.document.Version])
         theirs[path] = keep_deleted(admin, alice.name, "Second")
@@ -102,6 +106,8 @@ def paths(documents: dict[str, Any]) -> dict[str, str]:
         if "{pk}" not in name:
             return f"/admin/{name}"
         listed, page = name.split("/{pk}/")
+        if page.startswith("versions"):
+            return page_of(documents[listed], "version", 1)
         return page_of(documents[listed], page)
 
     return {name: path(name) for name in TABLE}
@@ -144,8 +150,7 @@ def routed() -> list[str]:
 def written(pattern: URLPattern) -> str:
     """Return a pattern as the table has it."""
     text = str(pattern.pattern).removeprefix("^").removesuffix("$").removesuffix("/?")
-    start, _, rest = text.partition("(?P<pk>")
-    return f"{start}{{pk}}{rest[rest.index(')') + 1 :]}" if rest else text
+    return re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", text)
 
 
 @pytest.mark.wire
@@ -196,7 +201,7 @@ def test_a_forged_post_changes_nothing(who: str, paths: dict[str, str], alice: P
     alice.user.reload()
     assert alice.user.is_active
     for admin in RESOURCES:
-        assert [d.version for d in admin.document.objects.of(alice.name)] == [1]
+        assert [d.version for d in admin.document.objects.of(alice.name)] == [2]
     assert Session.of(alice.user).count() == 1
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.safestring import SafeData
 from mongoengine.base import BaseDocument
 from mongoengine.queryset import QuerySet
@@ -18,18 +19,19 @@ from accounts.admin.links import listed, user_link
 from accounts.audit import AuditEntry
 from accounts.operations import Actor
 from accounts.resources.operations import Operations, OwnerHasIt
+from accounts.resources.version_views import VersionView
 from templatesvc.admin import DocumentAdmin, Happened, action, display
 from templatesvc.admin.fields import form_of, serializer_of, touched, typed
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.admin.options import readable
+from templatesvc.admin.options import in_text
 from templatesvc.admin.sites import DocumentSite
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.fields import field_for
-from templatesvc.api.notation import PLAIN, plain_json
+from templatesvc.mongo import ids
 from templatesvc.mongo.documents import now
-from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.history import DocumentVersion, is_version
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.owned import OwnedDocument, Values
 from templatesvc.mongo.values import strings_in
@@ -43,15 +45,25 @@ def excerpt_of(value: Any) -> Any:
     return f"{value[:EXCERPT]}…" if isinstance(value, str) and len(value) > EXCERPT else value
 
 
-def in_text(value: Any) -> str:
-    """Return a value in one text: itself, or JSON."""
-    value = readable(value)
-    if value is None or isinstance(value, bool | int | float | list):
-        return plain_json(value).decode()
-    return str(PLAIN.get(type(value), str)(value))
+class Versioned(DocumentAdmin):
+    """Pages of documents that have earlier versions, each with a page of its own."""
+
+    operations: Operations
+    can_restore_versions = False
+
+    def versions_of(self, document: Any) -> QuerySet:
+        """Return the query of a document's versions."""
+        raise NotImplementedError
+
+    def version_of(self, document: Any, number: int) -> DocumentVersion | None:
+        return self.versions_of(document).filter(__raw__={"version": is_version(number)}).first()
+
+    def get_urls(self) -> list[URLPattern]:
+        route = rf"/(?P<pk>{ids.PATTERN})/versions/(?P<number>[0-9]{{1,18}})"
+        return [self.path(route, VersionView, "version"), *super().get_urls()]
 
 
-class ResourceAdmin(DocumentAdmin):
+class ResourceAdmin(Versioned):
     """The pages of an owned document: list, search, form, deletion, history and restoration.
 
     A subclass says what its list shows and where a search looks; everything else follows from the
@@ -64,6 +76,7 @@ class ResourceAdmin(DocumentAdmin):
     # Besides the owner and the date: filters, or the names of fields that have choices.
     list_filter: ClassVar[Sequence[Filter | str]] = ()
     search_most = 5000
+    can_restore_versions = True
     # What checks the form; without one it is made from the document's fields.
     serializer_class: type[DocumentSerializer] | None = None
     # What is said of a document that its owner has already.
@@ -145,16 +158,25 @@ class ResourceAdmin(DocumentAdmin):
 
     def history(self, document: OwnedDocument) -> Iterable[Happened]:
         """Return what operators did to it, and the states that it was in."""
-        found = AuditEntry.objects(document=self.operations.name_of(document.id))
-        acts = entries(found, of_a_document=True)
-        return heapq.merge(acts, self._versions(document), key=lambda line: line.at, reverse=True)
+        return self.history_of(document.id, document, self)
 
-    def _versions(self, document: OwnedDocument) -> Iterator[Happened]:
-        found = document.Version.objects(owner=document.owner, document_id=document.id)
+    def history_of(self, id: Any, document: Any, pages: Versioned) -> Iterable[Happened]:
+        """Return the history of a document, in which states link to pages."""
+        acts = entries(AuditEntry.objects(document=self.operations.name_of(id)), of_a_document=True)
+        states = self._states(document, pages)
+        return heapq.merge(acts, states, key=lambda line: line.at, reverse=True)
+
+    def _states(self, document: Any, pages: Versioned) -> Iterator[Happened]:
+        found = pages.versions_of(document)
         # As they are read, and not kept: each may be large.
         for version in found.walk("version", descending=True, most=SHOWN_VERSIONS):
-            what = f"Version {version.version} was replaced."
-            yield Happened(version.replaced_at, "", what, self.said(version.own_values))
+            became = "deleted" if version.deleted_at else "replaced"
+            what, said = f"Version {version.version} was {became}.", self.said(version.own_values)
+            url = pages.url_of("version", document, version.version)
+            yield Happened(version.replaced_at, "", what, said, url)
+
+    def versions_of(self, document: OwnedDocument) -> QuerySet:
+        return document.Version.of(document.owner, document.id)
 
     def said(self, values: Values) -> str:
         """Return the values of a state in a line: of several, each with its field."""
@@ -198,7 +220,7 @@ def _orderings(document: type[OwnedDocument]) -> list[str]:
     return [name.lstrip("-") for name in document._meta.get("orderings", [])]
 
 
-class DeletedAdmin(DocumentAdmin):
+class DeletedAdmin(Versioned):
     """Documents that were deleted, as long as the history keeps them."""
 
     list_display = ("name", "owner", "version", "deleted_at", "expires_at")
@@ -206,6 +228,7 @@ class DeletedAdmin(DocumentAdmin):
 
     def __init__(self, resource: ResourceAdmin) -> None:
         self.resource, document = resource, resource.document
+        self.operations = resource.operations
         of = resource.opts.names
         names = Names(f"deleted {of.singular}", f"deleted {of.plural}", "a")
         super().__init__(document.Version, resource.site, names)
@@ -220,6 +243,12 @@ class DeletedAdmin(DocumentAdmin):
 
     def has_permission(self, request: HttpRequest, verb: str) -> bool:
         return self.resource.has_permission(request, verb)
+
+    def versions_of(self, version: DocumentVersion) -> QuerySet:
+        return self.document.of(version.owner, version.document_id)
+
+    def history(self, version: DocumentVersion) -> Iterable[Happened]:
+        return self.resource.history_of(version.document_id, version, self)
 
     def name_of(self, version: DocumentVersion) -> str:
         document = self.resource.document

@@ -41,22 +41,38 @@ class Operations:
     def change(self, by: Actor, seen: OwnedDocument, values: Values, reason: str) -> bool:
         """Give a document new values; tell whether it was still in the state that was seen."""
         by.check(self.permission("change"))
-        found = self.document.objects.of(seen.owner).filter(id=seen.id).as_seen(seen)
-        try:
-            changed = found.replace(values)
-        except NotUniqueError as error:
-            raise self._exists() from error
+        changed = self._replace(seen, values)
         if changed is not None:
             versions = {"version": [seen.version, changed.version]}
-            self._record(by, self.actions.CHANGED, seen, reason, versions)
+            self._record(by, self.actions.CHANGED, seen, versions, reason=reason)
         return changed is not None
+
+    def bring_back(
+        self, by: Actor, seen: OwnedDocument, version: DocumentVersion, reason: str
+    ) -> bool:
+        """Restore an earlier version as a new one; tell whether the document was as it was seen."""
+        by.check(self.permission("change"))
+        changed = self._replace(seen, version.own_values)
+        if changed is not None:
+            versions = {"version": [seen.version, changed.version]}
+            details = {"restored": version.version, "reason": reason}
+            self._record(by, self.actions.RESTORED, seen, versions, **details)
+        return changed is not None
+
+    def _replace(self, seen: OwnedDocument, values: Values) -> OwnedDocument | None:
+        found = self.document.objects.of(seen.owner).filter(id=seen.id).as_seen(seen)
+        try:
+            replaced: OwnedDocument | None = found.replace(values)
+        except NotUniqueError as error:
+            raise self._exists() from error
+        return replaced
 
     def delete(self, by: Actor, document: OwnedDocument, reason: str) -> None:
         """Delete a document; raises NotFound (404) if it is gone."""
         by.check(self.permission("delete"))
         if not self.document.objects.of(document.owner).filter(id=document.id).remove():
             raise NotFound("It was deleted meanwhile.")
-        self._record(by, self.actions.DELETED, document, reason)
+        self._record(by, self.actions.DELETED, document, reason=reason)
 
     def restore(self, by: Actor, version: DocumentVersion, reason: str) -> OwnedDocument:
         """Bring a deleted document back; raises NotFound (404) without its owner.
@@ -71,7 +87,7 @@ class Operations:
             document = version.restore()
         except NotUniqueError as error:
             raise self._exists() from error
-        self._record(by, self.actions.RESTORED, document, reason)
+        self._record(by, self.actions.RESTORED, document, reason=reason)
         return document
 
     def name_of(self, id: Any) -> str:
@@ -87,8 +103,8 @@ class Operations:
         by: Actor,
         action: AuditAction,
         document: OwnedDocument,
-        reason: str,
         changes: dict[str, list[Any]] | None = None,
+        **details: Any,
     ) -> None:
         audit.record(
             action,
@@ -97,5 +113,5 @@ class Operations:
             by=by.name,
             document=self.name_of(document.id),
             changes=changes,
-            reason=reason,
+            **details,
         )

@@ -22,7 +22,7 @@ from templatesvc.admin.filters import Filter
 from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.list_views import ChangeListView
 from templatesvc.admin.ordering import Order
-from templatesvc.api.notation import plain_json, written
+from templatesvc.api.notation import PLAIN, extended_json, plain_json, written
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import ServiceDocument, TypedField
 from templatesvc.mongo.names import Names
@@ -272,10 +272,11 @@ class DocumentAdmin:
 
     # --- URLs --------------------------------------------------------------------------------
 
-    def url_of(self, page: str, document: Any = None) -> str:
+    def url_of(self, page: str, document: Any = None, *args: Any) -> str:
         """Return the URL of a page of these, of one document if it is one of those."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
-        return reverse(name, args=[ids.encode(document.pk)] if document is not None else [])
+        pk = [ids.encode(document.pk)] if document is not None else []
+        return reverse(name, args=[*pk, *args])
 
     def get_urls(self) -> list[URLPattern]:
         one = rf"(?P<pk>{ids.PATTERN})"
@@ -307,6 +308,22 @@ def readable(value: Any) -> Any:
     if any(isinstance(each, dict | list | EmbeddedDocument) for each in inner):
         return plain_json(_bare(value)).decode()
     return value
+
+
+def in_lines(value: Any) -> str:
+    """Return a value as a text that can be read line by line: an object or a list as JSON."""
+    bare = _bare(value)
+    if isinstance(bare, dict | list):
+        return extended_json(bare, indent=2)
+    return "" if bare is None else in_text(bare)
+
+
+def in_text(value: Any) -> str:
+    """Return a value in one text: itself, or JSON."""
+    value = readable(value)
+    if value is None or isinstance(value, bool | int | float | list):
+        return plain_json(value).decode()
+    return str(PLAIN.get(type(value), str)(value))
 
 
 def _bare(value: Any) -> Any:

@@ -40,9 +40,9 @@ class DocumentView(View):
     def is_allowed(self) -> bool:
         return self.admin.has_permission(self.request, self.verb)
 
-    def url_of(self, page: str, document: Any = None) -> str:
+    def url_of(self, page: str, document: Any = None, *args: Any) -> str:
         """Return the URL of a page, from which the way back leads to the list as it was."""
-        url, kept = self.admin.url_of(page, document), self.kept
+        url, kept = self.admin.url_of(page, document, *args), self.kept
         if not kept:
             return url
         return f"{url}?{kept}" if page == "changelist" else f"{url}?{urlencode({KEPT: kept})}"

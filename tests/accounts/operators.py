@@ -32,11 +32,11 @@ def operators_browser(name: str = "root", role: Role = Role.SUPERUSER) -> Client
     return browser_of(operator(name, role))
 
 
-def page_of(document: Any, page: str = "change") -> str:
+def page_of(document: Any, page: str = "change", *args: Any) -> str:
     """Return the path of a page about a document."""
     from templatesvc.admin import site
 
-    return site.admins[type(document)].url_of(page, document)
+    return site.admins[type(document)].url_of(page, document, *args)
 
 
 def text(answer: Any) -> str:

@@ -1,0 +1,40 @@
+"""How a text differs from the next, line by line, at a cost that is bounded for any two texts."""
+
+from __future__ import annotations
+
+import difflib
+from itertools import takewhile
+from typing import NamedTuple
+
+CONTEXT = 3  # lines
+# Of each text, between what both begin and end with: to compare more can take seconds.
+MOST_LINES = 500
+
+
+class Line(NamedTuple):
+    """A line that went (``-``), came (``+``) or stayed (a space)."""
+
+    sign: str
+    text: str
+
+
+def difference(before: str, after: str) -> list[Line] | None:
+    """Return the lines that went and came, with a few around them; None for too many to compare."""
+    old, new = before.splitlines(), after.splitlines()
+    start = _alike(old, new)
+    end = _alike(old[start:][::-1], new[start:][::-1])
+    gone, come = old[start : len(old) - end], new[start : len(new) - end]
+    if max(len(gone), len(come)) > MOST_LINES:
+        return None
+    head = old[max(0, start - CONTEXT) : start]
+    tail = old[len(old) - end :][:CONTEXT]
+    compared = difflib.unified_diff(head + gone + tail, head + come + tail, n=CONTEXT, lineterm="")
+    # Without the two names of files that it begins with.
+    return [
+        Line("…", "") if line[0] == "@" else Line(line[0], line[1:]) for line in [*compared][3:]
+    ]
+
+
+def _alike(old: list[str], new: list[str]) -> int:
+    """Return how many lines both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
