@@ -282,7 +282,7 @@ FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.NoFiles"]
 STREAM_SILENCE = _duration("STREAM_SILENCE", "20s")
 STREAM_LIFETIME = _duration("STREAM_LIFETIME", "1h")
 # A page of a list has at most so many bytes as they are stored, or one document.
-MAX_PAGE_SIZE: int = env.int("MAX_PAGE_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
+MAX_PAGE_SIZE: int = env.int("MAX_PAGE_SIZE", 1024 * 1024, validate=validate.Range(min=1024))
 # How long a search looks at documents before it answers with what it has found.
 SEARCH_TIME = _duration("SEARCH_TIME", "2s", at_least="0s")
 

@@ -53,6 +53,11 @@ def network(address: str) -> str:
     return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
+def stranger(address: str) -> str:
+    """Return whose a valid address is, as ``network`` does; nothing for that of a trusted proxy."""
+    return "" if not address or is_trusted(address) else network(address)
+
+
 class PathPrefixMiddleware:
     """Puts the service under a path: each URL and each cookie that Django writes begins with it.
 

@@ -120,8 +120,9 @@ class TransferMixin(OwnedViewSet):
 
 
 def exported(owner: str, serializer: type[DocumentSerializer]) -> Iterator[bytes]:
-    """Yield a line for each of an owner's documents, the oldest first, in constant memory."""
-    for document in serializer.Meta.document.objects.of(owner).walk("created_at", descending=False):
+    """Return a line for each of an owner's documents, the oldest first, in constant memory."""
+
+    def line(document: OwnedDocument) -> bytes:
         entry = {
             "id": str(document.id),
             **serializer.written(document),
@@ -129,7 +130,10 @@ def exported(owner: str, serializer: type[DocumentSerializer]) -> Iterator[bytes
             "created_at": document.created,
             "updated_at": document.updated,
         }
-        yield export_line(entry) + b"\n"
+        return export_line(entry) + b"\n"
+
+    found = serializer.Meta.document.objects.of(owner)
+    return map(line, found.walk("created_at", descending=False))
 
 
 @dataclass

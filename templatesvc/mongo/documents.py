@@ -150,6 +150,14 @@ class ServiceDocument(mongoengine.Document):
             object.__setattr__(document, name, value)
         return document
 
+    @classmethod
+    def of_row(cls, row: tuple[int, dict[str, Any]]) -> Self:
+        """Return the document of a row: the bytes that it has in the store, and what it holds."""
+        size, son = row
+        document = cls._from_son(son)
+        document.stored_size = size
+        return document
+
     def insert(self) -> Self:
         """Store a new document; raises mongoengine's NotUniqueError.
 

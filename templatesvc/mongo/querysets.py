@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from mongoengine.queryset import QuerySet
 from pymongo import ASCENDING, DESCENDING
 
-from templatesvc.mongo.walks import Order, Query, both, walk
+from templatesvc.mongo.walks import Order, Query, Row, both, walk
 
 Place = list[Any]
 
@@ -75,14 +75,19 @@ class KeysetQuerySet(QuerySet):
         ``most`` says how many will be taken, so that no more are read; 0 reads all. A search
         looks at documents until it has found enough: how many that are can't be known.
         """
-        order = self._order(by, descending)
-        left = 0 if self.is_search else most
+        order, left = self._order(by, descending), 0 if self.is_search else most
+
+        def loaded(row: Row) -> Any:
+            nonlocal left
+            left -= bool(left)
+            return self._document.of_row(row)
+
         for piece in _beyond(order, after, self._may_be_null(by)):
-            for document in self._read(piece, order, left):
-                yield document
-                if left == 1:
-                    return
-                left -= bool(left)
+            query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
+            # By map, and in no variable: no document is held while the reader takes its time.
+            yield from map(loaded, walk(self._collection, query, order, left, projection))
+            if most and not left and not self.is_search:
+                return
 
     def _order(self, by: str, descending: bool) -> Order:
         way = DESCENDING if descending else ASCENDING
@@ -91,13 +96,6 @@ class KeysetQuerySet(QuerySet):
     def _may_be_null(self, by: str) -> bool:
         field = self._document._fields[self.fields_of(by)[0]]
         return not (field.required or field.primary_key)
-
-    def _read(self, piece: Query, order: Order, most: int) -> Iterator[Any]:
-        query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
-        for row in walk(self._collection, query, order, most, projection):
-            document = self._document._from_son(row.document)
-            document.stored_size = row.size
-            yield document
 
     def count_up_to(self, most: int) -> int:
         """Return how many there are; above ``most``, some number above it."""

@@ -72,15 +72,19 @@ def walk(
     STREAM_SILENCE: what was yielded until then is not all.
     """
     rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
-    last: dict[str, Any] = {}
-    failed_at = None
+    found, last, failed_at = 0, None, None
+
+    def noted(row: Row) -> Row:
+        nonlocal found, size, last, failed_at
+        found, size, failed_at = found + 1, size + row.size, None
+        last = [row.document.get(field) for field, _ in order]
+        return row
+
     while True:
         found = 0
         try:
-            for row in _rows(collection, rest, order, at_once, projection):
-                yield row
-                found, last, failed_at = found + 1, row.document, None
-                size += row.size
+            # By map, and in no variable: no row is held while the reader takes its time.
+            yield from map(noted, _rows(collection, rest, order, at_once, projection))
             taken += found
             if found < at_once or not at_once or taken == most:
                 return
@@ -90,21 +94,24 @@ def walk(
             taken += found
             failed_at = failed_at or time.monotonic()
             silence = time.monotonic() - failed_at
-            if not last or not may_pass(error) or silence > settings.STREAM_SILENCE.total_seconds():
+            if (
+                last is None
+                or not may_pass(error)
+                or silence > settings.STREAM_SILENCE.total_seconds()
+            ):
                 raise
             if most and taken == most:
                 return
             at_once = most and min(at_once, most - taken)
             time.sleep(PAUSE)
-        rest = both(query, beyond(order, [last.get(field) for field, _ in order]))
+        assert last is not None
+        rest = both(query, beyond(order, last))
 
 
 def walk_by_id(found: QuerySet) -> Iterator[Any]:
     """Yield the documents of a MongoEngine query in the order of their ids."""
-    for row in walk(found._collection, found._query, [("_id", pymongo.ASCENDING)]):
-        document = found._document._from_son(row.document)
-        document.stored_size = row.size
-        yield document
+    rows = walk(found._collection, found._query, [("_id", pymongo.ASCENDING)])
+    return map(found._document.of_row, rows)
 
 
 def _rows(
@@ -118,9 +125,8 @@ def _rows(
         start = 0
         while start < len(batch):
             size = int.from_bytes(batch[start : start + 4], "little")
-            document = bson.decode(batch[start : start + size], store.CODEC)
-            yield Row(size, document)
             start += size
+            yield Row(size, bson.decode(batch[start - size : start], store.CODEC))
 
 
 def _batches(

@@ -20,8 +20,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from templatesvc.api.proxies import client_address, stranger
 from templatesvc.server.bodies import REFUSED
 from templatesvc.server.incoming import Body, Disconnected, Shares
+from templatesvc.server.lanes import Lanes
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 CHUNKED = "chunked"
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
 BODIES_OF_ONE = 8  # as many of the largest bodies may one client have a worker keep at a time
+LANE = 2  # times the threads: as many requests of one client are under way at a time
+UNREAD = b"Read the answers that you have asked for, and try again."
 LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
 
 
@@ -77,7 +81,9 @@ class Exchange:
         self.response: Iterable[bytes] | None = None
         self.pieces: Iterator[bytes] = iter(())
         self.is_over = False
-        self.moved = int(environ.get("CONTENT_LENGTH") or 0)  # bytes, of the body and the answer
+        self.received = int(environ.get("CONTENT_LENGTH") or 0)  # bytes
+        self.sent = 0  # bytes of the answer, to whoever sends them on
+        self.length: int | None = None  # bytes that it has, if it says so
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
 
@@ -104,7 +110,7 @@ class Exchange:
             outcome = (None, error)
         self.loop.call_soon_threadsafe(self._settle, *outcome)
         del outcome
-        if self.is_over and self.moved > PIECE:
+        if self.is_over and self.received + self.sent > PIECE:
             # DRF's requests are in circles: what a large body was parsed into would stay for long.
             # What was loaded at the start is frozen, so that this takes a few milliseconds.
             gc.collect()
@@ -131,15 +137,18 @@ class Exchange:
 
     def _gather(self) -> tuple[bytes, bool]:
         parts, size, due = [], 0, time.monotonic() + GATHERING_SECONDS
+        is_last = True
         for part in self.pieces:
             parts.append(part)
             size += len(part)
             if size >= PIECE or time.monotonic() > due:
-                self.moved += size
-                return b"".join(parts), True
-        self.moved += size
-        self._close_response()
-        return b"".join(parts), False
+                is_last = self.sent + size == self.length
+                break
+        self.sent += size
+        if is_last:
+            # Before it is sent: all that the answer was made of is kept until it is closed.
+            self._close_response()
+        return b"".join(parts), not is_last
 
     def _close(self) -> None:
         try:
@@ -158,6 +167,8 @@ class Exchange:
         self.headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
         ]
+        length = dict(self.headers).get(b"content-length")
+        self.length = None if length is None else int(length)
 
 
 class ThreadedASGI:
@@ -173,6 +184,7 @@ class ThreadedASGI:
     ) -> None:
         self.application = application
         self.threads = Threads(threads)
+        self.lanes = Lanes(LANE * threads)
         self.largest_body = largest_body
         self.shares = Shares(BODIES_OF_ONE * largest_body)
         self.body_timeout = body_timeout
@@ -196,24 +208,34 @@ class ThreadedASGI:
                 environ[REFUSED] = body.refused
             elif body.is_chunked:
                 environ["CONTENT_LENGTH"] = str(body.size)
-            exchange = Exchange(self.application, environ, self.threads)
+            client = stranger(client_address(environ))
             try:
-                await self._answer(exchange, body, send)
+                async with self.lanes.turn(client, self.answer_timeout):
+                    await self._answer(environ, body, send)
             except TimeoutError:
-                # Returning early has the server break the connection.
-                logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
-            finally:
-                exchange.end()
+                await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
         if body.more and "HTTP_EXPECT" not in environ:
             await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
 
     async def _refuse(self, status: int, sentence: bytes, send: Send) -> None:
         headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers.append((b"retry-after", b"2"))
         headers.append((b"content-length", b"%d" % len(sentence)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": sentence, "more_body": False})
 
-    async def _answer(self, exchange: Exchange, body: Body, send: Send) -> None:
+    async def _answer(self, environ: Environ, body: Body, send: Send) -> None:
+        exchange = Exchange(self.application, environ, self.threads)
+        try:
+            await self._pass_on(exchange, body, send)
+        except TimeoutError:
+            # Returning early has the server break the connection.
+            logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
+        finally:
+            exchange.end()
+
+    async def _pass_on(self, exchange: Exchange, body: Body, send: Send) -> None:
         piece, more = await exchange.next_piece()
         if not more:
             body.close()  # whoever reads the answer slowly does not hold the body as well

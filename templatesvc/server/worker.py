@@ -15,7 +15,7 @@ from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
 from templatesvc import settings
-from templatesvc.api.proxies import is_trusted, network, valid_address
+from templatesvc.api.proxies import stranger, valid_address
 
 AT_ONCE = struct.pack("ii", 1, 0)
 ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
@@ -34,7 +34,8 @@ class Protocol(ASGIProtocol):
         self.worker.connections.add(self)
         # Gunicorn sets this timer for the heads of all further requests.
         self._arm_keepalive_timer()
-        self.address = stranger(transport.get_extra_info("peername"))
+        peer = transport.get_extra_info("peername")  # a text, for a Unix socket
+        self.address = stranger(valid_address(peer[0])) if isinstance(peer, tuple) else ""
         self.worker.addresses[self.address] += 1
         if self.worker.nr_conns > self.worker.worker_connections:
             self._turn_away(503, FULL)
@@ -117,12 +118,6 @@ class Worker(gasgi.ASGIWorker):
         for connection in list(self.connections):
             connection.close_if_idle()
         await super()._shutdown()
-
-
-def stranger(peer: Any) -> str:
-    """Return whose a connection is, or nothing for one of a trusted proxy or a Unix socket."""
-    address = valid_address(peer[0]) if isinstance(peer, tuple) else ""
-    return "" if not address or is_trusted(address) else network(address)
 
 
 def keep_signals_for_new_workers() -> None:
