@@ -11,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DRFSessionAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
+from rest_framework.request import Request, is_form_media_type
 from rest_framework_simplejwt import authentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
@@ -112,8 +112,11 @@ class SessionAuthentication(DRFSessionAuthentication):
     """DRF's, which says what to do about a request that may come from another site's page."""
 
     def enforce_csrf(self, request: Request) -> None:
+        # Only a form has the token in it. Of any other body Django reads nothing, where DRF would
+        # take one that can't be parsed for a failure to tell who is calling.
+        carrier = request if is_form_media_type(request.content_type) else request._request
         try:
-            super().enforce_csrf(request)
+            super().enforce_csrf(carrier)
         except PermissionDenied as error:
             raise CSRFFailed(
                 f"{error.detail} Reload the page and try again; "

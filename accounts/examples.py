@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from templatesvc.api.examples import API, CURSOR
+from templatesvc.api.examples import API, CURSOR, ID
 
 SESSION_ID = "0f8fad5bd9cb469fa16570867728950e"
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
@@ -26,6 +26,7 @@ EXAMPLES: dict[str, Any] = {
     "must_change_password": False,
     "role": "staff",
     "OtherUser.role": None,
+    "OtherUser.url": f"{API}/users/{ID}",
     "quota": QUOTA,
     **QUOTA,
     "list_users.ordering": "username",
@@ -34,6 +35,7 @@ EXAMPLES: dict[str, Any] = {
     "list_users.Link": f'<{API}/users?cursor={CURSOR}>; rel="next"',
     # Sessions
     "Session.id": SESSION_ID,
+    "Session.url": f"{API}/sessions/{SESSION_ID}",
     "end_session.id": SESSION_ID,
     "last_used_at": "2026-02-01T09:30:00Z",
     "expires_at": "2026-02-15T09:30:00Z",

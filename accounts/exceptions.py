@@ -22,6 +22,7 @@ class PasswordChangeRequired(PermissionDenied):
         "You have to change your password before anything else: POST /api/v1/users/me/password."
     )
     default_code = "password_change_required"
+    is_noticed = True
 
 
 class UsernameTaken(Conflict):

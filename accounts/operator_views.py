@@ -19,7 +19,7 @@ from accounts.operators import Role
 from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer, QuotaSerializer
-from templatesvc.api.deletion import deletion_answer
+from templatesvc.api.answers import deletion_answer
 from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.schema import raises
 from templatesvc.mongo import ids, store
@@ -117,7 +117,9 @@ class UserView(OneUserView):
 
         If there is much to delete, the answer is 202: send the same request again to go on.
         """
-        return deletion_answer(operations.erase(Actor.of(request), self.get_object()))
+        user = self.get_object()
+        is_finished = operations.erase(Actor.of(request), user)
+        return deletion_answer(is_finished, f"The account “{user.username}” was deleted.")
 
 
 class QuotaView(OneUserView):

@@ -12,6 +12,12 @@ from accounts.documents import User
 from templatesvc.api.exceptions import Conflict
 
 
+def confirm_own_password(user: User, client: Client, current_password: str) -> None:
+    """Raise ValidationError (400) if this is not the user's password, and TooManyAttempts (429)."""
+    if not confirm_password(user, user.username, current_password, client):
+        raise ValidationError({"current_password": "This is not your current password."})
+
+
 def change_own_password(
     user: User, client: Client, current_password: str, new_password: str
 ) -> None:
@@ -20,8 +26,7 @@ def change_own_password(
     Raises ValidationError (400) at the field, TooManyAttempts (429), and Conflict (409) if another
     change came first.
     """
-    if not confirm_password(user, user.username, current_password, client):
-        raise ValidationError({"current_password": "This is not your current password."})
+    confirm_own_password(user, client, current_password)
     user.count_login()
     if user.must_change_password and user.check_password(new_password):
         raise ValidationError({"new_password": "Choose another than the current one."})

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import RegexValidator
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -16,10 +17,15 @@ from accounts.models import Account
 from accounts.names import normalised_username
 from accounts.operators import Role
 from templatesvc.api.fields import TextField
+from templatesvc.api.links import url_of
 from templatesvc.api.serializers import InputSerializer, StrictSerializer
 from templatesvc.mongo import ids
 from templatesvc.mongo.quota import Usage
 
+# How the form of a page asks for them.
+CURRENT_PASSWORD = {"input_type": "password", "autocomplete": "current-password"}
+NEW_PASSWORD = {"input_type": "password", "autocomplete": "new-password"}
+TOKEN = {"base_template": "textarea.html", "rows": 4, "autocomplete": "off"}
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -79,30 +85,42 @@ class LoginSerializer(InputSerializer):
 class RefreshSerializer(StrictSerializer):
     """What a refresh token is sent in."""
 
-    refresh_token = TextField()
+    refresh_token = TextField(style=TOKEN)
 
 
 class LogoutSerializer(StrictSerializer):
     """A log-out by refresh token; by bearer token there is nothing to send."""
 
-    refresh_token = TextField(required=False)
+    refresh_token = TextField(
+        required=False, style=TOKEN | {"hint": "Leave it empty to log out of this browser."}
+    )
 
 
 class VerifySerializer(StrictSerializer):
     """A token of either type."""
 
-    token = TextField()
+    token = TextField(style=TOKEN)
 
 
 class PasswordChangeSerializer(StrictSerializer):
     """A change of one's own password; the context holds the user."""
 
-    current_password = TextField(allow_blank=True, allow_nul=True, write_only=True)
-    new_password = TextField(max_length=User.PASSWORD_MAX_LENGTH, write_only=True)
+    current_password = TextField(
+        allow_blank=True, allow_nul=True, write_only=True, style=CURRENT_PASSWORD
+    )
+    new_password = TextField(
+        max_length=User.PASSWORD_MAX_LENGTH, write_only=True, style=NEW_PASSWORD
+    )
 
     def validate_new_password(self, password: str) -> str:
         check_password_policy(password, self.context["user"].username)
         return password
+
+
+class ConfirmationSerializer(StrictSerializer):
+    """One's own password, once more."""
+
+    current_password = TextField(allow_blank=True, allow_nul=True, write_only=True)
 
 
 class TokenPairSerializer(serializers.Serializer):
@@ -164,6 +182,11 @@ class OtherUserSerializer(StrictSerializer):
     )
     date_joined = serializers.DateTimeField(source="joined", read_only=True, allow_null=True)
     last_login = serializers.DateTimeField(read_only=True, allow_null=True)
+    url = serializers.SerializerMethodField()
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, user: User) -> str:
+        return url_of("user", self.context["request"], pk=ids.encode(user.id))
 
     def get_id(self, user: User) -> str:
         return ids.encode(user.id)
@@ -187,7 +210,10 @@ class OtherUserSerializer(StrictSerializer):
 
 
 class SessionSerializer(serializers.Serializer):
-    """A session as its user sees it; the context holds the id of the ``current`` one."""
+    """A session as its user sees it.
+
+    The context holds the request, and the id of the ``current`` one.
+    """
 
     id = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -196,9 +222,14 @@ class SessionSerializer(serializers.Serializer):
     user_agent = serializers.CharField(read_only=True)
     ip = serializers.CharField(read_only=True)
     current = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
 
     def get_current(self, session: Session) -> bool:
         return session.id == self.context["current"]
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, session: Session) -> str:
+        return url_of("session", self.context["request"], pk=session.id)
 
 
 class SessionListSerializer(serializers.Serializer):

@@ -8,7 +8,6 @@ from django.contrib.auth import login, logout
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -33,8 +32,9 @@ from accounts.erasure import erase
 from accounts.exceptions import LastSuperuser, SessionEnded
 from accounts.keys import key_ring
 from accounts.limits import TooManyAttempts
-from accounts.passwords import change_own_password
+from accounts.passwords import change_own_password, confirm_own_password
 from accounts.serializers import (
+    ConfirmationSerializer,
     KeySetSerializer,
     LogoutSerializer,
     PasswordChangeSerializer,
@@ -46,11 +46,13 @@ from accounts.serializers import (
 )
 from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
-from templatesvc.api.deletion import deletion_answer
+from templatesvc.api.answers import Done, deletion_answer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.filters import check_parameters
+from templatesvc.api.links import url_of
 from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.routers import router
 from templatesvc.api.schema import raises
 
 
@@ -69,6 +71,23 @@ def validated(serializer: Any) -> dict[str, Any]:
 
 class MeView(APIView):
     """Your account: read it, or delete it with all that is yours."""
+
+    name = "Your account"
+    page_links = [
+        ("Your sessions", "sessions"),
+        ("Change your password", "users/me/password"),
+        ("Log out everywhere", "logout/all"),
+    ]
+    deletion_template = "accounts/delete_me.html"
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What else goes with the account, as a page says it, each with where it is exported."""
+        return [
+            (viewset.names.plural, url_of(f"{basename}-export", self.request))
+            for _, viewset, basename in router.registry
+            if hasattr(viewset, "export")
+        ]
 
     @extend_schema(operation_id="get_me", responses=UserSerializer)
     def get(self, request: Request) -> Response:
@@ -93,11 +112,15 @@ class MeView(APIView):
         token, to go on, until the answer is 204. You are logged out of everything else at once.
         """
         user = request.user
+        if request.accepted_renderer.format == "api" and user.erased_at is None:
+            # Whoever finds a browser that somebody has left can press a button.
+            confirmed = validated(ConfirmationSerializer(data=request.data))
+            confirm_own_password(user, Client.of(request), **confirmed)
         here = user.session or Session.objects(id=current_session_id(request)).first()
         is_begun, is_finished = erase(user, here)
         if is_begun:
             audit.record(Action.USER_DELETED, user.username, Client.of(request))
-        return deletion_answer(is_finished)
+        return deletion_answer(is_finished, "Your account and all that was in it are deleted.")
 
 
 class PasswordView(GenericAPIView):
@@ -105,6 +128,8 @@ class PasswordView(GenericAPIView):
 
     permission_classes = [IsAuthenticated]  # DRF's: also for those who must change it first
     serializer_class = PasswordChangeSerializer
+    name = "Your password"
+    button = "Change it"
 
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {"user": self.request.user}
@@ -119,13 +144,14 @@ class PasswordView(GenericAPIView):
         if request.auth:
             return Response(token_pair(Session.start(user, client)))
         login(request._request, user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return Done("Your password is changed. You are logged out everywhere else.")
 
 
 class RefreshView(PublicMixin, GenericAPIView):
     """New tokens for a refresh token, which works once."""
 
     serializer_class = RefreshSerializer
+    name = "New tokens"
 
     @raises(InvalidToken, SessionEnded)
     @extend_schema(operation_id="refresh_token", responses=TokenPairSerializer, auth=[])
@@ -156,6 +182,8 @@ class VerifyView(PublicMixin, GenericAPIView):
     """Whether a token is valid now."""
 
     serializer_class = VerifySerializer
+    name = "Is a token valid?"
+    button = "Verify it"
 
     @raises(InvalidToken, SessionEnded)
     @extend_schema(operation_id="verify_token", responses=OpenApiTypes.OBJECT, auth=[])
@@ -172,6 +200,8 @@ class LogoutView(GenericAPIView):
     """The end of the current session."""
 
     serializer_class = LogoutSerializer
+    name = "Log out"
+    button = "Log out"
     authentication_classes = [SignatureAuthentication, SessionAuthentication]
     permission_classes: list[type[BasePermission]] = []
 
@@ -200,11 +230,14 @@ class LogoutView(GenericAPIView):
                 )
         if request.user.is_authenticated:
             logout(request._request)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return Done("The session has ended." if tokens else "You are logged out.")
 
 
 class LogoutAllView(APIView):
-    """The end of all your sessions."""
+    """The end of all your sessions, this one included: everybody who uses them has to log in."""
+
+    name = "Log out everywhere"
+    button = "Log out everywhere"
 
     permission_classes = [IsAuthenticated]  # DRF's: also for those who must change their password
 
@@ -213,11 +246,13 @@ class LogoutAllView(APIView):
         """End all your sessions, including this one."""
         request.user.end_sessions()
         audit.record(Action.LOGGED_OUT_EVERYWHERE, request.user.username, Client.of(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return Done("You are logged out, here and everywhere else.")
 
 
 class SessionListView(APIView):
-    """Your sessions: where you are logged in."""
+    """Your sessions: where you are logged in. Follow the URL of one to end it."""
+
+    name = "Your sessions"
 
     SHOWN = 100
 
@@ -227,12 +262,15 @@ class SessionListView(APIView):
         """List your newest sessions, with tokens and in browsers, at most 100."""
         check_parameters(request, {"format"})
         sessions = Session.of(request.user).limit(self.SHOWN)
-        context = {"current": current_session_id(request)}
+        context = {"current": current_session_id(request), "request": request}
         return Response(SessionListSerializer({"results": sessions}, context=context).data)
 
 
 class SessionView(APIView):
-    """One of your sessions."""
+    """One of your sessions, on whatever device it is. To end it, delete it."""
+
+    name = "One of your sessions"
+    deletion_template = "accounts/end_session.html"
 
     @extend_schema(operation_id="end_session", responses={204: None})
     def delete(self, request: Request, pk: str) -> Response:
@@ -240,7 +278,10 @@ class SessionView(APIView):
         if not Session.of(request.user).filter(id=pk).delete():
             raise Http404
         audit.record(Action.SESSION_ENDED, request.user.username, Client.of(request), session=pk)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        if not request.auth and pk == current_session_id(request):
+            request._request.session.flush()
+            return Done("You are logged out.")
+        return Done("The session has ended: its next request is refused.")
 
 
 class JWKSView(PublicMixin, APIView):

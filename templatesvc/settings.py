@@ -357,7 +357,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "templatesvc.api.renderers.JSONRenderer",
-        "templatesvc.api.renderers.BrowsableAPIRenderer",
+        "templatesvc.api.pages.BrowsableAPIRenderer",
     ],
     "DEFAULT_SCHEMA_CLASS": "templatesvc.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,

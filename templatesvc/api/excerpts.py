@@ -7,14 +7,21 @@ from typing import Any
 from templatesvc.api.notation import plain_json
 
 LONGEST = 2000  # characters
+LONGEST_LINE = 120
+MOST_ROWS = 1000  # more than a page of a list has, and fewer than an import tells of
 
 
 def of_list(data: Any) -> Any:
     """Return a page of a list with its long values cut; anything else as it is."""
     if not (isinstance(data, dict) and isinstance(data.get("results"), list)):
         return data
-    rows = [{name: of_value(value) for name, value in row.items()} for row in data["results"]]
-    return data | {"results": rows}
+    rows = [
+        {name: of_value(value) for name, value in row.items()}
+        for row in data["results"][:MOST_ROWS]
+    ]
+    left = len(data["results"]) - len(rows)
+    more = {"left out": f"{left:,} more, which the JSON has"} if left else {}
+    return data | {"results": rows} | more
 
 
 def of_value(value: Any) -> Any:
@@ -25,3 +32,15 @@ def of_value(value: Any) -> Any:
     if len(text) <= LONGEST:
         return value
     return f"{text[:LONGEST]}… (the first {LONGEST:,} of {len(text):,} characters)"
+
+
+def of_values(values: dict[str, Any]) -> str:
+    """Return how a document begins, in a line: its only value, or its fields with their names."""
+    texts = {
+        name: value if isinstance(value, str) else plain_json(value).decode()
+        for name, value in values.items()
+        if value is not None
+    }
+    named = [f"{name}: {text}" for name, text in texts.items()]
+    line = " ".join((", ".join(named) if len(values) > 1 else "".join(texts.values())).split())
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"

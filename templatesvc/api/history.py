@@ -13,16 +13,21 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from templatesvc.api import excerpts
+from templatesvc.api.answers import deletion_answer
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
-from templatesvc.api.deletion import deletion_answer
 from templatesvc.api.documents import RestoreSerializer, companions
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
 from templatesvc.api.filters import check_parameters
+from templatesvc.api.links import url_of
 from templatesvc.api.schema import raises
 from templatesvc.api.viewsets import OwnedViewSet
 from templatesvc.mongo import batches
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.quota import Usage
+from templatesvc.mongo.walks import walk_by_id
+
+RESTORED = "The {name} was restored."
 
 
 class HistoryMixin(OwnedViewSet):
@@ -48,16 +53,44 @@ class HistoryMixin(OwnedViewSet):
             raise Http404
         return version
 
+    def restorable(self, response: Response, versions: list[Any], found: Any) -> Response:
+        """Give an answer's page, where it is one, a button for each version, and how it begins."""
+        if self.request.accepted_renderer.format != "api":
+            return response
+        slug, begins, size = self.names.slug, {}, 0
+        for version in walk_by_id(found.filter(id__in=[each.id for each in versions])):
+            begins[version.id] = excerpts.of_values(self.resource_serializer.written(version))
+            size += version.stored_size
+            if size > settings.MAX_PAGE_SIZE:
+                break
+        response.restorable = [
+            {
+                "version": version,
+                "begins": begins.get(version.id, ""),
+                "url": url_of(f"{slug}-version", self.request, pk=id, number=version.version),
+                "restore": url_of(f"{slug}-restore", self.request, pk=id),
+            }
+            for version in versions
+            for id in [version.document_id]
+        ]
+        return response
+
+    def get_extra_action_url_map(self) -> dict[str, str]:
+        """Return the links of a page, but for "restore": each version has a button for it."""
+        links = super().get_extra_action_url_map()
+        return {title: url for title, url in links.items() if not url.endswith("/restore")}
+
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
         """List the earlier versions of {a}, newest first, without their values."""
         # Few at a time: some servers read whole documents before they give the first field.
         found = self.old_versions().exclude(*self.document.own_fields)
         walked = found.walk("version", descending=True, most=settings.HISTORY_VERSIONS)
-        rows = self.get_serializer(list(walked), many=True).data
+        versions = list(walked)
+        rows = self.get_serializer(versions, many=True).data
         if not rows:
             self.get_object()
-        return Response({"results": rows})
+        return self.restorable(Response({"results": rows}), versions, self.old_versions())
 
     # Of as many digits as MAX_VERSION has.
     @action(detail=True, url_path="versions/(?P<number>[0-9]{1,18})", url_name="version")
@@ -76,11 +109,11 @@ class HistoryMixin(OwnedViewSet):
         serializer.is_valid(raise_exception=True)
         version = self.old_version(serializer.validated_data["version"])
         if self.found().first() is not None:
-            return self.replace(version.own_values)
+            return self.replace(version.own_values, RESTORED)
         if Preconditions.of(request).if_match is not None:
             raise PreconditionFailed(names=self.names)  # it has no state now that could match
         try:
-            return self.answer(version.restore(), status.HTTP_201_CREATED)
+            return self.answer(version.restore(), status.HTTP_201_CREATED, RESTORED)
         except NotUniqueError as error:
             raise self.exists() from error
 
@@ -91,8 +124,9 @@ class HistoryMixin(OwnedViewSet):
         """List the deleted {names} that can be restored, the last deleted first."""
         check_parameters(request, self.paginator.parameters | {"format"})
         found = self.document.Version.deleted_of(request.user.get_username())
-        page = self.paginate_queryset(found.exclude(*self.document.own_fields))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        page = self.paginate_queryset(found.exclude(*self.document.own_fields)) or []
+        response = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.restorable(response, page, found)
 
     @deleted.mapping.delete
     def forget_deleted(self, request: Request) -> Response:
@@ -103,4 +137,5 @@ class HistoryMixin(OwnedViewSet):
         owner = request.user.get_username()
         is_finished = batches.finish([partial(self.document.Version.forget_deleted, owner)])
         Usage.outdate(owner)
-        return deletion_answer(is_finished)
+        said = self.names.fill("The deleted {names} are gone for good.")
+        return deletion_answer(is_finished, said)

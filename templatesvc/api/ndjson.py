@@ -16,6 +16,7 @@ class NDJSONParser(BaseParser):
     """Lines of JSON, left as they are: each is read, and may fail, on its own."""
 
     media_type = "application/x-ndjson"
+    takes_file = True  # a page has a field for one
     # The answer tells of each line.
     max_lines = 50_000
 

@@ -61,6 +61,9 @@ class JSONParser(parsers.JSONParser):
             return parsed(body.decode())
         except UnicodeDecodeError as error:
             raise ParseError("The body is not valid UTF-8.") from error
+        except ParseError as error:
+            error.unparsed = body  # a page shows it again, to be corrected
+            raise
 
 
 def bounded(stream: IO[bytes], most: int) -> bytes:

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 SECTION = re.compile(
     r"^## (\w+)\n\n(.+?)\n\n```json\n(.+?)\n```\n\n(.+?)\n+(?=## |\Z)", re.M | re.S
 )
+SENTENCE = re.compile(r"(?<=[.:]) ")
 
 
 class ProblemType(NamedTuple):
@@ -53,6 +54,11 @@ class ProblemType(NamedTuple):
     @property
     def when_html(self) -> SafeString:
         return _html(self.when)
+
+    @property
+    def first_step_html(self) -> SafeString:
+        """The first sentence of what to do."""
+        return _html(SENTENCE.split(self.remedy)[0])
 
     @property
     def remedy_html(self) -> SafeString:

@@ -60,6 +60,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         response.content_type = PROBLEM_JSON
     for name, value in getattr(exc, "headers", {}).items():
         response[name] = value
+    # What only a page says, or leaves to a notice that it has anyway.
+    response.unparsed = getattr(exc, "unparsed", None)
+    response.is_noticed = getattr(exc, "is_noticed", False)
     return response
 
 

@@ -94,7 +94,7 @@ class TransferMixin(OwnedViewSet):
         url_path="import",
         url_name="import",
         parser_classes=[NDJSONParser],
-        renderer_classes=[JSONRenderer],
+        name="Import",
         filter_backends=[],
         pagination_class=None,
     )

@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from bson import ObjectId
+from django.conf import settings
 from django.http import Http404, HttpResponse
+from django.utils.safestring import mark_safe
 from drf_spectacular.drainage import isolate_view_method
 from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from templatesvc.api.answers import Done
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.documents import DocumentSerializer, companions
 from templatesvc.api.examples import has_example
@@ -36,6 +39,7 @@ from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet, Values
 OTHERS = ("search", "created_after", "created_before", "format")
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
+SAVED = "The {name} was saved."
 
 
 class OwnedViewSet(viewsets.GenericViewSet):
@@ -75,6 +79,10 @@ class OwnedViewSet(viewsets.GenericViewSet):
     def get_queryset(self) -> OwnedQuerySet:
         return self.document.objects.of(self.request.user.get_username())
 
+    def get_view_description(self, html: bool = False) -> str:
+        text = self.names.fill(super().get_view_description(html))
+        return mark_safe(text) if html else text  # noqa: S308  # as DRF made it, from docstrings
+
     @property
     def document_id(self) -> ObjectId:
         """The id in the URL; raises Http404 for a text that is none."""
@@ -98,13 +106,17 @@ class OwnedViewSet(viewsets.GenericViewSet):
         """The serializer of the documents, also where an action has one of its own."""
         return type(self).serializer_class
 
-    def answer(self, document: OwnedDocument, code: int = status.HTTP_200_OK) -> Response:
-        """Return a document as an answer, with its entity tag."""
+    def answer(
+        self, document: OwnedDocument, code: int = status.HTTP_200_OK, said: str = ""
+    ) -> Response:
+        """Return a document as an answer, with its entity tag; ``said`` is for a page of it."""
         data = self.resource_serializer(document, context=self.get_serializer_context()).data
         headers = {"ETag": document.etag}
         if code == status.HTTP_201_CREATED:
             headers["Location"] = data["url"]
-        return Response(data, code, headers=headers)
+        response = Response(data, code, headers=headers)
+        response.said = said and self.names.fill(said)
+        return response
 
     def values(self, data: Any) -> Values:
         """Return the values of a document given in full; raises ValidationError (400)."""
@@ -114,14 +126,15 @@ class OwnedViewSet(viewsets.GenericViewSet):
 
     # --- Writing under conditions --------------------------------------------------------------
 
-    def replace(self, values: Values) -> Response:
+    def replace(self, values: Values, said: str = SAVED) -> Response:
         """Give the document new values, if it is in the state that the request names."""
         if Preconditions.of_write(self.request).name_a_state:
-            return self.answer(self.write(lambda found, _: self.replaced(found, values)))
+            written = self.write(lambda found, _: self.replaced(found, values))
+            return self.answer(written, said=said)
         document = self.replaced(self.found(), values)
         if document is None:
             raise Http404
-        return self.answer(document)
+        return self.answer(document, said=said)
 
     def write(self, write: Callable[[OwnedQuerySet, OwnedDocument], Any]) -> Any:
         """Look at the document, compare, and do a write which finds it only as it was seen.
@@ -190,7 +203,7 @@ class WriteMixin(OwnedViewSet):
                 document = self.document.create(request.user.get_username(), values, id)
             except NotUniqueError as error:
                 raise self.exists() from error
-            return self.answer(document, status.HTTP_201_CREATED)
+            return self.answer(document, status.HTTP_201_CREATED, "The {name} was created.")
 
         return idempotent(self, request, perform)
 
@@ -221,7 +234,8 @@ class WriteMixin(OwnedViewSet):
         if not is_merge and len(given) == len(serializer.writable):
             return self.replace(given)
         change = self._merging(request.data) if is_merge else self._setting(given)
-        return self.answer(self.write(lambda found, seen: self.replaced(found, change(seen))))
+        written = self.write(lambda found, seen: self.replaced(found, change(seen)))
+        return self.answer(written, said=SAVED)
 
     def _setting(self, given: Values) -> Callable[[OwnedDocument], Values]:
         """Return what gives the values of a document once those given are set."""
@@ -249,7 +263,9 @@ class WriteMixin(OwnedViewSet):
             self.write(lambda found, _: found.remove())
         elif not self.found().remove():
             raise Http404
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        kept = "You can restore it from the list of what is deleted."
+        text = self.names.fill("The {name} was deleted.")
+        return Done(f"{text} {kept}" if settings.HISTORY_VERSIONS else text)
 
 
 def _check_fields(view: type[OwnedViewSet]) -> None:

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.store
 PHONE = {"HTTP_USER_AGENT": "Phone/1", "REMOTE_ADDR": "192.0.2.1"}
 LAPTOP = {"HTTP_USER_AGENT": "Laptop/2", "REMOTE_ADDR": "2001:db8::2"}
 
+URL = "http://testserver/api/v1/sessions"
+
 
 def listed(token: str, **headers: str) -> list[dict[str, object]]:
     answer = caller(token, **headers).get("/api/v1/sessions")
@@ -50,6 +52,7 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
                 "user_agent": "Laptop/2",
                 "ip": "2001:db8::2",
                 "current": False,
+                "url": f"{URL}/{session_id(laptop.cookies['sessionid'].value)}",
             },
             {
                 "id": sid(phone),
@@ -59,6 +62,7 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
                 "user_agent": "Phone/1",
                 "ip": "192.0.2.1",
                 "current": True,
+                "url": f"{URL}/{sid(phone)}",
             },
         ]
     }

@@ -178,7 +178,9 @@ def test_a_user_in_the_list(root: Person, bob: Person) -> None:
         "role": None,
         "date_joined": written(bob.user.date_joined),
         "last_login": None,
+        "url": f"http://testserver{USERS}/{bob.user.id}",
     }
+    assert root.client.get(first["url"]).json() == first
     assert (second["username"], second["role"]) == ("root", "superuser")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.processes import Service, wait_for
 
@@ -45,14 +45,13 @@ def log_in(page: Page, name: str = "alice", password: str = PASSWORD, then: str 
 
 
 def log_out(page: Page, name: str = "alice") -> None:
-    wait_for_scripts(page)
-    menu(page, name).click()
-    page.get_by_role("button", name="Log out").click()
+    expect(menu(page, name)).to_be_visible()
+    page.get_by_role("button", name="Log out", exact=True).click()
 
 
 def menu(page: Page, name: str) -> Locator:
-    """Return the menu in the corner of somebody who is logged in."""
-    return page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+    """Return the link in the corner to the account of somebody who is logged in."""
+    return page.get_by_role("banner").get_by_role("link", name=name, exact=True)
 
 
 def answer(page: Page) -> Locator:
@@ -62,7 +61,7 @@ def answer(page: Page) -> Locator:
 
 def press(page: Page, button: str) -> None:
     wait_for_scripts(page)
-    page.get_by_role("button", name=button).click()
+    page.get_by_role("button", name=button, exact=True).click()
 
 
 def delete(page: Page, answer: str) -> None:
@@ -72,9 +71,8 @@ def delete(page: Page, answer: str) -> None:
 
 
 def raw_data(page: Page) -> Locator:
-    """Open the tab for JSON; return its box."""
-    wait_for_scripts(page)
-    page.get_by_role("link", name="Raw data").click()
+    """Open the form for JSON; return its box."""
+    page.get_by_text("Raw data", exact=True).click()
     return page.get_by_label("Content:")
 
 

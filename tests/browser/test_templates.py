@@ -48,7 +48,7 @@ def test_a_person_logs_in_creates_edits_and_deletes_a_template_and_logs_out(
     expect(answer(page)).to_contain_text('"version": 2')
 
     delete(page, "Delete")
-    expect(page.get_by_role("status")).to_have_text("Deleted.")
+    expect(page.get_by_role("status")).to_contain_text("The template was deleted.")
     expect(page.get_by_role("button", name="PUT")).to_have_count(0)
     assert service.get("/api/v1/templates", token).json["results"] == []
 
@@ -73,7 +73,7 @@ def test_the_raw_data_tab_takes_a_json_object(page: Page, service: Service) -> N
     token = register(service)
     log_in(page, then="/api/v1/templates")
     raw_data(page).fill('{"template": {"kind": "book", "author": "Orwell", "year": 1949}}')
-    press(page, "POST")
+    press(page, "POST raw data")
     expect(answer(page)).to_contain_text("HTTP 201 Created")
     (template,) = service.get("/api/v1/templates", token).json["results"]
     assert template["template"] == OBJECT
@@ -118,7 +118,7 @@ def test_json_that_is_refused_is_still_in_its_box(page: Page, service: Service) 
     register(service)
     log_in(page, then="/api/v1/templates")
     raw_data(page).fill('{"template": {"$set": "Orwell"}}')
-    press(page, "POST")
+    press(page, "POST raw data")
     expect(page.get_by_role("alert").first).to_contain_text("can't be kept")
     kept = page.get_by_label("Content:").input_value()
     assert json.loads(kept) == {"template": {"$set": "Orwell"}}

@@ -1,0 +1,196 @@
+"""DRF's browsable API: pages that say in words what happened, and keep what was typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from django.contrib.auth import get_user
+from django.template import loader
+from django.urls import get_script_prefix, resolve, reverse
+from rest_framework import renderers, status
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.utils.serializer_helpers import ReturnDict
+
+from templatesvc.api import excerpts
+from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
+from templatesvc.api.links import url_of
+from templatesvc.api.problem_types import problem_types
+from templatesvc.api.typed import Typed, fits_a_box
+
+if TYPE_CHECKING:  # rest_framework.views imports this module, as the settings name it
+    from rest_framework.request import Request
+    from rest_framework.serializers import BaseSerializer
+    from rest_framework.views import APIView
+
+# Where there is nothing to send anything to, or nobody who may; what was typed stays nevertheless.
+WITHOUT_FORMS = (
+    status.HTTP_204_NO_CONTENT,
+    status.HTTP_401_UNAUTHORIZED,
+    status.HTTP_403_FORBIDDEN,
+    status.HTTP_404_NOT_FOUND,
+)
+
+
+class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
+    """DRF's pages. A view may say more for them:
+
+    ``button`` is what the button of its form says, ``page_links`` are titles and names of routes,
+    and ``deletion_template`` is what is asked before something is deleted. What ``Response.said``
+    says of a success stands in the place of a body.
+    """
+
+    typed: Typed | None = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: dict[str, Any] | None = None,
+    ) -> str:
+        """Return the page, and take from the answer what is the JSON's."""
+        assert renderer_context is not None
+        page = self._page(data, accepted_media_type, renderer_context)
+        response = renderer_context["response"]
+        # The page shows the ETag, and may not have it: a browser asks the server by the tag alone
+        # whether what it has kept still stands, and would take the page for the JSON.
+        del response["ETag"]
+        response["Cache-Control"] = "no-store"
+        return page
+
+    def _page(
+        self, data: Any, accepted_media_type: str | None, renderer_context: dict[str, Any]
+    ) -> str:
+        """Return the page; an error whose page is too large gets the page that all errors have."""
+        request, response = renderer_context["request"], renderer_context["response"]
+        is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
+        is_typed = request.user.is_authenticated and _size(request) <= MAX_TYPED_SIZE
+        if not is_error or is_typed or _size(request) <= MAX_ERROR_SIZE:
+            page = well_formed(super().render(data, accepted_media_type, renderer_context))
+            if not is_error or is_typed or len(page.encode()) <= MAX_ERROR_SIZE:
+                return page
+        page = loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
+        return well_formed(page)
+
+    def get_context(
+        self, data: Any, accepted_media_type: str, renderer_context: dict[str, Any]
+    ) -> dict[str, Any]:
+        request, response = renderer_context["request"], renderer_context["response"]
+        view = renderer_context["view"]
+        self.typed = Typed.of(request, response, view)
+        if self.typed and self.typed.serializer:
+            data = ReturnDict(data, serializer=self.typed.serializer)
+        context = super().get_context(data, accepted_media_type, renderer_context)
+        is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
+        is_405 = response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED
+        return context | {
+            "data": data,
+            "user": _caller(request),
+            # DRF shows the form in a dialog; here it stands above the list. OPTIONS shows nothing.
+            "filter_form": None,
+            "search": context["filter_form"],
+            "options_form": None,
+            "display_edit_forms": is_shown,
+            "deletion_template": getattr(view, "deletion_template", "rest_framework/deletion.html"),
+            # To open a page is no mistake, also where there is only something to send.
+            "is_neutral": is_405 and request.method in SAFE_METHODS,
+            "is_kept": bool(self.typed),
+            "is_raw": self.typed is not None and self.typed.raw is not None,
+            "is_bare": not hasattr(view, "get_serializer"),
+            "remedy": _remedy(data),
+            "page_links": [
+                (title, url_of(route, request)) for title, route in getattr(view, "page_links", ())
+            ],
+        }
+
+    def get_content(
+        self,
+        renderer: renderers.BaseRenderer,
+        data: Any,
+        accepted_media_type: str,
+        renderer_context: dict[str, Any],
+    ) -> str:
+        shown = excerpts.of_list(data)
+        content: str = super().get_content(renderer, shown, accepted_media_type, renderer_context)
+        return content
+
+    def get_breadcrumbs(self, request: Request) -> list[tuple[str, str]]:
+        """Return the way to the page; not over routes that are no pages."""
+        start, crumbs = reverse("api-root"), super().get_breadcrumbs(request)
+        return [
+            (name, url)
+            for name, url in crumbs
+            if url.startswith(start) and type(self) in resolve(_own(url)).func.cls.renderer_classes
+        ]
+
+    def get_filter_form(self, data: Any, view: APIView, request: Request) -> str | None:
+        """Return the form also above the error of what was typed into it."""
+        is_list = getattr(view, "action", None) == "list"
+        form: str | None = super().get_filter_form([] if is_list else data, view, request)
+        return form
+
+    # --- Forms -------------------------------------------------------------------------------
+
+    def show_form_for_method(self, view: Any, method: str, request: Request, obj: Any) -> bool:
+        """Tell whether there is a form: also for what was typed by whom is not logged in now."""
+        if self.typed and method == self.typed.method:
+            return method in view.allowed_methods
+        response = (self.renderer_context or {})["response"]
+        if response.status_code in WITHOUT_FORMS:
+            return False
+        return bool(super().show_form_for_method(view, method, request, obj))
+
+    def render_form_for_serializer(self, serializer: BaseSerializer) -> str | None:
+        """Return None if a text box can't hold a value: an object would come back as a text."""
+        if hasattr(serializer, "initial_data"):
+            serializer.is_valid()
+        fields = getattr(serializer, "fields", {}).items()
+        writable = [(name, field) for name, field in fields if not field.read_only]
+        if any(not fits_a_box(field, serializer.data.get(name)) for name, field in writable):
+            return None
+        return super().render_form_for_serializer(serializer)
+
+    def get_raw_data_form(self, data: Any, view: APIView, method: str, request: Request) -> Any:
+        form = super().get_raw_data_form(data, view, method, request)
+        if not form:
+            return form
+        content = form.fields["_content"].widget.attrs
+        content |= {"class": "form-control", "spellcheck": "false"}
+        form.fields["_content_type"].widget.attrs["class"] = "form-control"
+        form.takes_file = getattr(view.parser_classes[0], "takes_file", False)
+        if self.typed and self.typed.raw is not None and self.typed.method == method:
+            form.initial["_content"] = self.typed.raw
+            if data["status"] == status.HTTP_400_BAD_REQUEST:
+                form.refusal = data["detail"]
+                content |= {"aria-invalid": "true", "aria-describedby": "about__content"}
+        return form
+
+
+def _own(url: str) -> str:
+    """Return a path as the URL map has it."""
+    return f"/{unquote(url).removeprefix(get_script_prefix())}"
+
+
+def _caller(request: Request) -> Any:
+    """Return who is logged in now: a request may have logged its caller out.
+
+    Where nobody may be asked who they are, or not yet, a browser's session tells nevertheless.
+    """
+    is_known = request.user.is_authenticated and request.method in SAFE_METHODS
+    return request.user if is_known or request.auth else get_user(request._request)
+
+
+def _remedy(data: Any) -> str:
+    """Return what to do about an error, in a sentence."""
+    code = data.get("code") if isinstance(data, dict) else None
+    known = problem_types().get(code) if isinstance(code, str) else None
+    return known.first_step_html if known else ""
+
+
+def _size(request: Request) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
+
+
+def well_formed(page: str) -> str:
+    """Return a page without halves of surrogate pairs, which JSON can name and UTF-8 can't."""
+    return page.encode(errors="replace").decode()

@@ -1,0 +1,92 @@
+"""What somebody typed and was refused: to be shown again, with what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import QueryDict
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Field, ListField, Serializer
+
+from templatesvc.api.notation import plain_json
+
+MOST_INDENTED = 4  # times the bytes: what is deeply nested is nearly all blanks
+# A page of another site may not fill in a form here for somebody to send.
+OWN_SITE = ("same-origin", "none")
+
+
+@dataclass
+class Typed:
+    """The body of a refused request."""
+
+    method: str
+    raw: str | None  # None if it came from the fields of a form
+    serializer: Serializer | None  # None if nothing could be read from it
+
+    @classmethod
+    def of(cls, request: Request, response: Response, view: Any) -> Self | None:
+        """Return what a request was refused with, if it had a body that a form can show."""
+        site = request.headers.get("Sec-Fetch-Site", "none")
+        if not response.exception or request.method in SAFE_METHODS or site not in OWN_SITE:
+            return None
+        # An error of a serializer's has the serializer.
+        serializer = getattr(response.data, "serializer", None)
+        try:
+            body = request.data
+        except (APIException, SuspiciousOperation, OSError) as error:
+            return cls._unparsed(request, getattr(error, "unparsed", None))
+        if unparsed := getattr(response, "unparsed", None):
+            return cls._unparsed(request, unparsed)
+        if not body or isinstance(body, bytes) or not hasattr(view, "get_serializer"):
+            return None
+        if serializer is None and isinstance(body, dict):
+            serializer = _refused(view, body, response.data.get("errors", ()))
+        raw = None if isinstance(body, QueryDict) else _as_json(body)
+        return cls(request.method, raw, serializer)
+
+    @classmethod
+    def _unparsed(cls, request: Request, body: bytes | None) -> Self | None:
+        return cls(request.method, body.decode(errors="replace"), None) if body else None
+
+
+def _refused(view: Any, body: Any, errors: Any) -> Serializer:
+    """Return the serializer of what was sent, with the errors of the answer at their fields."""
+    serializer: Serializer = view.get_serializer(data=body)
+    for name in [name for name, field in serializer.fields.items() if field.read_only]:
+        del serializer.fields[name]  # what was refused has no id, for one
+    serializer.is_valid()
+    for error in errors:
+        name = error["field"].partition(".")[0]
+        serializer._errors.setdefault(name, []).append(error["message"])
+    return serializer
+
+
+def _as_json(value: Any) -> str:
+    """Return a refused value as JSON that can be sent again, indented unless that is most of it."""
+    try:
+        short, indented = plain_json(value), plain_json(value, indented=True)
+        return (indented if len(indented) < MOST_INDENTED * len(short) else short).decode()
+    except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
+        return json.dumps(value, indent=2)
+
+
+def fits_a_box(field: Field, value: Any) -> bool:
+    """Tell whether a form can show a value so that it comes back the same."""
+    if isinstance(field, ListField):
+        entries = value if isinstance(value, list) else []
+        return all(_is_line(entry) for entry in entries)
+    is_one_line = field.style.get("base_template") != "textarea.html"
+    if is_one_line and isinstance(value, str) and {"\r", "\n"} & set(value):
+        return False  # a browser would drop the line breaks
+    return isinstance(field, Serializer) or not isinstance(value, dict | list)
+
+
+def _is_line(entry: Any) -> bool:
+    is_simple = not isinstance(entry, dict | list)
+    return is_simple and str(entry).strip() != "" and not {"\r", "\n"} & set(str(entry))

@@ -1,0 +1,407 @@
+"""What the pages of the API say, and keep, of what somebody does there."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from templates_app.documents import Template
+from templates_app.exceptions import TemplateExists
+from templatesvc.api.problem_types import problem_types
+from tests.accounts.callers import browser
+from tests.conftest import Person
+
+LIST = "/api/v1/templates"
+PASSWORD = "/api/v1/users/me/password"
+EVERYWHERE = ["/api/v1/", LIST, "/api/v1/nowhere", "/api-auth/login", "/problems"]
+MALFORMED = '{"template": "Dear {name}",,}'
+POST_ONLY = {
+    "users/me/password": "Change it",
+    "logout": "Log out",
+    "logout/all": "Log out everywhere",
+    "token/verify": "Verify it",
+    "token/refresh": "POST",
+    "templates/import": "POST",
+}
+
+
+@pytest.fixture
+def page(alice: Person) -> APIClient:
+    """The browser in which alice is logged in."""
+    client = browser(alice.name, alice.password)
+    client.defaults["HTTP_ACCEPT"] = "text/html"
+    return client
+
+
+def text(answer: Any) -> str:
+    """Return the HTML of an answer, as it is read."""
+    return html.unescape(answer.content.decode())
+
+
+def bar(answer: Any) -> str:
+    """Return the header of a page, which names who is logged in."""
+    return re.search("<header>.*?</header>", text(answer), re.S)[0]  # type: ignore[index]
+
+
+def field(answer: Any, name: str) -> str:
+    """Return a field of a form with all that belongs to it."""
+    parts = text(answer).split('<div class="form-group')
+    return next(part for part in parts if f'name="{name}"' in part)
+
+
+# --- What was typed ------------------------------------------------------------------------------
+
+
+def send(page: APIClient, body: Any, path: str = LIST, method: str = "post") -> Any:
+    if isinstance(body, str):
+        return getattr(page, method)(path, body, content_type="application/json")
+    return getattr(page, method)(path, body, format="multipart")
+
+
+def test_malformed_json_stays_in_its_box_with_the_error_beside_it(page: APIClient) -> None:
+    answer = send(page, MALFORMED)
+    assert answer.status_code == 400
+    assert MALFORMED in field(answer, "_content")
+    assert "The body is not valid JSON" in field(answer, "_content")
+    assert "<details open>" in text(answer)
+    assert "alice" in bar(answer)
+
+
+def test_malformed_json_in_a_change_as_well(page: APIClient, alice: Person) -> None:
+    path = f"{LIST}/{Template.create(alice.name, {'template': 'x'}).id}"
+    answer = send(page, MALFORMED, path, "put")
+    assert MALFORMED in field(answer, "_content")
+    assert "alice" in bar(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({"template": "Dear {name}"}, "\nDear {name}</textarea>"),
+        ('{"template": "Dear {name}"}', '"template": "Dear {name}"'),
+        (MALFORMED, MALFORMED),
+    ],
+    ids=["a form", "JSON", "malformed JSON"],
+)
+@pytest.mark.parametrize("method", ["post", "put"])
+def test_what_was_typed_stays_when_the_session_has_ended(
+    page: APIClient, alice: Person, method: str, body: Any, kept: str
+) -> None:
+    path = f"{LIST}/{Template.create(alice.name, {'template': 'x'}).id}"
+    alice.user.end_sessions()
+    answer = send(page, body, path if method == "put" else LIST, method)
+    assert answer.status_code == 401
+    assert kept in field(answer, "template" if isinstance(body, dict) else "_content")
+    assert "What you typed is still in the form below." in text(answer)
+    assert "Log in</a> in another tab" in text(answer)
+    assert "alice" not in bar(answer)
+    # And once they have logged in again, the same button does it.
+    again = browser(alice.name, alice.password)
+    if body != MALFORMED:
+        assert send(again, body, path if method == "put" else LIST, method).status_code < 300
+
+
+def test_who_never_was_logged_in_has_no_form(client: APIClient) -> None:
+    answer = client.get(LIST, HTTP_ACCEPT="text/html")
+    assert answer.status_code == 401
+    assert "<textarea" not in text(answer)
+
+
+def test_another_sites_text_is_in_no_form_here(client: APIClient) -> None:
+    answer = client.post(
+        LIST,
+        {"template": "a trap"},
+        format="multipart",
+        HTTP_ACCEPT="text/html",
+        HTTP_SEC_FETCH_SITE="cross-site",
+    )
+    assert answer.status_code == 401
+    assert "a trap" not in text(answer)
+
+
+def test_a_form_with_an_old_token_is_kept_with_a_new_one(page: APIClient) -> None:
+    page.credentials(HTTP_X_CSRFTOKEN="x" * 32)
+    answer = send(page, {"template": "Dear {name}"})
+    assert answer.status_code == 403
+    assert "Dear {name}" in field(answer, "template")
+    token = re.search('name="csrfmiddlewaretoken" value="(.*?)"', text(answer))[1]  # type: ignore[index]
+    page.credentials()
+    form = {"template": "Dear {name}", "csrfmiddlewaretoken": token}
+    assert send(page, form).status_code == 201
+
+
+def test_an_error_that_no_serializer_raised_is_beside_its_field(page: APIClient) -> None:
+    form = {"current_password": "a wrong one", "new_password": "through-the-looking-glass"}
+    answer = send(page, form, PASSWORD)
+    assert answer.status_code == 400
+    assert "This is not your current password." in field(answer, "current_password")
+    assert "aria-invalid" in field(answer, "current_password")
+    assert "aria-invalid" not in field(answer, "new_password")
+
+
+# --- Fields ---------------------------------------------------------------------------------------
+
+
+def test_passwords_are_hidden_labelled_and_known_to_password_managers(page: APIClient) -> None:
+    form = {"current_password": "a wrong one", "new_password": "through-the-looking-glass"}
+    for answer in (page.get(PASSWORD), send(page, form, PASSWORD)):
+        for name in form:
+            shown = field(answer, name)
+            assert 'type="password"' in shown
+            assert f'autocomplete="{name.replace("_", "-")}"' in shown
+            assert f'for="id_{name}"' in shown
+            assert "value=" not in shown
+        assert "a wrong one" not in text(answer)
+        assert "through-the-looking-glass" not in text(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("token/verify", "token"), ("token/refresh", "refresh_token"), ("logout", "refresh_token")],
+)
+def test_a_token_has_a_labelled_box(page: APIClient, path: str, name: str) -> None:
+    shown = field(page.get(f"/api/v1/{path}"), name)
+    assert f'for="id_{name}"' in shown
+    assert 'autocomplete="off"' in shown
+
+
+# --- Pages without a GET --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", POST_ONLY)
+def test_a_page_that_only_takes_something_opens_with_what_it_does(
+    page: APIClient, path: str
+) -> None:
+    answer = page.get(f"/api/v1/{path}")
+    assert answer.status_code == 405
+    shown = text(answer)
+    assert "not allowed" not in shown.lower()
+    assert "text-danger" not in shown
+    assert "{name" not in shown
+    assert f"{POST_ONLY[path]}</button>" in shown
+    assert "alice" in bar(answer)
+
+
+def test_so_does_that_of_a_session_and_of_restoring(page: APIClient, alice: Person) -> None:
+    id = Template.create(alice.name, {"template": "x"}).id
+    session = page.get("/api/v1/sessions", HTTP_ACCEPT="application/json").json()["results"][0]
+    for path in (session["url"], f"{LIST}/{id}/restore"):
+        answer = page.get(path)
+        assert "not allowed" not in text(answer).lower()
+    assert 'for="id_version"' in field(answer, "version")
+    assert "End this session?" in text(page.get(session["url"]))
+
+
+def test_any_other_method_that_there_is_not_is_an_error(page: APIClient) -> None:
+    answer = page.put("/api/v1/users/me/password", {}, format="json")
+    assert 'Method "PUT" not allowed.' in text(answer)
+
+
+def test_an_import_takes_a_file(page: APIClient) -> None:
+    shown = text(page.get(f"{LIST}/import"))
+    assert 'type="file"' in shown
+    assert 'value="application/x-ndjson"' in shown
+    line = '{"template": "Dear {name}"}\n'
+    answer = page.post(f"{LIST}/import", line, content_type="application/x-ndjson")
+    assert answer.status_code == 200
+    assert '"created": 1' in text(answer)
+
+
+def test_the_page_of_a_large_import_shows_its_first_lines(page: APIClient) -> None:
+    lines = "{}\n" * 1500
+    answer = page.post(f"{LIST}/import", lines, content_type="application/x-ndjson")
+    assert text(answer).count('"line":') == 1000
+    assert "500 more, which the JSON has" in text(answer)
+
+
+# --- What was done --------------------------------------------------------------------------------
+
+
+def said(answer: Any) -> str:
+    return re.search('<p role="status">(.*?)<', text(answer))[1]  # type: ignore[index]
+
+
+def test_what_was_done_is_said(page: APIClient, alice: Person) -> None:
+    id = Template.create(alice.name, {"template": "x"}).id
+    created = send(page, {"template": "y"})
+    assert said(created) == "The template was created. "
+    assert f'<a href="http://testserver{LIST}/' in text(created)
+    assert said(send(page, {"template": "z"}, f"{LIST}/{id}", "put")) == "The template was saved. "
+    assert said(page.delete(f"{LIST}/{id}")).startswith("The template was deleted.")
+    restored = send(page, {"version": 1}, f"{LIST}/{id}/restore")
+    assert said(restored) == "The template was restored. "
+    page.delete(f"{LIST}/{id}")
+    assert said(page.delete(f"{LIST}/deleted")) == "The deleted templates are gone for good."
+
+
+def test_the_json_of_it_says_nothing(alice: Person) -> None:
+    id = Template.create(alice.name, {"template": "x"}).id
+    answer = alice.client.delete(f"{LIST}/{id}")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_a_change_of_password_is_no_deletion(page: APIClient, alice: Person) -> None:
+    form = {"current_password": alice.password, "new_password": "through-the-looking-glass"}
+    answer = send(page, form, PASSWORD)
+    assert said(answer) == "Your password is changed. You are logged out everywhere else."
+    assert "alice" in bar(answer)
+
+
+def log_out(page: APIClient, alice: Person) -> Any:
+    return send(page, {}, "/api/v1/logout")
+
+
+def log_out_everywhere(page: APIClient, alice: Person) -> Any:
+    return send(page, {}, "/api/v1/logout/all")
+
+
+def end_this_session(page: APIClient, alice: Person) -> Any:
+    rows = page.get("/api/v1/sessions", HTTP_ACCEPT="application/json").json()["results"]
+    return page.delete(next(row["url"] for row in rows if row["current"]))
+
+
+def delete_the_account(page: APIClient, alice: Person) -> Any:
+    return send(page, {"current_password": alice.password}, "/api/v1/users/me", "delete")
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (log_out, "You are logged out."),
+        (log_out_everywhere, "You are logged out, here and everywhere else."),
+        (end_this_session, "You are logged out."),
+        (delete_the_account, "Your account and all that was in it are deleted."),
+    ],
+)
+def test_the_bar_names_nobody_who_is_logged_out(
+    page: APIClient, alice: Person, act: Any, words: str
+) -> None:
+    answer = act(page, alice)
+    assert said(answer) == words
+    assert "alice" not in bar(answer)
+    assert "Log in" in bar(answer)
+    assert page.get("/api/v1/users/me").status_code == 401
+
+
+def test_the_end_of_another_session_logs_nobody_out_here(page: APIClient, alice: Person) -> None:
+    rows = page.get("/api/v1/sessions", HTTP_ACCEPT="application/json").json()["results"]
+    answer = page.delete(next(row["url"] for row in rows if not row["current"]))
+    assert said(answer) == "The session has ended: its next request is refused."
+    assert "alice" in bar(answer)
+
+
+@pytest.mark.parametrize("path", ["token/verify", "token/refresh", "logout", ""])
+def test_a_page_for_everybody_names_who_is_logged_in(page: APIClient, path: str) -> None:
+    assert "alice" in bar(page.get(f"/api/v1/{path}"))
+
+
+# --- Restoring ------------------------------------------------------------------------------------
+
+
+def test_each_deleted_one_and_each_version_has_how_it_begins_and_a_button(
+    page: APIClient, alice: Person
+) -> None:
+    path = send(page, {"template": "First\n of  all" + "x" * 200}).headers["Location"]
+    send(page, {"template": "Second"}, path, "put")
+    versions = text(page.get(f"{path}/versions"))
+    begins = f"First of all{'x' * 107}…"
+    assert f'<a href="{path}/versions/1">{begins}</a>' in versions
+    assert f'aria-label="Restore version 1: {begins}"' in versions
+    page.delete(path)
+    deleted = text(page.get(f"{LIST}/deleted"))
+    assert f'<a href="{path}/versions/2">Second</a>' in deleted
+    assert f'<form method="post" action="{path}/restore">' in deleted
+    assert '<input type="hidden" name="version" value="2">' in deleted
+
+
+def test_the_json_of_the_lists_has_no_value(page: APIClient, alice: Person) -> None:
+    path = send(page, {"template": "First"}).headers["Location"]
+    page.delete(path)
+    answer = alice.client.get(f"{LIST}/deleted")
+    assert "First" not in answer.content.decode()
+
+
+def test_nobody_elses_are_there(page: APIClient, bob: Person) -> None:
+    Template.create(bob.name, {"template": "bob's"}).delete()
+    assert "Restore</button>" not in text(page.get(f"{LIST}/deleted"))
+
+
+def test_values_are_read_until_a_page_has_enough(page: APIClient, settings: Any) -> None:
+    settings.MAX_PAGE_SIZE = 1024
+    path = send(page, {"template": "a" * 700}).headers["Location"]
+    for letter in "bcd":
+        send(page, {"template": letter * 700}, path, "put")
+    versions = text(page.get(f"{path}/versions"))
+    assert versions.count("Restore</button>") == 3
+    assert versions.count("See it</a>") == 1
+
+
+# --- Deleting the account -------------------------------------------------------------------------
+
+
+def test_it_says_what_goes(page: APIClient) -> None:
+    send(page, {"template": "x"})
+    shown = text(page.get("/api/v1/users/me"))
+    assert "Delete your account?" in shown
+    assert "all your templates, deleted ones and earlier versions included" in shown
+    assert f"{LIST}/export" in shown
+    assert "You keep 1 in all" in shown
+
+
+@pytest.mark.parametrize("password", [None, "a wrong one", ""])
+def test_a_page_deletes_no_account_without_the_password(
+    page: APIClient, password: str | None
+) -> None:
+    form = {} if password is None else {"current_password": password}
+    answer = send(page, form, "/api/v1/users/me", "delete")
+    assert answer.status_code == 400
+    assert "alice" in bar(answer)
+    assert page.get("/api/v1/users/me").status_code == 200
+
+
+def test_a_program_needs_none(alice: Person) -> None:
+    assert alice.client.delete("/api/v1/users/me").status_code == 204
+
+
+# --- What has to be done first, and where to find more --------------------------------------------
+
+
+def test_a_password_that_must_be_changed_is_said_on_every_page_until_it_is(alice: Person) -> None:
+    alice.user.set_password("handed-over-1", must_change=True)
+    page = browser("alice", "handed-over-1")
+    page.defaults["HTTP_ACCEPT"] = "text/html"
+    paths = ["", "templates", "sessions", "users/me", "users/me/password", "logout", "token/verify"]
+    for path in paths:
+        shown = text(page.get(f"/api/v1/{path}"))
+        assert shown.count("You have to change your password before anything else.") == 1
+    form = {"current_password": "handed-over-1", "new_password": "through-the-looking-glass"}
+    answer = send(page, form, PASSWORD)
+    assert "You have to change your password" not in text(answer)
+    for path in paths:
+        assert "You have to change your password" not in text(page.get(f"/api/v1/{path}"))
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+def test_every_page_leads_to_the_docs_and_to_what_errors_mean(page: APIClient, path: str) -> None:
+    shown = text(page.get(path))
+    assert 'href="/api/v1/docs"' in shown
+    assert 'href="/problems"' in shown
+    assert '<html lang="en">' in shown
+    assert "favicon.svg" in shown
+
+
+def test_an_error_says_what_to_do_and_where_there_is_more(page: APIClient, alice: Person) -> None:
+    Template.create(alice.name, {"template": "x"})
+    answer = send(page, {"template": "x"})
+    assert answer.status_code == 409
+    assert "<strong>What to do:</strong>" in text(answer)
+    assert f'href="/problems/{TemplateExists.default_code}">More about this error' in text(answer)
+
+
+@pytest.mark.parametrize("known", problem_types().values(), ids=problem_types())
+def test_what_to_do_is_one_sentence(known: Any) -> None:
+    assert re.fullmatch(r".+?[.:]", known.first_step_html)
