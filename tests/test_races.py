@@ -79,7 +79,7 @@ def test_50_parallel_refreshes_leave_one_session_with_one_chain(tmp_path: Path) 
         assert len({claims(token)["sid"] for token in tokens}) == 1
         assert len({claims(token)["jti"] for token in tokens}) == 1
         for answer in answers:
-            assert service.get("/get", answer.json["access_token"]).status == 200
+            assert service.get("/api/v1/templates", answer.json["access_token"]).status == 200
         listed = service.get("/api/v1/sessions", answers[0].json["access_token"]).json["results"]
         assert [session["current"] for session in listed].count(True) == 1
         assert len(listed) == 2  # the first is of Service.log_in
@@ -111,7 +111,7 @@ def test_without_grace_one_of_50_parallel_refreshes_succeeds(tmp_path: Path) -> 
         (winner,) = [answer.json for answer in answers if answer.status == 200]
         # The others were reuse, which ends the session of thief and owner.
         for token in (first["access_token"], winner["access_token"]):
-            assert service.get("/get", token).status == 401
+            assert service.get("/api/v1/templates", token).status == 401
         assert refresh(service, winner["refresh_token"]).status == 401
 
 
@@ -160,11 +160,13 @@ def test_of_48_parallel_log_ins_so_many_sessions_are_left_as_one_may_have(
             answers = at_once(24, lambda _: service.post("/api/v1/login", body))
             assert {answer.status for answer in answers} == {200}
             tokens = [answer.json["access_token"] for answer in answers]
-            standing = [token for token in tokens if service.get("/get", token).status == 200]
+            standing = [
+                token for token in tokens if service.get("/api/v1/templates", token).status == 200
+            ]
             assert len(standing) == most
             listed = service.get("/api/v1/sessions", standing[0]).json["results"]
             assert len(listed) == most
-        assert service.get("/get", first).status == 401
+        assert service.get("/api/v1/templates", first).status == 401
     assert AuditEntry.objects(action="session_superseded").count() == 49 - most
 
 
@@ -201,8 +203,8 @@ def test_of_parallel_changes_of_a_password_one_succeeds(tmp_path: Path) -> None:
         new = {"username": "alice", "password": f"new-{winner}"}
         assert service.post("/api/v1/login", new).status == 200
         access = answers[winner].json["access_token"]
-        assert service.get("/get", access).status == 200
-        assert {service.get("/get", token).status for token in tokens} == {401}
+        assert service.get("/api/v1/templates", access).status == 200
+        assert {service.get("/api/v1/templates", token).status for token in tokens} == {401}
 
 
 @pytest.mark.long
@@ -215,6 +217,6 @@ def test_parallel_log_ins_with_an_old_hash_all_succeed_and_leave_a_new_one(tmp_p
         answers = at_once(20, lambda _: service.post("/api/v1/login", body))
         assert {answer.status for answer in answers} == {200}
         tokens = [answer.json["access_token"] for answer in answers]
-        assert {service.get("/get", token).status for token in tokens} == {200}
+        assert {service.get("/api/v1/templates", token).status for token in tokens} == {200}
     carol = User.named("carol")
     assert carol and carol.password.startswith("argon2$argon2id$")

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from templates_app.documents import Template
 from templatesvc.mongo import store
+from tests.answers import there
 from tests.conftest import Person
 
 pytestmark = pytest.mark.wire
@@ -37,7 +38,7 @@ def stages(plan: Any) -> Iterator[str]:
             yield from stages(inner)
 
 
-@pytest.mark.parametrize("path", ["/get", URL, f"{URL}?ordering=created_at"])
+@pytest.mark.parametrize("path", [*there("/get"), URL, f"{URL}?ordering=created_at"])
 def test_a_list_reads_an_index_and_sorts_nothing(
     path: str, alice: Person, commands: Commands
 ) -> None:

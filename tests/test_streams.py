@@ -15,6 +15,8 @@ from pymongo import MongoClient
 from pytest_django.fixtures import Settings
 
 from templatesvc.api.streams import PIECE, StreamTooLong, streamed
+from tests.answers import there
+from tests.left_out import mostly_long
 from tests.processes import PATIENCE, MongoServer, Service
 
 COUNT = 200
@@ -67,11 +69,11 @@ def numbers(path: str, body: bytes) -> list[int]:
     return [int(doc["template"].partition(" ")[0]) for doc in docs]
 
 
-PATHS = ["/get", "/api/v1/templates/export"]
+PATHS = [*there("/get"), "/api/v1/templates/export"]
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("path", [PATHS[0], pytest.param(PATHS[1], marks=pytest.mark.long)])
+@pytest.mark.parametrize("path", mostly_long(*PATHS))
 def test_a_stream_outlasts_a_restart_of_the_store(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:
@@ -85,7 +87,7 @@ def test_a_stream_outlasts_a_restart_of_the_store(
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("path", [pytest.param(PATHS[0], marks=pytest.mark.long), PATHS[1]])
+@pytest.mark.parametrize("path", mostly_long(*reversed(PATHS)))
 def test_a_stream_whose_store_is_gone_breaks(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:
@@ -121,6 +123,6 @@ def test_pieces_are_worth_sending_and_lose_nothing() -> None:
 def test_what_is_short_has_a_length(server: MongoServer, tmp_path: Path) -> None:
     with Service(tmp_path / "service.log", MONGODB_URI=patient(server)) as service:
         token = service.log_in("alice")
-        for path, body in (("/get", '{"docs":[]}'), ("/api/v1/templates/export", "")):
+        for path, body in zip(reversed(PATHS), ("", '{"docs":[]}'), strict=False):
             answer = service.get(path, token)
             assert (answer.text, answer.headers["Content-Length"]) == (body, str(len(body)))

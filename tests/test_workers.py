@@ -89,7 +89,7 @@ class Held(NamedTuple):
         pairs = (self.older, self.tokens)
         verified = [pair[kind] for pair in pairs for kind in ("access_token", "refresh_token")]
         return [
-            *(service.get("/get", pair["access_token"]).status for pair in pairs),
+            *(service.get("/api/v1/templates", pair["access_token"]).status for pair in pairs),
             *(service.post("/api/v1/token/verify", {"token": text}).status for text in verified),
             service.get("/api/v1/users/me", Cookie=self.cookie).status,
         ]

@@ -14,9 +14,9 @@ from tests.conftest import Person
 def test_it_asks_for_the_password(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     type_in(monkeypatch, ["secret-1", "secret-1"])
     assert "Set the password of alice" in run("changepassword", "alice")
-    assert alice.client.get("/get").status_code == 401
+    assert alice.client.get("/api/v1/templates").status_code == 401
     token = log_in("alice", "secret-1").json()["access_token"]
-    assert caller(token).get("/get").status_code == 200
+    assert caller(token).get("/api/v1/templates").status_code == 200
     entry = AuditEntry.objects.order_by("id").first()
     assert (entry.action, entry.username) == ("password_set", "alice")
     assert entry.user_agent == "manage.py changepassword"
@@ -26,7 +26,7 @@ def test_a_temporary_one_has_to_be_changed(alice: Person, monkeypatch: pytest.Mo
     pipe_in(monkeypatch, "handed-over-1\n")
     assert "must change it" in run("changepassword", "alice", "--temporary")
     token = log_in("alice", "handed-over-1").json()["access_token"]
-    assert caller(token).get("/get").status_code == 403
+    assert caller(token).get("/api/v1/templates").status_code == 403
 
 
 def test_nobody_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,6 @@ def test_a_secret_that_is_shorter_than_its_hash_is_refused(settings: Settings, p
         ("accounts.hashers.NoSuch", "accounts.E004"),
         ("accounts.keys.Key", "accounts.E004"),
         ("django.contrib.auth.hashers.MD5PasswordHasher", "accounts.E005"),
-        ("accounts.flask.hashers.FlaskSHA256Hasher", "accounts.E005"),
     ],
 )
 def test_a_hasher_that_is_not_there_or_is_weak_is_refused(
@@ -128,27 +127,11 @@ def test_a_hasher_that_is_not_there_or_is_weak_is_refused(
     assert found() == {said}
 
 
-@pytest.mark.parametrize("key", ["", private(RSA), private(ED25519)], ids=["none", "RSA", "EdDSA"])
-def test_side_by_side_asks_for_the_secret_of_the_flask_service(
-    settings: Settings, key: str
-) -> None:
-    if key:
-        settings.JWT_SECRET_KEY = key
-    assert found() == set()
-    settings.FLASK_SIDE_BY_SIDE = True
-    assert found() == {"accounts.E006", "accounts.W001"}
-    # The key of before may stay among those that verify.
-    settings.JWT_PREVIOUS_KEYS = [settings.JWT_SECRET_KEY]
-    settings.JWT_SECRET_KEY = "s" * 32
-    assert found() == {"accounts.W001"}
-
-
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     mostly_long(
         ("JWT_SECRET_KEY", "too-short", "(accounts.E003) JWT_SECRET_KEY holds a secret of 9 bytes"),
-        ("FLASK_SIDE_BY_SIDE", "on", "(accounts.E006) FLASK_SIDE_BY_SIDE is on and JWT_SECRET_"),
         ("JWT_SECRET_KEY", bare(RSA), "(accounts.E001) JWT_SECRET_KEY holds a key that can't be"),
         ("ACCESS_TOKEN_LIFETIME", "15d", "(templatesvc.E005) ACCESS_TOKEN_LIFETIME is longer than"),
         ("REFRESH_TOKEN_LIFETIME", "91d", "(templatesvc.E005) REFRESH_TOKEN_LIFETIME is longer"),

@@ -14,7 +14,7 @@ from tests.conftest import Person
 
 def test_they_are_out_at_once_and_let_in_again(alice: Person) -> None:
     assert "Deactivated alice" in run("deactivateuser", "alice")
-    assert alice.client.get("/get").status_code == 401
+    assert alice.client.get("/api/v1/templates").status_code == 401
     assert log_in("alice", alice.password).status_code == 401
     assert "Reactivated alice" in run("deactivateuser", "alice", "--undo")
     assert log_in("alice", alice.password).status_code == 200
@@ -34,7 +34,7 @@ def test_the_last_superuser_stays(alice: Person) -> None:
     alice.user.appoint(Role.SUPERUSER)
     with pytest.raises(CommandError, match="This is the last superuser"):
         run("deactivateuser", "alice")
-    assert alice.client.get("/get").status_code == 200
+    assert alice.client.get("/api/v1/templates").status_code == 200
 
 
 def test_nobody_can_not_be_deactivated() -> None:

@@ -146,19 +146,6 @@ def test_what_a_registration_smuggled_in_gives_no_right(name: str, root: Person)
     assert person.client.get(USERS).status_code == 403
 
 
-# --- Registering is as it was --------------------------------------------------------------------
-
-
-def test_the_flask_services_registration_stands_on_the_same_path(client: APIClient) -> None:
-    answer = client.post(USERS, {"username": "carol", "password": "1234"})
-    assert (answer.status_code, answer.json()) == (201, {"msg": "User created successfully"})
-    answer = client.post(USERS, {"username": "carol", "password": "1234"})
-    assert (answer.status_code, answer.json()) == (409, {"msg": "Username already exists"})
-    answer = client.put(USERS, {})
-    assert (answer.status_code, set(answer.json())) == (405, {"msg"})
-    assert client.post(f"{USERS}/", {"username": "dave", "password": "1"}).status_code == 201
-
-
 # --- The list ------------------------------------------------------------------------------------
 
 
@@ -252,7 +239,7 @@ def test_a_cursor_is_good_for_its_own_list(root: Person, alice: Person) -> None:
 def test_who_is_deactivated_gets_a_401_at_the_next_request(staff: Person, bob: Person) -> None:
     answer = staff.client.patch(url(bob.user), {"is_active": False})
     assert answer.json()["is_active"] is False
-    assert bob.client.get("/get").status_code == 401
+    assert bob.client.get("/api/v1/templates").status_code == 401
     assert log_in("bob", bob.password).status_code == 401
     assert staff.client.patch(url(bob.user), {"is_active": True}).json()["is_active"] is True
     assert log_in("bob", bob.password).status_code == 200
@@ -270,7 +257,7 @@ def test_what_changes_nothing_is_not_done(staff: Person, bob: Person) -> None:
     as_it_is = staff.client.get(url(bob.user)).json()
     body = {name: as_it_is[name] for name in ("is_active", "must_change_password", "role")}
     assert staff.client.patch(url(bob.user), body).json() == as_it_is
-    assert bob.client.get("/get").status_code == 200
+    assert bob.client.get("/api/v1/templates").status_code == 200
     assert not AuditEntry.objects
 
 
@@ -289,7 +276,7 @@ def test_several_things_at_once(root: Person, bob: Person) -> None:
 def test_staff_does_nothing_of_what_it_may_not_do_in_part(staff: Person, bob: Person) -> None:
     body = {"must_change_password": True, "role": "superuser"}
     assert staff.client.patch(url(bob.user), body).status_code == 403
-    assert bob.client.get("/get").status_code == 200
+    assert bob.client.get("/api/v1/templates").status_code == 200
 
 
 def test_who_is_deactivated_is_given_no_role(root: Person, bob: Person) -> None:
@@ -344,7 +331,7 @@ def test_what_it_can_not_read_it_refuses(body: Any, root: Person, bob: Person) -
 def test_who_is_deleted_is_gone_with_all_that_is_theirs(staff: Person, bob: Person) -> None:
     Template.create(bob.name, {"template": "mine"})
     assert staff.client.delete(url(bob.user)).status_code == 204
-    assert bob.client.get("/get").status_code == 401
+    assert bob.client.get("/api/v1/templates").status_code == 401
     assert Template.objects.count() == 0
     assert staff.client.get(url(bob.user)).status_code == 404
     (entry,) = AuditEntry.objects

@@ -40,7 +40,7 @@ def test_while_one_request_waits_for_a_primary_the_others_are_refused(
     wait_for(lambda: refused_beside_one_that_waits(service, token) > 2, "others are refused")
     assert [service.get("/livez").status for _ in range(5)] == [200] * 5
     members.elect(successor)
-    wait_for(lambda: service.get("/get", token).status == 200, "it goes on")
+    wait_for(lambda: service.get("/api/v1/templates", token).status == 200, "it goes on")
 
 
 def refused_beside_one_that_waits(service: Service, token: str) -> int:

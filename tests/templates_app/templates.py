@@ -24,6 +24,12 @@ def path(created: Any) -> str:
     return f"{URL}/{created.json()['id']}"
 
 
+def store(person: Person, value: Any) -> ObjectId:
+    """Store a template of any value, past the routes; return its id."""
+    id: ObjectId = Template.create(person.name, {"template": value}).id
+    return id
+
+
 def flask_insert(person: Person, value: Any, id: ObjectId | None = None) -> ObjectId:
     """Store a template as the Flask service does; return its id."""
     document = {"profile": person.name, "template": value} | ({"_id": id} if id else {})

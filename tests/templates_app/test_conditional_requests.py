@@ -8,7 +8,7 @@ from django.test import override_settings
 
 from templates_app.documents import Template
 from tests.conftest import Person
-from tests.templates_app.templates import URL, flask_insert, flask_update, listed, make, path
+from tests.templates_app.templates import URL, listed, make, path
 
 pytestmark = pytest.mark.store
 
@@ -139,37 +139,6 @@ def test_if_none_match_lets_a_write_on_another_state_through(alice: Person) -> N
     assert alice.client.put(url, {"template": "two"}, headers=known).status_code == 412
     alice.client.put(url, {"template": "three"})
     assert alice.client.put(url, {"template": "four"}, headers=known).status_code == 200
-
-
-# --- What the Flask service does to the same database ------------------------------------------
-
-
-@pytest.mark.parametrize("method", WRITES)
-def test_a_change_by_the_flask_service_is_noticed(method: str, alice: Person) -> None:
-    created = make(alice, "one")
-    assert flask_update(alice, "one", "theirs") == 1
-    headers = {"If-Match": created["ETag"]}
-    answer = getattr(alice.client, method)(path(created), {"template": "mine"}, headers=headers)
-    assert answer.status_code == 412
-    assert listed(alice) == ["theirs"]
-
-
-@pytest.mark.parametrize("other", [{"n": 1.0}, {"n": True}, {"n": "1"}])
-def test_a_change_of_a_value_to_one_that_looks_like_it_is_noticed(
-    other: object, alice: Person
-) -> None:
-    created = make(alice, {"n": 1})
-    assert flask_update(alice, {"n": 1}, other) == 1
-    headers = {"If-Match": created["ETag"]}
-    assert alice.client.delete(path(created), headers=headers).status_code == 412
-
-
-def test_a_document_of_the_flask_service_has_a_tag_that_lasts(alice: Person) -> None:
-    id = flask_insert(alice, {"x": 1, "y": [2]})
-    etag = alice.client.get(f"{URL}/{id}")["ETag"]
-    assert alice.client.get(f"{URL}/{id}", headers={"If-None-Match": etag}).status_code == 304
-    headers = {"If-Match": etag}
-    assert alice.client.put(f"{URL}/{id}", {"template": "x"}, headers=headers).status_code == 200
 
 
 # --- Where a condition is demanded --------------------------------------------------------------

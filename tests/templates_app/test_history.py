@@ -17,8 +17,9 @@ from templates_app.documents import Template
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.history import MAX_VERSION
+from tests.answers import there
 from tests.conftest import Person, renew_unique_indexes
-from tests.templates_app.templates import URL, flask_insert, listed, make, path
+from tests.templates_app.templates import URL, listed, make, path
 
 pytestmark = pytest.mark.store
 
@@ -39,7 +40,7 @@ def test_a_change_keeps_the_state_before(alice: Person) -> None:
     created = make(alice, "one")
     url = path(created)
     alice.client.put(url, {"template": "two"})
-    alice.client.post("/update", {"old_template": "two", "new_template": "three"})
+    alice.client.put(url, {"template": "three"})
     listed = alice.client.get(f"{url}/versions").json()["results"]
     assert [version["version"] for version in listed] == [2, 1]
     first = alice.client.get(listed[1]["url"]).json()
@@ -153,13 +154,13 @@ def test_a_restore_asks_for_a_number(version: Any, alice: Person) -> None:
     assert answer.json()["errors"][0]["field"] == "version"
 
 
-@pytest.mark.parametrize("by", ["the REST route", "the Flask route"])
-def test_a_deleted_template_can_be_restored(by: str, alice: Person) -> None:
+@pytest.mark.parametrize("route", [URL, *there("/delete")])
+def test_a_deleted_template_can_be_restored(route: str, alice: Person) -> None:
     created = make(alice, "one")
-    if by == "the REST route":
+    if route == URL:
         alice.client.delete(path(created))
     else:
-        alice.client.post("/delete", {"template": "one"})
+        alice.client.post(route, {"template": "one"})
     (entry,) = deleted(alice)
     assert entry["id"] == created.json()["id"]
     restored = restore(alice, path(created), entry["version"])
@@ -224,12 +225,6 @@ def test_a_restore_takes_a_condition(alice: Person) -> None:
     alice.client.delete(url)
     assert restore(alice, url, 1, **{"If-Match": "*"}).status_code == 412
     assert restore(alice, url, 2).status_code == 201
-
-
-def test_what_the_flask_service_wrote_can_be_restored(alice: Person) -> None:
-    id = flask_insert(alice, {"x": 1})
-    alice.client.post("/delete", {"template": {"x": 1}})
-    assert restore(alice, f"{URL}/{id}", 1).json()["template"] == {"x": 1}
 
 
 def test_no_more_versions_are_kept_than_the_setting_says(alice: Person) -> None:

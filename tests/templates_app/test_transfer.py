@@ -28,7 +28,7 @@ from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.leases import Lease
 from tests.conftest import Person, heir_of
-from tests.templates_app.templates import URL, flask_insert, listed, make, path
+from tests.templates_app.templates import URL, listed, make, path, store
 
 pytestmark = pytest.mark.store
 
@@ -82,7 +82,7 @@ def test_an_export_is_a_file_of_lines(alice: Person, bob: Person) -> None:
     ],
 )
 def test_what_is_exported_comes_back_exactly(value: Any, alice: Person, bob: Person) -> None:
-    id = flask_insert(alice, value)
+    id = store(alice, value)
     alice.client.put(path_of(id), {"template": "in between"})
     Template.objects(id=id).update(__raw__={"$set": {"template": value}})
     before, lines = Template.objects.get(id=id), exported(alice)
@@ -288,7 +288,7 @@ def test_a_line_that_can_not_be_kept_is_refused_before_it_is_parsed(
 
 def test_what_is_largest_in_json_comes_back(alice: Person, bob: Person) -> None:
     value = {"controls": "\1" * 500_000, "quotes": '"\\{[,' * 60_000, "objects": [{}] * 10_000}
-    flask_insert(alice, value)
+    store(alice, value)
     assert imported(bob, exported(alice))["created"] == 1
 
 

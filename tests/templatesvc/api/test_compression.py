@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from templatesvc.api.staticfiles import StaticFilesMiddleware
 from templatesvc.mongo.documents import now
 from tests.accounts.operators import operators_browser
+from tests.answers import there
 from tests.conftest import Person
 from tests.templates_app.templates import URL, make, path
 
@@ -57,7 +58,7 @@ def test_json_pages_and_streams_are_compressed(alice: Person) -> None:
     for n in range(300):
         make(alice, {"n": n, **LARGE})
     with time_machine.travel(now(), tick=False):  # which a cursor has in its signature
-        for route in (URL, "/get", f"{URL}/export", "/api/v1/schema"):
+        for route in (URL, *there("/get"), f"{URL}/export", "/api/v1/schema"):
             plain, compressed = alice.client.get(route), alice.client.get(route, headers=GZIP)
             assert body(compressed) == plain.getvalue(), route
     page = alice.client.get(URL, headers=GZIP | {"Accept": "text/html"})

@@ -10,6 +10,7 @@ from flask_jwt_extended import JWTManager, create_access_token, get_jwt_identity
 from rest_framework.test import APIClient
 
 from templatesvc.api.credentials import bearer_token
+from tests.answers import there
 from tests.conftest import Person
 
 TAKEN = [
@@ -34,7 +35,7 @@ def test_the_token_is_found_in_whatever_case_and_company(header: str, alice: Per
     assert bearer_token(header.replace("{}", "a.b.c")) == "a.b.c"
     given = header.replace("{}", alice.tokens["access_token"])
     client = APIClient(headers={"Authorization": given})
-    for path in ("/get", "/api/v1/templates", "/api/v1/users/me"):
+    for path in (*there("/get"), "/api/v1/templates", "/api/v1/users/me"):
         assert client.get(path).status_code == 200
 
 
@@ -43,7 +44,7 @@ def test_a_header_with_no_token_or_with_several_is_refused(header: str, alice: P
     header = header.replace("{}", alice.tokens["access_token"])
     with pytest.raises(ValueError, match="Send Authorization: Bearer, a space, and the token"):
         bearer_token(header)
-    assert APIClient(headers={"Authorization": header}).get("/get").status_code == 401
+    assert APIClient(headers={"Authorization": header}).get("/api/v1/templates").status_code == 401
 
 
 @pytest.mark.parametrize("header", NO_BEARER)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from templatesvc.api.encoding import KNOWN_CODECS
+from tests.answers import there, told
 from tests.conftest import Person
 from tests.wsgi import ask
 
@@ -24,7 +25,9 @@ FORMS = {
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
-@pytest.mark.parametrize("path", ["/api/v1/templates", "/get", "/admin/login", "/api-auth/login"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/templates", *there("/get"), "/admin/login", "/api-auth/login"]
+)
 def test_without_a_body_a_charset_is_ignored(path: str, charset: str) -> None:
     plain, named = (
         ask("GET", f"{path}?search=%C3%A4&a=%2B2AA-", b"", f"text/html{parameter}")
@@ -34,7 +37,7 @@ def test_without_a_body_a_charset_is_ignored(path: str, charset: str) -> None:
 
 
 def test_a_query_is_read_as_utf8(alice: Person) -> None:
-    alice.client.post("/create", {"template": "ä"})
+    alice.client.post("/api/v1/templates", {"template": "ä"})
     token = f"Bearer {alice.tokens['access_token']}"
     for charset in ("utf-8", "latin-1", "punycode"):
         content_type = f"text/html; charset={charset}"
@@ -52,7 +55,7 @@ def test_a_body_in_another_charset_is_refused(content_type: str, charset: str) -
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
     assert "Send the body in UTF-8" in answer.json["detail"]
     answer = ask("POST", "/api/v1/login", BODY, named)
-    assert (answer.status, set(answer.json)) == (415, {"msg"})
+    assert (answer.status, "Send the body in UTF-8" in told(answer)) == (415, True)
     assert ask("POST", "/api-auth/login", BODY, named).status == 415
 
 
@@ -107,9 +110,9 @@ def test_a_compressed_body_is_refused(coding: str) -> None:
     assert answer.json["detail"] == f"Send the body uncompressed, not in {coding}."
     assert answer.headers["Accept-Encoding"] == "identity"
     answer = ask("POST", "/api/v1/login", BODY, JSON, content_encoding=coding)
-    assert (answer.status, answer.json) == (
+    assert (answer.status, told(answer)) == (
         415,
-        {"msg": f"Send the body uncompressed, not in {coding}."},
+        f"Send the body uncompressed, not in {coding}.",
     )
 
 
@@ -124,12 +127,12 @@ BOM = b"\xef\xbb\xbf"
 
 def test_a_byte_order_mark_is_skipped(alice: Person) -> None:
     token = f"Bearer {alice.tokens['access_token']}"
-    answer = ask("POST", "/create", BOM + b'{"template": "a"}', JSON, authorization=token)
-    assert answer.status == 200
+    answer = ask("POST", "/api/v1/templates", BOM + b'{"template": "a"}', JSON, authorization=token)
+    assert answer.status == 201
     line, kind = b'{"template": "b"}', "application/x-ndjson"
     answer = ask("POST", "/api/v1/templates/import", BOM + line, kind, authorization=token)
     assert answer.json["created"] == 1
-    answer = ask("POST", "/create", BOM + BOM + b"{}", JSON, authorization=token)
+    answer = ask("POST", "/api/v1/templates", BOM + BOM + b"{}", JSON, authorization=token)
     assert answer.status == 400
 
 
@@ -137,16 +140,6 @@ def test_a_byte_order_mark_is_skipped(alice: Person) -> None:
 def test_a_body_that_is_not_utf8_is_refused(codec: str) -> None:
     body = '{"username": "ä", "password": "x"}'.encode(codec)
     assert ask("POST", "/api/v1/login", body, JSON).status == 400
-
-
-def test_the_flask_routes_take_every_type_that_is_json() -> None:
-    body = b'{"username": "nobody", "password": "x"}'
-    for kind in ("application/vnd.api+json", "Application/JSON", "application/problem+json"):
-        assert ask("POST", "/api/v1/login", body, kind).status == 401
-    for kind in ("text/json", "application/jsonp", FORM, ""):
-        answer = ask("POST", "/api/v1/login", body, kind)
-        assert answer.status == 415
-        assert answer.json["msg"].endswith("Send JSON with Content-Type: application/json.")
 
 
 def test_a_form_without_a_known_field_is_told_its_type() -> None:

@@ -76,14 +76,14 @@ def test_static_files_may_be_kept(client: Any) -> None:
 
 
 def test_so_do_errors_of_the_host(client: Any) -> None:
-    check(client.get("/get", HTTP_HOST="evil.example"), "")
+    check(client.get("/api/v1/templates", HTTP_HOST="evil.example"), "")
 
 
 def test_a_token_is_not_kept(client: Any, alice: Person) -> None:
     answer = client.post("/api/v1/login", {"username": "alice", "password": "wonderland-1"})
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     Template.create(alice.name, {"template": "mine"})
-    assert alice.client.get("/get")["Cache-Control"] == "no-store"
+    assert alice.client.get("/api/v1/templates")["Cache-Control"] == "no-store"
 
 
 def test_swagger_ui_has_its_script_in_a_file(client: Any) -> None:

@@ -36,6 +36,7 @@ from rest_framework.views import APIView
 from templatesvc.api.exceptions import MAX_ERROR_SIZE, StoreUnavailable, translated
 from templatesvc.api.problems import field_errors, message
 from templatesvc.mongo.embedded import EmbeddedStoreError
+from tests.answers import told
 from tests.wsgi import ask
 
 HTML = "text/html,*/*;q=0.8"
@@ -213,7 +214,7 @@ def test_a_missing_field_is_named_with_the_one_that_may_be_misspelt(client: Any)
             "code": "unknown_field",
         },
     ]
-    answer = client.post("/api/v1/login", {"user": "alice", "password": "x"}).json()
-    assert answer["msg"] == (
+    answer = client.post("/api/v1/login", {"user": "alice", "password": "x"})
+    assert told(answer) == (
         "username: This field is required. user: Unknown field; there is: username, password."
     )

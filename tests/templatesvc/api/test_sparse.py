@@ -9,7 +9,7 @@ import pytest
 from templates_app.documents import Template
 from tests.accounts.operators import operators_browser
 from tests.conftest import Person
-from tests.templates_app.templates import URL, flask_insert, make, pages, path
+from tests.templates_app.templates import URL, make, pages, path, store
 
 LARGE = {"text": "x" * 10_000}
 
@@ -21,7 +21,7 @@ def test_a_list_has_the_fields_that_are_asked_for(
 ) -> None:
     for n in range(3):
         make(alice, {"n": n})
-    flask_insert(alice, "theirs")
+    store(alice, "theirs")
     whole = alice.client.get(f"{URL}?ordering={ordering}").json()["results"]
     sparse = alice.client.get(f"{URL}?ordering={ordering}&fields={fields}").json()["results"]
     assert sparse == [

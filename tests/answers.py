@@ -1,0 +1,30 @@
+"""What tests ask of any route, with the Flask service's or without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import Resolver404, resolve
+
+
+def told(answer: Any) -> str:
+    """Return what an error says to people, in whichever of its two shapes."""
+    body = answer.json() if callable(answer.json) else answer.json
+    if "msg" in body:
+        assert set(body) == {"msg"}
+        return str(body["msg"])
+    assert {"type", "title", "status", "detail", "code"} <= set(body)
+    return str(body["detail"])
+
+
+def there(*paths: str) -> list[str]:
+    """Return those of the paths that the service has: some may go with the Flask service."""
+    return [path for path in paths if _resolves(path)]
+
+
+def _resolves(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
