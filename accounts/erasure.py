@@ -17,6 +17,7 @@ from django.conf import settings
 from accounts.documents import Session, User
 from templatesvc.mongo import batches
 from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.leases import turn_of
 
 LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
 # Names that an erasure frees beside its own work.
@@ -51,7 +52,8 @@ def sweep(user: User) -> bool:
     if not User.tombstones().filter(id=user.id).update_one(set__swept_at=user.swept_at):
         return True
     theirs = ServiceDocument.belongings(user)
-    return batches.finish(partial(document.delete_some, query) for document, query in theirs)
+    steps = (partial(document.delete_some, query) for document, query in theirs)
+    return batches.finish(turn_of(user.username, at="erase"), steps)
 
 
 def free(tombstone: User) -> bool:

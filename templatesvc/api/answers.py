@@ -24,4 +24,4 @@ def deletion_answer(is_finished: bool, said: str) -> Done:
     if is_finished:
         return Done(said)
     unfinished = "A part is deleted. Press the button again to go on."
-    return Done(unfinished, status.HTTP_202_ACCEPTED, headers={"Retry-After": "0"})
+    return Done(unfinished, status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})

@@ -24,6 +24,7 @@ from templatesvc.api.schema import raises
 from templatesvc.api.viewsets import OwnedViewSet
 from templatesvc.mongo import batches
 from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.leases import turn_of
 from templatesvc.mongo.quota import Usage
 from templatesvc.mongo.walks import walk_by_id
 
@@ -135,7 +136,8 @@ class HistoryMixin(OwnedViewSet):
         If there is much to delete, the answer is 202: send the same request again to go on.
         """
         owner = request.user.get_username()
-        is_finished = batches.finish([partial(self.document.Version.forget_deleted, owner)])
+        turn = turn_of(owner, at=f"forget_{self.names.slugs}")
+        is_finished = batches.finish(turn, [partial(self.document.Version.forget_deleted, owner)])
         Usage.outdate(owner)
         said = self.names.fill("The deleted {names} are gone for good.")
         return deletion_answer(is_finished, said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any
 from rest_framework.exceptions import Throttled
 
 from templatesvc.api.exceptions import StoreUnavailable
-from templatesvc.mongo.leases import Lease, LeaseTaken
+from templatesvc.mongo.leases import Lease, LeaseTaken, turn_of
 
 
 class InProgress(Throttled):
@@ -42,10 +41,10 @@ def alone(user: Any, lasts: timedelta, refusal: InProgress) -> Iterator[Callable
     Gives a function that whoever takes longer than ``lasts`` calls from time to time. It raises
     StoreUnavailable (503), for what makes it so late, if the turn is another's by now.
     """
-    owner = hashlib.sha256(user.get_username().encode()).hexdigest()
+    turn = turn_of(user.get_username(), at=str(refusal.get_codes()))
     with ExitStack() as stack:
         try:
-            lease = stack.enter_context(Lease.held(f"{refusal.get_codes()}:{owner}", lasts))
+            lease = stack.enter_context(Lease.held(turn, lasts))
         except LeaseTaken as error:
             raise refusal from error
         try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bson
-from bson import ObjectId, Regex
+from bson import DBRef, ObjectId, Regex
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 
@@ -31,7 +31,8 @@ def decode(text: str) -> Any:
     """Return the value of a text; raises ValueError for one that ``encode`` does not make.
 
     It may be an object, so a query compares it with ``$eq``. No object that could be an operator,
-    and no regular expression, which ``$in`` would match texts with: no ``_id`` is such a value.
+    as a reference is, too, and no regular expression, which ``$in`` would match texts with: no
+    ``_id`` is such a value.
     """
     if not text.startswith("~"):
         if not ObjectId.is_valid(text):
@@ -43,6 +44,6 @@ def decode(text: str) -> Any:
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
     is_operator = isinstance(value, dict) and any(key.startswith("$") for key in value)
-    if is_operator or isinstance(value, Regex):
+    if is_operator or isinstance(value, DBRef | Regex):
         raise ValueError("This is no id.")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,11 @@ from mongoengine.errors import NotUniqueError
 from pymongo.errors import PyMongoError
 
 from templatesvc.mongo.documents import ServiceDocument, not_unique, now
+
+
+def turn_of(owner: str, at: str) -> str:
+    """Return the name of the lease that an owner's turn at something is, which tells no name."""
+    return f"{at}:{hashlib.sha256(owner.encode()).hexdigest()}"
 
 
 class LeaseTaken(Exception):

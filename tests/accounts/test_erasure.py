@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -17,6 +18,7 @@ from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotency import IdempotentRequest
 from templatesvc.mongo import batches
+from templatesvc.mongo.leases import Lease, turn_of
 from tests.accounts.callers import after, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
@@ -160,6 +162,16 @@ def test_the_name_is_free_once_the_longest_request_is_over(alice: Person) -> Non
         assert register("alice") == 409
         token = log_in("alice", "another-1").json()["access_token"]
         assert Client(headers={"Authorization": f"Bearer {token}"}).get(ME).status_code == 200
+
+
+def test_one_request_deletes_at_a_time_and_others_are_told_that_it_goes_on(alice: Person) -> None:
+    keep(alice, 1)
+    with Lease.held(turn_of("alice", at="erase"), timedelta(minutes=1)):
+        answer = alice.client.delete(ME)
+        assert (answer.status_code, answer["Retry-After"]) == (202, "1")
+        assert Template.objects.count() == 1
+    assert alice.client.delete(ME).status_code == 204
+    assert Template.objects.count() == 0
 
 
 def test_what_was_written_meanwhile_is_not_the_heirs(alice: Person) -> None:

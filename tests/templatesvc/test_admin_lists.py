@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from bson import ObjectId, Regex
+from bson import DBRef, ObjectId, Regex
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -310,15 +310,17 @@ def test_a_text_that_is_no_id_is_said_to_be_none(given_text: str) -> None:
     assert re.fullmatch("[0-9a-fA-F]{24}|~.*", given_text)
 
 
-def test_a_pattern_is_no_id_that_would_tick_whatever_fits(root: Client, alice: Person) -> None:
-    ticked = {"action": "end", "_selected_action": ids.encode(Regex(".*")), "post": "yes"}
+@pytest.mark.parametrize("value", [Regex(".*"), DBRef("user", 1), {"$gt": ""}, {"$ref": "user"}])
+def test_what_could_act_in_a_query_is_no_id(value: Any, root: Client, alice: Person) -> None:
+    ticked = {"action": "end", "_selected_action": ids.encode(value), "post": "yes"}
     assert root.post("/admin/accounts/session", ticked).status_code == 404
     assert alice.client.get("/api/v1/users/me").status_code == 200
 
 
 @pytest.mark.parametrize(
     "id",
-    ["0" * 24, ids.encode({"$ne": None}), ids.encode({"$gt": ""}), ids.encode("alice"), "~AA", "x"],
+    ["0" * 24, ids.encode({"$ne": None}), ids.encode({"$gt": ""}), ids.encode("alice"), "~AA", "x"]
+    + [ids.encode(DBRef("users", ObjectId("0" * 24))), ids.encode({"a": Regex(".*")})],
 )
 @pytest.mark.parametrize("model", ["user", "session", "auditentry"])
 def test_ids_of_nothing_or_of_other_collections_find_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -9,6 +10,8 @@ from django.core.management.base import CommandError, CommandParser
 from accounts import erasure, operations
 from accounts.documents import User
 from accounts.management.operator_command import OperatorCommand
+
+PAUSE = 0.2  # seconds
 
 
 class Command(OperatorCommand):
@@ -30,7 +33,7 @@ class Command(OperatorCommand):
             return
         user = User.tombstones().filter(username=username).first() or self.user(username)
         while not operations.erase(self.actor, user):
-            self.stdout.write("Deleting…")
+            self._wait()
         self.stdout.write(f"Erased {username}. The name is free again in a while.")
 
     def _finish_all(self) -> None:
@@ -40,6 +43,10 @@ class Command(OperatorCommand):
                 freed += 1
                 continue
             while not erasure.sweep(tombstone):
-                self.stdout.write("Deleting…")
+                self._wait()
         left = User.tombstones().count()
         self.stdout.write(f"Names freed: {freed}; held until their time is over: {left}.")
+
+    def _wait(self) -> None:
+        self.stdout.write("Deleting…")
+        time.sleep(PAUSE)  # somebody else may be at it
