@@ -64,8 +64,10 @@ class QuotaExceeded(APIException):
         "Delete what you don't need, and then empty the list of what is deleted: DELETE …/deleted."
     )
 
-    def __init__(self, detail: str | None = None) -> None:
-        super().__init__(f"{detail or self.default_detail} {self.advice}")
+    def __init__(self, detail: str | None = None, wait: int = 0) -> None:
+        soon = f" If you have just made room, try again in {wait} seconds." if wait else ""
+        super().__init__(f"{detail or self.default_detail} {self.advice}{soon}")
+        self.wait = wait  # DRF's handler writes it into Retry-After
 
 
 class RequestTimeout(APIException):
@@ -138,7 +140,7 @@ def translated(exc: BaseException | None) -> Any:
     if isinstance(exc, InvalidDocument):
         return ValidationError(f"It can't be kept: {exc}")
     if isinstance(exc, OverQuota):
-        return QuotaExceeded(str(exc))
+        return QuotaExceeded(str(exc), exc.wait)
     if isinstance(exc, STORE_ERRORS):
         if may_pass(exc):
             logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))

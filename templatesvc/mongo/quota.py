@@ -50,9 +50,13 @@ class Limits(NamedTuple):
 
 
 class OverQuota(Exception):
-    """The owner keeps as much as they may; the text says how much that is."""
+    """The owner keeps as much as they may; the text says how much that is.
 
-    def __init__(self, used: Amount, limits: Limits) -> None:
+    ``wait`` is in how many seconds less may be counted, if something was deleted since.
+    """
+
+    def __init__(self, used: Amount, limits: Limits, wait: int = 0) -> None:
+        self.wait = wait
         shown = [
             f"{count:,} of {most:,} {unit}"
             for count, most, unit in zip(used, limits, Amount._fields, strict=True)
@@ -196,11 +200,15 @@ class Usage(ServiceDocument):
         own = {"max_documents": usage.max_documents, "max_bytes": usage.max_bytes}
         if cls._add(owner, amount, usage.limits, own):
             return
+        wait = 0
         if usage.counted_at <= now() - AT_MOST_EVERY:
-            usage = usage._count_anew() or usage
+            if anew := usage._count_anew():
+                usage = anew
+            else:
+                wait = QUIET.seconds
             if cls._add(owner, amount, usage.limits, own):
                 return
-        raise OverQuota(usage.amount, usage.limits)
+        raise OverQuota(usage.amount, usage.limits, wait)
 
     @classmethod
     def _add(cls, owner: str, amount: Amount, limits: Limits, condition: dict[str, Any]) -> bool:

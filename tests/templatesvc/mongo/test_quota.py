@@ -125,6 +125,21 @@ def test_bytes_are_counted_with_history_and_deleting_for_good_makes_room(alice: 
             assert used(alice) == counted(alice)
 
 
+def test_who_has_just_made_room_is_told_when_it_is_counted(alice: Person) -> None:
+    value = "x" * 1000
+    with override_settings(QUOTA_BYTES=2 * size_of({"template": value})):
+        first = make(alice, value)
+        assert "Retry-After" not in make(alice, "y" * 2000)
+        assert alice.client.put(path(first), {"template": "y" * 1000}).status_code == 200
+        assert alice.client.delete(path(first)).status_code == 204
+        assert alice.client.delete(f"{URL}/deleted").status_code == 204
+        answer = make(alice, "z" * 1000)
+        assert (answer.status_code, answer["Retry-After"]) == (403, "10")
+        assert "If you have just made room, try again in 10 seconds." in answer.json()["detail"]
+        with after(seconds=int(answer["Retry-After"]) + 1):
+            assert make(alice, "z" * 1000).status_code == 201
+
+
 def test_an_import_stores_as_much_as_there_is_room_for(alice: Person) -> None:
     with override_settings(QUOTA_DOCUMENTS=10):
         answer = imported(alice, *(f"{number}" for number in range(25)))
