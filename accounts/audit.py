@@ -28,13 +28,13 @@ class Action(AuditAction):
 
     REGISTERED = "registered", "Registered."
     LOGGED_IN = "logged_in", "Logged in."
-    LOGIN_FAILED = "login_failed", "A log-in failed."
-    LOCKED_OUT = "locked_out", "Too many log-ins failed: no more are looked at for a while."
+    LOGIN_FAILED = "login_failed", "Log-in failed."
+    LOCKED_OUT = "locked_out", "Locked after too many failed log-ins."
     LOGGED_OUT = "logged_out", "Logged out."
     LOGGED_OUT_EVERYWHERE = "logged_out_everywhere", "Ended all their sessions."
-    SESSION_ENDED = "session_ended", "A session was ended."
+    SESSION_ENDED = "session_ended", "Session ended."
     SESSION_SUPERSEDED = "session_superseded", "Had too many sessions, so the oldest was ended."
-    TOKEN_REUSED = "token_reused", "A refresh token came twice, so its session was ended."
+    TOKEN_REUSED = "token_reused", "A refresh token was used twice, so its session was ended."
     PASSWORD_CHANGED = "password_changed", "Changed their password."
     USER_DELETED = "user_deleted", "Deleted their account."
 
@@ -42,14 +42,14 @@ class Action(AuditAction):
     USER_DEACTIVATED = "user_deactivated", "An operator deactivated the account."
     USER_REACTIVATED = "user_reactivated", "An operator reactivated the account."
     USER_UNLOCKED = "user_unlocked", "An operator unlocked the account."
-    USER_ERASED = "user_erased", "An operator erased the account with all that was theirs."
-    USER_EXPORTED = "user_exported", "An operator exported what is stored about them."
+    USER_ERASED = "user_erased", "An operator erased the account and everything in it."
+    USER_EXPORTED = "user_exported", "An operator exported everything stored about them."
     SESSIONS_ENDED = "sessions_ended", "An operator ended all their sessions."
     PASSWORD_SET = "password_set", "An operator set their password."
-    PASSWORD_CHANGE_FORCED = "password_change_forced", "They are to change their password."
-    ROLE_CHANGED = "role_changed", "What they may do as an operator was changed."
-    QUOTA_CHANGED = "quota_changed", "How much they may keep was changed."
-    AUDIT_EXPORTED = "audit_exported", "Read the audit, at the shell or to take it along."
+    PASSWORD_CHANGE_FORCED = "password_change_forced", "Must change their password at next log-in."
+    ROLE_CHANGED = "role_changed", "Role changed."
+    QUOTA_CHANGED = "quota_changed", "Quota changed."
+    AUDIT_EXPORTED = "audit_exported", "Exported the audit."
 
 
 @cache
@@ -108,8 +108,16 @@ class AuditEntry(ServiceDocument):
     @property
     def particulars(self) -> list[str]:
         """What changed and what else is known, in words."""
-        changes = [f"{name}: {was!r} → {is_!r}" for name, (was, is_) in self.changes.items()]
+        pairs = ((name, *map(in_words, both)) for name, both in self.changes.items())
+        changes = [f"{name}: {was} → {is_}" for name, was, is_ in pairs]
         return changes + [f"{name}: {value}" for name, value in self.details.items()]
+
+
+def in_words(value: Any) -> str:
+    """Return a value of a change as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def record(

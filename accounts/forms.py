@@ -61,7 +61,7 @@ class SetPasswordForm(PlainForm):
 
     password = forms.CharField(strip=False, widget=NEW_PASSWORD)
     must_change = forms.BooleanField(
-        required=False, initial=True, label="It is good only for setting another"
+        required=False, initial=True, label="Must be changed at next log-in"
     )
 
 
@@ -88,7 +88,7 @@ class RoleForm(PlainForm):
     """What somebody may do as an operator."""
 
     role = forms.ChoiceField(
-        choices=[("", "No operator"), *((role.value, f"{role}: {role.label}") for role in Role)],
+        choices=[("", "none"), *((role.value, f"{role}: {role.label}") for role in Role)],
         required=False,
     )
 

@@ -23,9 +23,9 @@ class Role(Choices):
     ``accounts.change_operator`` to say who is an operator.
     """
 
-    VIEWER = "viewer", "may look"
-    STAFF = "staff", "may look and change"
-    SUPERUSER = "superuser", "may do everything, and say who is an operator"
+    VIEWER = "viewer", "can view everything"
+    STAFF = "staff", "can view and change"
+    SUPERUSER = "superuser", "can do everything, including appoint operators"
 
     def allows(self, permission: str) -> bool:
         verb, _, subject = permission.rpartition(".")[2].partition("_")

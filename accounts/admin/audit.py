@@ -70,7 +70,7 @@ class AuditEntryAdmin(DocumentAdmin):
         DateFilter("at", "time"),
     )
     search_fields = ("username", "by")
-    search_help_text = "Any part of the name of a user, or of who did it."
+    search_help_text = "Any part of the name of a user, or of the person who did it."
     search_most = 5000
     readonly_fields = (*list_display[:-1], "details", "ip", "request_id", "user_agent")
 

@@ -10,9 +10,11 @@ from rest_framework.exceptions import NotFound
 
 from accounts import operations
 from accounts.admin.links import user_link
+from accounts.admin.users import is_protected
 from accounts.documents import Session, User
 from accounts.operations import Actor
 from templatesvc.admin import DocumentAdmin, action, display, site
+from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import TextFilter
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.walks import Query
@@ -48,10 +50,16 @@ class SessionAdmin(DocumentAdmin):
     def owner(self, session: Session) -> str:
         return user_link(session.username)
 
+    def offers(self, request: HttpRequest, action: Action, session: Session) -> bool:
+        holder = User(id=session.user_id, username=session.username)
+        holder.operators = request.user.operators
+        return super().offers(request, action, session) and not is_protected(holder, request.user)
+
     @action(
         description="End",
-        consequence="Its tokens, or its browser's cookie, are refused from the next request on.",
-        done="The session of “{name}” has ended.",
+        consequence="Its tokens or its browser cookie are refused from the next request on.",
+        done="The session of “{name}” was ended.",
+        done_many="{count} {names} were ended.",
         permission="accounts.change_user",
         removes=True,
     )

@@ -11,26 +11,31 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from django.utils.text import capfirst
+from mongoengine.queryset import QuerySet
 
 from accounts import operations
 from accounts.admin.audit import entries
 from accounts.admin.links import listed
 from accounts.audit import AuditEntry
-from accounts.documents import User
+from accounts.documents import Session, User
 from accounts.exceptions import ErasureUnfinished
 from accounts.forms import AddUserForm, QuotaForm, RoleForm, SetPasswordForm
 from accounts.operations import Actor
 from accounts.operators import Operators, Role
 from templatesvc.admin import DocumentAdmin, Happened, action, display, site
+from templatesvc.admin.actions import Action
 from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import ChoiceFilter, DateFilter
 from templatesvc.admin.forms import NameForm
-from templatesvc.admin.options import NotHere
+from templatesvc.admin.options import NotHere, Options
 from templatesvc.admin.views import DocumentView
+from templatesvc.api.exceptions import Conflict
 from templatesvc.api.streams import streamed
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits, Usage
 from templatesvc.mongo.walks import Query
+
+MOST_COUNTED = 10_000
 
 
 def with_role(role: Role) -> Callable[[], Query]:
@@ -46,6 +51,32 @@ def with_role(role: Role) -> Callable[[], Query]:
 def is_standing(user: User) -> bool:
     """Tell whether the user is not being erased."""
     return user.erased_at is None
+
+
+def is_protected(user: User, by: User, action: str = "") -> bool:
+    """Tell whether an operator may not change a user's account, as the operations would say."""
+    if user.role and not by.is_superuser:
+        return True
+    superusers = [p for p in user.operators.people if p.role == Role.SUPERUSER]
+    is_last = user.is_superuser and len(superusers) == 1
+    return is_last and action in ("deactivate", "appoint", "erase")
+
+
+def own_limits(user: User) -> Limits:
+    """Return what an operator has set for a user; None is what the settings say."""
+    usage = Usage.of(user.username)
+    return Limits(usage.max_documents, usage.max_bytes)
+
+
+def in_figures(limit: int | None) -> str:
+    return "the default" if limit is None else f"{limit:,}"
+
+
+def counted(found: QuerySet, opts: Options) -> str:
+    """Return how many documents a query finds, as far as it is worth counting, in words."""
+    count = found.limit(MOST_COUNTED + 1).count(with_limit_and_skip=True)
+    figure = f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
+    return f"{figure} {opts.verbose_name if count == 1 else opts.verbose_name_plural}"
 
 
 class NamedUserView(DocumentView):
@@ -152,13 +183,32 @@ class UserAdmin(DocumentAdmin):
     def history(self, user: User) -> Iterable[Happened]:
         return entries(AuditEntry.objects(username=user.username))
 
+    def belongings(self, user: User) -> Iterator[str]:
+        """Yield how much there is of each kind of what a user has."""
+        if user.username is None:
+            return
+        usage = Usage.of(user.username)
+        for document, admin in self.site.admins.items():
+            if issubclass(document, OwnedDocument):
+                yield counted(document.objects.of(user.username), admin.opts)
+        yield counted(Session.of(user), self.site.admins[Session].opts)
+        yield f"{usage.amount.bytes:,} bytes in all, with what was deleted and earlier versions"
+
+    # --- Who may do what ---------------------------------------------------------------------
+
+    def offers(self, request: HttpRequest, action: Action, user: User) -> bool:
+        return super().offers(request, action, user) and (
+            action.permission == "view" or not is_protected(user, request.user, action.name)
+        )
+
     # --- What can be done --------------------------------------------------------------------
 
     @action(
         description="Deactivate",
-        consequence="They are logged out everywhere at once and can't log in any more. "
-        "An operator loses their role.",
+        consequence="The user is logged out everywhere at once and can no longer log in. "
+        "An operator also loses the role.",
         done="“{name}” was deactivated.",
+        done_many="{count} {names} were deactivated.",
         applies=lambda user: user.is_active,
     )
     def deactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
@@ -166,8 +216,9 @@ class UserAdmin(DocumentAdmin):
 
     @action(
         description="Reactivate",
-        consequence="They can log in again, with the password that they had.",
+        consequence="The user can log in again with the same password.",
         done="“{name}” was reactivated.",
+        done_many="{count} {names} were reactivated.",
         applies=lambda user: not user.is_active and is_standing(user),
     )
     def reactivate(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
@@ -175,40 +226,40 @@ class UserAdmin(DocumentAdmin):
 
     @action(
         description="Unlock",
-        consequence="Their failed log-ins are forgotten: they can log in again at once.",
+        consequence="Failed log-ins are forgotten. The user can log in again at once.",
         done="“{name}” was unlocked.",
         applies=lambda user: user.lock is not None,
-        is_bulk=False,
     )
     def unlock(self, request: HttpRequest, user: User, values: dict[str, Any]) -> bool:
         return operations.unlock(Actor.of(request), user)
 
     @action(
         description="End all sessions",
-        consequence="They are logged out everywhere, and can log in again.",
+        consequence="The user is logged out everywhere and can log in again.",
         applies=is_standing,
-        done="All sessions of “{name}” have ended.",
+        done="All sessions of “{name}” were ended.",
+        done_many="All sessions of {count} {names} were ended.",
     )
     def end_sessions(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
         operations.end_sessions(Actor.of(request), user)
 
     @action(
         description="Set password",
-        consequence="They are logged out everywhere, and log in with this password from then on. "
-        "If log-ins were locked, they are not any more.",
+        consequence="The user is logged out everywhere and must use the new password. "
+        "If the account was locked, it is unlocked.",
         done="“{name}” has a new password.",
         applies=is_standing,
         form_class=SetPasswordForm,
-        is_bulk=False,
     )
     def set_password(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
         operations.set_password(Actor.of(request), user, **values)
 
     @action(
         description="Force password change",
-        consequence="They are logged out everywhere, and have to change their password at the "
-        "next log-in before they can do anything else.",
-        done="“{name}” has to change the password at the next log-in.",
+        consequence="The user is logged out everywhere and must change the password at the next "
+        "log-in before doing anything else.",
+        done="“{name}” must change the password at the next log-in.",
+        done_many="{count} {names} must change their passwords at the next log-in.",
         applies=is_standing,
     )
     def force_password_change(
@@ -218,50 +269,63 @@ class UserAdmin(DocumentAdmin):
 
     @action(
         description="Change role",
-        consequence="From the next request on they may do what this role may.",
-        done="What “{name}” may do was changed.",
+        consequence="The new role applies from the next request.",
+        done="",
+        initial=lambda user: {"role": user.role or ""},
         permission="accounts.change_operator",
         form_class=RoleForm,
-        is_bulk=False,
         applies=lambda user: user.is_active,
     )
-    def appoint(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
-        operations.appoint(Actor.of(request), user, values["role"])
+    def appoint(self, request: HttpRequest, user: User, values: dict[str, Any]) -> str:
+        before, after = user.role, values["role"]
+        if before == after:
+            raise Conflict("This is their role already.")
+        operations.appoint(Actor.of(request), user, after)
+        return f"Role of “{self.name_of(user)}” changed: {before or 'none'} → {after or 'none'}."
 
     @action(
         description="Change quota",
-        consequence="From now on they may keep so many documents and bytes, with history; where a "
-        "field is empty, what the settings say.",
-        done="What “{name}” may keep was changed.",
+        consequence="Limits on documents and bytes, history included. Leave a field empty for the "
+        "default.",
+        done="",
+        initial=lambda user: own_limits(user)._asdict(),
         form_class=QuotaForm,
-        is_bulk=False,
         applies=lambda user: is_standing(user) and user.username is not None,
     )
-    def limit(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
-        operations.limit(Actor.of(request), user, Limits(**values))
+    def limit(self, request: HttpRequest, user: User, values: dict[str, Any]) -> str:
+        before, after = own_limits(user), Limits(**values)
+        if before == after:
+            raise Conflict("These are their limits already.")
+        operations.limit(Actor.of(request), user, after)
+        changed = ", ".join(
+            f"{unit} {in_figures(was)} → {in_figures(is_)}"
+            for unit, was, is_ in zip(Limits._fields, before, after, strict=True)
+            if was != is_
+        )
+        return f"Quota of “{self.name_of(user)}” changed: {changed}."
 
     @action(
         description="Export",
-        consequence="All that is stored about them comes as one JSON file.",
+        consequence="Downloads everything stored about the user as one JSON file.",
         done="",
         permission="view",
-        is_bulk=False,
     )
     def export(
         self, request: HttpRequest, user: User, values: dict[str, Any]
     ) -> HttpResponseBase | None:
         lines = operations.export(Actor.of(request), user)
-        return streamed(lines, "application/json", "person.json")
+        return streamed(lines, "application/json", f"{user.username or 'person'}.json")
 
     @action(
         description="Erase",
-        consequence="Their account, all that they keep and their sessions are deleted. There is no "
-        "way back. The audit goes on saying what happened.",
+        consequence="The account and everything in it will be deleted. This cannot be undone. "
+        "Audit entries are kept. What will be deleted:",
         done="“{name}” was erased.",
         permission="delete",
         form_class=NameForm,
-        is_bulk=False,
         removes=True,
+        is_final=True,
+        preview=lambda self, user: self.belongings(user),
     )
     def erase(self, request: HttpRequest, user: User, values: dict[str, Any]) -> None:
         if not operations.erase(Actor.of(request), user):

@@ -193,6 +193,13 @@ class ResourceAdmin(Versioned):
     def state(self, document: OwnedDocument) -> str:
         return document.etag
 
+    def saved_by(self, document: OwnedDocument) -> str:
+        """Return the operator who made this version, or else its owner."""
+        name = self.operations.name_of(document.id)
+        last = AuditEntry.objects(document=name).order_by("-id").first()
+        made = last.changes.get("version", [0])[-1] if last else 0
+        return last.by if last and made == document.version else f"{document.owner}, the owner,"
+
     def values(self, request: HttpRequest, document: OwnedDocument, form: dict[str, Any]) -> Values:
         """Return the new values that the form holds; raises ValidationError (400)."""
         serializer = self.serializer(context={"request": request})
@@ -206,6 +213,7 @@ class ResourceAdmin(Versioned):
         description="Delete",
         consequence="It can be restored from the deleted {names} for some time.",
         done="“{name}” was deleted.",
+        done_many="{count} {names} were deleted.",
         permission="delete",
         form_class=ReasonForm,
         removes=True,
@@ -270,9 +278,10 @@ class DeletedAdmin(Versioned):
 
     @action(
         description="Restore",
-        consequence="Its owner has it again, under the id that it had unless somebody else has "
-        "imported that.",
-        done="“{name}” is there again.",
+        consequence="The owner gets it back under its old id, unless somebody else has imported "
+        "that id.",
+        done="“{name}” was restored.",
+        done_many="{count} {names} were restored.",
         form_class=ReasonForm,
         removes=True,
     )

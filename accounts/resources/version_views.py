@@ -60,8 +60,8 @@ class VersionView(DocumentView):
             return False
         form.add_error(
             None,
-            "Somebody else saved while you had this page open. Restore again to replace what "
-            "they saved, which is kept as a version.",
+            f"{self.admin.saved_by(document)} saved while you had this page open. Restore again to "
+            "replace what they saved, which is kept as a version.",
         )
         return False
 

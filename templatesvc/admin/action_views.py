@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import APIException
 
 from templatesvc.admin.actions import Action
 from templatesvc.admin.forms import PlainForm
@@ -15,6 +15,9 @@ from templatesvc.admin.views import REFUSALS, DocumentView
 from templatesvc.api.exceptions import Conflict, translated
 from templatesvc.api.problems import message
 from templatesvc.mongo import ids
+
+# In a message, which a cookie carries.
+MOST_NAMED = 3
 
 
 class ActionView(DocumentView):
@@ -30,7 +33,7 @@ class ActionView(DocumentView):
         """Ask, unless it does not apply to the document: then its page says so."""
         document = self.admin.get_object(request, pk)
         if not self.action.applies(document):
-            self._tell_refusal(document, self._does_not_apply())
+            self.tell(f"{self._named([document])}: {self._does_not_apply().detail}", messages.ERROR)
             return HttpResponseRedirect(self.url_of("change", document))
         return self._ask([document], self._form([document], None))
 
@@ -48,47 +51,67 @@ class ActionView(DocumentView):
             return self._ask(documents, form)
         if len(documents) == 1:
             return self._do_one(documents[0], form, afterwards)
-        for document in documents:
-            try:
-                self._do(document, form)
-            except REFUSALS as refusal:
-                self._tell_refusal(document, translated(refusal))
+        self._do_many(documents, form)
         return afterwards
 
     def _do_one(self, document: Any, form: PlainForm, afterwards: HttpResponse) -> HttpResponseBase:
         try:
-            return self._do(document, form) or afterwards
+            answer = self._do(document, form)
         except REFUSALS as refusal:
             form.add_refusal(translated(refusal))
             return self._ask([document], form)
+        if isinstance(answer, HttpResponseBase):
+            return answer
+        done = self.action.done.format(name=self.admin.name_of(document))
+        self.tell(answer if isinstance(answer, str) else done)
+        return afterwards
 
-    def _do(self, document: Any, form: PlainForm) -> HttpResponseBase | None:
+    def _do_many(self, documents: list[Any], form: PlainForm) -> None:
+        """Do it to each, and say in one sentence to how many, and in one for each refusal."""
+        done, refused = [], defaultdict(list)
+        for document in documents:
+            try:
+                self._do(document, form)
+                done.append(document)
+            except REFUSALS as refusal:
+                refused[message(translated(refusal))].append(document)
+        if len(done) == 1:
+            self.tell(self.action.done.format(name=self.admin.name_of(done[0])))
+        elif done:
+            names = self.admin.opts.verbose_name_plural
+            self.tell(self.action.done_many.format(count=len(done), names=names))
+        for why, those in refused.items():
+            self.tell(f"{self._named(those)}: {why}", messages.ERROR)
+
+    def _named(self, documents: list[Any]) -> str:
+        names = [f"“{self.admin.name_of(document)}”" for document in documents[:MOST_NAMED]]
+        more = len(documents) - len(names)
+        return ", ".join(names) + (f" and {more} more" if more else "")
+
+    def _do(self, document: Any, form: PlainForm) -> HttpResponseBase | str | bool | None:
         if not self.action.applies(document):
             raise self._does_not_apply()
         answer = self.action.run(self.admin, self.request, document, form.cleaned_data)
         if answer is False:
             raise self._does_not_apply()
-        if isinstance(answer, HttpResponseBase):
-            return answer
-        self.tell(self.action.done.format(name=self.admin.name_of(document)))
-        return None
+        return answer
 
     def _does_not_apply(self) -> Conflict:
-        return Conflict(f"“{self.action.description}” does not apply as things are now.")
-
-    def _tell_refusal(self, document: Any, refusal: APIException) -> None:
-        self.tell(f"“{self.admin.name_of(document)}”: {message(refusal)}", messages.ERROR)
+        return Conflict(f"“{self.action.description}” is not possible in the current state.")
 
     def _form(self, documents: list[Any], data: Any) -> PlainForm:
-        form = self.action.form_class(data)
+        initial = self.action.initial(documents[0]) if len(documents) == 1 else {}
+        form = self.action.form_class(data, initial=initial)
         if documents:
             form.named = self.admin.name_of(documents[0])
         return form
 
     def _ask(self, documents: list[Any], form: PlainForm) -> HttpResponse:
-        one = {}
+        one: dict[str, Any] = {}
         if len(documents) == 1:
             one = self.about(documents[0])
+            one |= {"subtitle": one["original"]}
+            one |= {"preview": list(self.action.preview(self.admin, documents[0]))}
         names = [(ids.encode(document.pk), self.admin.name_of(document)) for document in documents]
         return self.page(
             self.action.description,

@@ -168,7 +168,7 @@ class ChangeList:
         opts, shown = self.admin.opts, len(self.results)
         names = opts.verbose_name if shown == 1 else opts.verbose_name_plural
         if self.is_unfinished:
-            return f"{shown} {names} found, of {self.looked:,} looked at"
+            return f"{shown} {names} found in the {self.looked:,} searched so far"
         if self.previous:
             return f"{shown} more {names}"
         return f"More than {shown} {names}" if self.next else f"{shown} {names}"

@@ -27,7 +27,7 @@ class ReasonForm(PlainForm):
 
     reason = forms.CharField(
         max_length=500,
-        help_text="It is kept in the audit.",
+        help_text="Recorded in the audit.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
@@ -46,5 +46,5 @@ class NameForm(PlainForm):
 
     def clean_name(self) -> str:
         if self.cleaned_data["name"] != self.named:
-            raise forms.ValidationError("This is not the name.")
+            raise forms.ValidationError("This does not match the name.")
         return self.named

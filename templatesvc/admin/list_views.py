@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -26,14 +27,19 @@ class ChangeListView(DocumentView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of the list."""
+        return self._page()
+
+    def _page(self, chosen: str = "", ticked: Collection[str] = ()) -> HttpResponse:
         admin = self.admin
-        changes = ChangeList(request, admin)
+        changes = ChangeList(self.request, admin)
         actions = self._actions()
         return self.page(
             f"Select {admin.opts.verbose_name} to {'change' if actions else 'view'}",
             cl=changes,
             actions=actions,
-            tools=list(admin.list_links(request)),
+            chosen=chosen,
+            ticked=ticked,
+            tools=list(admin.list_links(self.request)),
             add_url=admin.url_of("add"),
             show_all_url=changes.url(**{SEARCH: None}),
         )
@@ -43,14 +49,17 @@ class ChangeListView(DocumentView):
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """Ask before an act on the documents that are ticked, then do it."""
-        asked = request.POST.get("action")
+        asked, ticked = request.POST.get("action", ""), request.POST.getlist(TICKED)
         chosen = [action for action in self.admin.actions if action.name == asked]
-        if not chosen or not request.POST.getlist(TICKED):
-            self.tell("Tick some, and choose what to do with them.", messages.WARNING)
-            return HttpResponseRedirect(request.get_full_path())
+        if not chosen or not ticked:
+            self.tell("Select items and an action.", messages.WARNING)
+            return self._page(asked, ticked)
         if chosen[0] not in self._actions():
             raise PermissionDenied
         documents = list(self._ticked())
+        if not documents:
+            self.tell("What you selected is not there any more.", messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
         view = ActionView(admin=self.admin, action=chosen[0])
         view.setup(request)
         return view.ask_or_do(documents, HttpResponseRedirect(request.get_full_path()))

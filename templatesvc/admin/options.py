@@ -141,7 +141,7 @@ class DocumentAdmin:
             raise Http404 from error
         found = self.get_queryset(request).filter(__raw__={"_id": {"$eq": id}}).first()
         if found is None:
-            raise NotHere(f"There is no such {self.opts.verbose_name} any more.", *self.lists())
+            raise NotHere(f"This {self.opts.verbose_name} no longer exists.", *self.lists())
         self.prepare(request, [found])
         return found
 
@@ -187,6 +187,10 @@ class DocumentAdmin:
     def allowed(self, request: HttpRequest) -> list[Action]:
         return [action for action in self.actions if self.allows(request, action)]
 
+    def offers(self, request: HttpRequest, action: Action, document: Any) -> bool:
+        """Tell whether the page of a document has a button for it."""
+        return self.allows(request, action) and action.applies(document)
+
     # --- Changing: what a document with forms has to say --------------------------------------
 
     def initial(self, document: Any) -> dict[str, Any]:
@@ -200,6 +204,10 @@ class DocumentAdmin:
     def save(self, request: HttpRequest, document: Any, values: dict[str, Any]) -> bool:
         """Store what the form holds; tell whether the document was still as it was read."""
         raise NotImplementedError
+
+    def saved_by(self, document: Any) -> str:
+        """Return who gave a document the state that it has, at the begin of a sentence."""
+        return "Somebody else"
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Any:
         """Store and return a new document; raises an APIException to refuse."""

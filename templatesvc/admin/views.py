@@ -70,8 +70,8 @@ class DocumentView(View):
             "links": list(admin.links(request, document)),
             "actions": [
                 (action, self.url_of(action.name, document))
-                for action in admin.allowed(request)
-                if action.applies(document)
+                for action in admin.actions
+                if admin.offers(request, action, document)
             ],
         }
 
@@ -106,8 +106,9 @@ class ChangeView(DocumentView):
         except REFUSALS as refusal:
             form.add_refusal(translated(refusal))
             return self._page(document, form)
-        opts, name = self.admin.opts, self.admin.name_of(self.admin.get_object(request, pk))
-        self.tell(f"The {opts.verbose_name} “{name}” was changed.")
+        before, after = map(self.admin.name_of, (document, self.admin.get_object(request, pk)))
+        became = f" to “{after}”" if before != after else ""
+        self.tell(f"The {self.admin.opts.verbose_name} “{before}” was changed{became}.")
         return HttpResponseRedirect(request.get_full_path())
 
     def _form(self, data: Any, **kwargs: Any) -> Any:
@@ -117,10 +118,11 @@ class ChangeView(DocumentView):
 
     def _conflict(self, document: Any, form: Any) -> HttpResponse:
         """Show what stands there now beside what was to be saved, which is still in the form."""
+        who = self.admin.saved_by(document)
         form.add_error(
             None,
-            "Somebody else saved while you had this page open. Here is what they saved, and what "
-            "you typed, which is still in the form: save again to put it in its place.",
+            f"{who} saved while you had this page open. Here is what they "
+            "saved, and what you typed, which is still in the form: save again to replace theirs.",
         )
         theirs = self.admin.initial(document)
         both = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
 PIECE = 64 * 1024  # bytes
 
@@ -27,12 +29,20 @@ def streamed(
     """
     pieces = joined(content)
     first = list(islice(pieces, 2))
-    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'} if file_name else {}
+    headers = {"Content-Disposition": attachment(file_name)} if file_name else {}
     if len(first) < 2:
         return HttpResponse(b"".join(first), content_type, headers=headers)
     return StreamingHttpResponse(
         in_time(chain(first, pieces)), content_type=content_type, headers=headers
     )
+
+
+def attachment(file_name: str) -> str:
+    """Return the header for a file to download, whose name may be made from what people typed."""
+    name = re.sub(r'[\x00-\x1f\x7f-\x9f\\/:*?"<>|]', "_", file_name)
+    stem, dot, kind = name.rpartition(".")
+    # A name that a file system can hold, whatever it is written with.
+    return str(content_disposition_header(True, f"{stem[:60]}{dot}{kind}"))
 
 
 def joined(content: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -122,8 +123,8 @@ def test_a_change_of_password_is_refused_in_words(
 
 def test_an_act_asks_first_and_names_what_will_happen(root: Client, alice: Person) -> None:
     page = text(root.get(page_of(alice.user, "deactivate")))
-    assert "They are logged out everywhere at once" in page
-    assert "1 user alice" in page
+    assert "The user is logged out everywhere at once" in page
+    assert "Deactivate alice The user is" in page
     assert again(alice.user).is_active
     assert root.post(page_of(alice.user, "deactivate")).status_code == 200
     assert again(alice.user).is_active
@@ -137,7 +138,7 @@ def test_deactivating_ends_everything_and_reactivating_lets_in(root: Client, ali
     assert log_in("alice", alice.password).status_code == 401
     entry = AuditEntry.objects(action="user_deactivated").first()
     assert (entry.by, entry.changes) == ("root", {"is_active": [True, False]})
-    assert "is_active: True → False" in text(root.get(page_of(entry)))
+    assert "is_active: yes → no" in text(root.get(page_of(entry)))
     do(root, alice.user, "reactivate")
     assert log_in("alice", alice.password).status_code == 200
 
@@ -156,7 +157,7 @@ def test_a_page_offers_what_applies(root: Client, alice: Person) -> None:
 def test_an_act_that_does_not_apply_any_more_is_refused_on_its_page(
     root: Client, alice: Person, action: str, button: str
 ) -> None:
-    refusal = f"“{button}” does not apply as things are now."
+    refusal = f"“{button}” is not possible in the current state."
     if action == "appoint":
         alice.user.deactivate()
     before = again(alice.user).to_mongo()
@@ -176,7 +177,7 @@ def test_of_many_those_to_whom_an_act_does_not_apply_are_named(
     ticked = {"action": "reactivate", "_selected_action": [str(alice.user.id), str(bob.user.id)]}
     root.post(USERS, ticked | {"post": "yes"})
     assert messages(root) == (
-        "“alice”: “Reactivate” does not apply as things are now. “bob” was reactivated."
+        "“bob” was reactivated. “alice”: “Reactivate” is not possible in the current state."
     )
     (entry,) = AuditEntry.objects(action="user_reactivated")
     assert entry.username == "bob"
@@ -190,7 +191,7 @@ def test_many_are_ticked_and_one_page_asks(root: Client, alice: Person, bob: Per
     assert answer.headers["Location"] == f"{USERS}?active=yes"
     assert not again(alice.user).is_active
     assert not again(bob.user).is_active
-    assert messages(root) == "“alice” was deactivated. “bob” was deactivated."
+    assert messages(root) == "2 users were deactivated."
 
 
 def test_of_many_those_that_may_not_be_are_named(alice: Person) -> None:
@@ -206,8 +207,35 @@ def test_of_many_those_that_may_not_be_are_named(alice: Person) -> None:
     "form", [{}, {"action": "deactivate"}, {"action": "erase"}, {"action": "x"}]
 )
 def test_nothing_chosen_or_ticked_is_told(root: Client, form: dict[str, str]) -> None:
-    assert root.post(USERS, form).status_code == 302
-    assert "Tick some" in messages(root)
+    assert "Select items and an action." in text(root.post(USERS, form))
+
+
+def test_ticks_are_kept_where_the_action_was_forgotten(
+    root: Client, alice: Person, bob: Person
+) -> None:
+    page = root.post(f"{USERS}?q=b", {"_selected_action": str(bob.user.id)}).content.decode()
+    assert 'aria-label="Select bob" checked' in page
+    assert "Select alice" not in page
+    chosen = root.post(USERS, {"action": "end_sessions"}).content.decode()
+    assert '<option value="end_sessions" selected>' in chosen
+
+
+def test_what_was_ticked_and_is_gone_is_told(root: Client) -> None:
+    form = {"action": "deactivate", "_selected_action": "0" * 24}
+    assert root.post(USERS, form).headers["Location"] == USERS
+    assert messages(root) == "What you selected is not there any more."
+
+
+def test_many_refusals_of_one_kind_are_told_in_one_sentence(root: Client) -> None:
+    people = [User.register(f"user-{n:02}", "users-own-1") for n in range(30)]
+    for user in people[5:]:
+        user.deactivate()
+    ticked = {"action": "deactivate", "_selected_action": [str(user.id) for user in people]}
+    root.post(USERS, ticked | {"post": "yes"})
+    assert messages(root) == (
+        "5 users were deactivated. “user-05”, “user-06”, “user-07” and 22 more: "
+        "“Deactivate” is not possible in the current state."
+    )
 
 
 def test_what_is_for_one_can_not_be_done_to_many(root: Client, alice: Person) -> None:
@@ -234,9 +262,73 @@ def test_a_password_that_is_refused_is_told_beside_its_field(
 def test_a_superuser_makes_and_unmakes_staff(root: Client, alice: Person) -> None:
     do(root, alice.user, "appoint", role="staff")
     assert again(alice.user).role == Role.STAFF
-    assert "staff: may look and change" in text(root.get(page_of(alice.user)))
+    assert "staff: can view and change" in text(root.get(page_of(alice.user)))
     do(root, alice.user, "appoint", role="")
     assert again(alice.user).role is None
+
+
+def test_a_change_of_role_is_told_from_what_to_what(root: Client, alice: Person) -> None:
+    do(root, alice.user, "appoint", role="staff")
+    assert messages(root) == "Role of “alice” changed: none → staff."
+    asking = root.get(page_of(alice.user, "appoint")).content.decode()
+    assert '<option value="staff" selected>' in asking
+    assert "This is their role already." in text(do(root, alice.user, "appoint", role="staff"))
+    do(root, alice.user, "appoint", role="")
+    assert messages(root) == "Role of “alice” changed: staff → none."
+    assert AuditEntry.objects(action="role_changed").count() == 2
+
+
+def test_a_change_of_quota_is_told_from_what_to_what(root: Client, alice: Person) -> None:
+    do(root, alice.user, "limit", documents="5000")
+    assert messages(root) == "Quota of “alice” changed: documents the default → 5,000."
+    assert 'value="5000"' in root.get(page_of(alice.user, "limit")).content.decode()
+    again = do(root, alice.user, "limit", documents="5000")
+    assert "These are their limits already." in text(again)
+    assert AuditEntry.objects(action="quota_changed").count() == 1
+
+
+def test_staff_are_not_offered_what_they_may_not_do_to_an_operator(alice: Person) -> None:
+    other, browser = operator("other", Role.VIEWER), operators_browser("staff", Role.STAFF)
+    assert "Deactivate" in text(browser.get(page_of(alice.user)))
+    page = text(browser.get(page_of(other)))
+    assert "Export" in page
+    for word in ("Deactivate", "End all sessions", "Set password", "Erase", "Change quota"):
+        assert word not in page
+    browser_of(other)
+    session = Session.of(other).first()
+    assert "End " not in text(browser.get(page_of(session)))
+
+
+def test_the_last_superuser_is_not_offered_to_be_removed(root: Client) -> None:
+    user = User.named("root")
+    page = text(root.get(page_of(user)))
+    for word in ("Deactivate", "Change role", "Erase"):
+        assert word not in page
+    operator("other")
+    assert "Erase" in text(root.get(page_of(user)))
+
+
+def test_an_erasure_says_what_and_how_much_goes(root: Client, alice: Person) -> None:
+    for n in range(3):
+        Template.create(alice.name, {"template": f"number {n}"})
+    page = text(root.get(page_of(alice.user, "erase")))
+    assert "This cannot be undone. Audit entries are kept." in page
+    assert "3 templates" in page
+    assert "1 session " in page
+    assert re.search(r"\d+ bytes in all", page)
+
+
+def test_only_what_can_not_be_undone_is_red(root: Client, alice: Person) -> None:
+    template = Template.create(alice.name, {"template": "First"})
+    assert root.get(page_of(alice.user)).content.decode().count('class="removing"') == 1
+    assert 'class="removing"' not in root.get(page_of(template)).content.decode()
+    assert 'class="deletelink"' in root.get(page_of(alice.user, "erase")).content.decode()
+    assert 'class="deletelink"' not in root.get(page_of(template, "delete")).content.decode()
+
+
+def test_titles_name_who_it_is_about(root: Client, alice: Person) -> None:
+    for page in ("change", "history", "erase", "set_password"):
+        assert "<title>alice | " in root.get(page_of(alice.user, page)).content.decode()
 
 
 def test_staff_can_not_raise_anybody(alice: Person) -> None:
@@ -282,12 +374,20 @@ def test_all_that_is_stored_is_exported_as_one_file(root: Client, alice: Person)
     Template.create(alice.name, {"template": "=cmd|' /C calc'!A0"})
     answer = do(root, alice.user, "export")
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="person.json"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="alice.json"'
     exported = json.loads(answer.getvalue())
     assert exported["user"]["username"] == "alice"
     assert exported["templates"][0]["template"] == "=cmd|' /C calc'!A0"
     assert "password" not in exported["user"]
     assert last_entry().action == Action.USER_EXPORTED
+
+
+def test_the_name_of_an_exports_file_is_one_whatever_the_user_is_called(root: Client) -> None:
+    name = 'a/../b"; filename="c\r\nSet-Cookie: x=1'
+    User._get_collection().insert_one({"username": name})
+    user = User.named(name)
+    header = do(root, user, "export").headers["Content-Disposition"]
+    assert header == 'attachment; filename="a_.._b_; filename=_c__Set-Cookie_ x=1.json"'
 
 
 def test_erasing_asks_for_the_name(root: Client, alice: Person) -> None:
@@ -305,8 +405,8 @@ def test_the_history_of_a_user_is_the_audit_of_them(root: Client, alice: Person)
     log_in("alice", "wrong")
     do(root, alice.user, "deactivate")
     page = text(root.get(page_of(alice.user, "history")))
-    assert "root An operator deactivated the account. is_active: True → False" in page
-    assert "A log-in failed." in page
+    assert "root An operator deactivated the account. is_active: yes → no" in page
+    assert "Log-in failed." in page
 
 
 # --- Sessions and the audit ---------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_a_page_says_since_when_and_until_when_it_is_locked(root: Client, locked
 def test_who_is_unlocked_logs_in_and_the_audit_says_so(
     root: Client, locked: User, alice: Person
 ) -> None:
-    assert "they can log in again at once" in text(root.get(page_of(locked, "unlock")))
+    assert "The user can log in again at once" in text(root.get(page_of(locked, "unlock")))
     root.post(page_of(locked, "unlock"), {"post": "yes"})
     assert messages(root) == "“alice” was unlocked."
     assert log_in("alice", alice.password).status_code == 200
@@ -72,7 +72,7 @@ def test_who_is_not_locked_is_not_offered_to_be_unlocked(root: Client, alice: Pe
     assert "Log-ins locked (UTC): no" in page
     assert "Unlock" not in page
     answer = root.post(page_of(alice.user, "unlock"), {"post": "yes"})
-    assert "does not apply" in text(answer)
+    assert "is not possible" in text(answer)
     assert not AuditEntry.objects(action="user_unlocked")
 
 

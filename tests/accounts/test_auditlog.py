@@ -60,7 +60,7 @@ def test_it_tells_what_happened_the_oldest_first() -> None:
 
 def test_of_what_nobody_knows_who_did_it_the_line_says_nobody() -> None:
     audit.record(Action.LOGIN_FAILED, "alice", PHONE, by="")
-    assert "A log-in failed.  [192.0.2.1" in run("auditlog")
+    assert "Log-in failed.  [192.0.2.1" in run("auditlog")
 
 
 @pytest.mark.usefixtures("entries")

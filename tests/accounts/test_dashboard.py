@@ -73,14 +73,14 @@ def test_only_so_many_entries_are_counted_and_the_page_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     happened(Action.LOGGED_IN, 2, 5)
-    assert "newest" not in page().split("Newest audit entries")[0]
+    assert "newest" not in page().split("Latest audit entries")[0]
     monkeypatch.setattr(dashboard, "MOST_ENTRIES", 3)
     assert "Only the newest 3 entries of the audit are counted here." in page()
 
 
 def test_how_much_there_is_is_called_an_estimate(alice: Person, bob: Person) -> None:
     shown = page()
-    assert "Estimates: documents are not counted for this." in shown
+    assert "Estimates, not exact counts." in shown
     assert re.search(r"Users</a>: about [23]</li>", shown)
     assert "Templates</a>: about 0</li>" in shown
 

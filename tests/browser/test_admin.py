@@ -76,7 +76,7 @@ def test_one_session_is_ended_and_the_other_stays(page: Page, service: Service, 
     page.get_by_role("checkbox").last.check()  # the newest come first
     page.get_by_label("Action:").select_option(label="End")
     page.get_by_role("button", name="Go").click()
-    expect(page.locator("#content")).to_contain_text("refused from the next request on")
+    expect(page.locator("#content")).to_contain_text("refused from the next request")
     page.get_by_role("button", name="End").click()
     told(page, "The session of “alice")
     assert service.get("/api/v1/users/me", first).status == 401
@@ -111,7 +111,7 @@ def test_who_saves_second_is_told_and_shown_both(page: Page, service: Service, r
     page.get_by_label("Template:").fill("Root's")
     page.get_by_label("Reason:").fill("She asked for it.")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Somebody else saved")
+    expect(page.get_by_role("alert")).to_contain_text("alice, the owner, saved")
     row = page.locator(".conflict").get_by_role("row", name="Template")
     expect(row).to_contain_text("Alice's")
     expect(row).to_contain_text("Root's")
@@ -219,3 +219,17 @@ def test_the_pages_follow_the_colours_that_the_system_prefers(
     page.goto(admin("user"))
     shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_all_of_a_page_are_selected_at_once(page: Page, service: Service, root: str) -> None:
+    tokens = [register(service, name) for name in ("alice", "bob")]
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("user"))
+    page.get_by_role("checkbox", name="Select all of this page").check()
+    expect(page.locator(".action-counter")).to_have_text("3 of 3 selected")
+    page.get_by_role("checkbox", name="Select root").uncheck()
+    page.get_by_label("Action:").select_option(label="End all sessions")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_role("button", name="End all sessions").click()
+    told(page, "All sessions of 2 users were ended.")
+    assert {service.get("/api/v1/users/me", token).status for token in tokens} == {401}

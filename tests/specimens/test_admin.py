@@ -239,7 +239,7 @@ def test_who_saves_second_is_told_and_shown_both(root: Client, emma: Specimen) -
     form = opened(root, emma) | {"legs": "8"}
     save(root, emma, tags="red\r\ngreen", legs="5")
     answer = root.post(page_of(emma), form)
-    assert "Somebody else saved while you had this page open." in text(answer)
+    assert "root saved while you had this page open." in text(answer)
     assert "Legs 5 8" in text(answer)
     assert "Tags red green red blue" in text(answer)
     assert stored(emma)["legs"] == 5
@@ -339,7 +339,7 @@ def test_a_document_is_deleted_with_a_reason_and_restored(root: Client, emma: Sp
     assert "Specimen" in text(root.get(deleted))
     assert 'Raw: {"a":[1]}' in text(root.get(page_of(version)))
     assert root.post(page_of(version, "restore"), form).headers["Location"] == deleted
-    assert messages(root) == "“Emma” is there again."
+    assert messages(root) == "“Emma” was restored."
     assert stored(emma) == before
     told = [(e.action, e.by, e.username, e.document, e.details) for e in AuditEntry.objects]
     name, reason = f"specimens/{emma.id}", {"reason": "spam"}

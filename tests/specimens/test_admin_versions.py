@@ -95,7 +95,7 @@ def test_what_somebody_saved_meanwhile_is_not_overwritten(root: Client, emma: Sp
     theirs = found(emma).own_values | {"notes": "hers"}
     Specimen.objects.of("alice").filter(id=emma.id).replace(theirs)
     answer = root.post(path, {"_state": opened, "reason": "asked for"})
-    assert "Somebody else saved" in text(answer)
+    assert "alice, the owner, saved" in text(answer)
     assert found(emma).notes == "hers"
     again = root.post(path, {"_state": answer.context["state"], "reason": "asked for"})
     assert again.status_code == 302

@@ -96,7 +96,7 @@ def test_who_saves_second_is_told_and_shown_both(root: Client, alice: Person) ->
     alice.client.put(f"/api/v1/templates/{template.id}", {"template": "Alice's"})
     answer = save(root, template, opened, template="Root's")
     page = text(answer)
-    assert "Somebody else saved while you had this page open." in page
+    assert "alice, the owner, saved while you had this page open." in page
     assert "Template Alice&#x27;s Root&#x27;s" in page
     assert stored(template) == "Alice's"
     again = answer.content.decode().partition('name="_state" value="')[2].partition('"')[0]
@@ -109,7 +109,7 @@ def test_a_change_past_the_version_is_noticed_too(root: Client, alice: Person) -
     template = Template.create(alice.name, {"template": "First"})
     opened = state_of(root, template)
     Template._get_collection().update_one({"_id": template.id}, {"$set": {"template": "Flask's"}})
-    assert "Somebody else saved" in text(save(root, template, opened, template="Root's"))
+    assert "alice, the owner, saved" in text(save(root, template, opened, template="Root's"))
     assert stored(template) == "Flask's"
 
 

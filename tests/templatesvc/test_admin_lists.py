@@ -222,11 +222,11 @@ def test_a_search_goes_on_where_it_stopped(root: Client, monkeypatch: pytest.Mon
     monkeypatch.setattr(site.admins[Template], "search_most", 10)
     insert_templates(35, LAST_YEAR, timedelta(minutes=1))
     first = root.get(TEMPLATES, {"q": "NUMBER 2"})
-    assert "4 templates found, of 10 looked at" not in text(first)
+    assert "4 templates found in the 10 searched" not in text(first)
     pages = walked(root, f"{TEMPLATES}?q=NUMBER+2")
     assert [len(page) for page in pages] == [5, 5, 0, 1]
     assert pages[-1] == ["number 2"]
-    assert "Search on" in text(first)
+    assert "Continue search" in text(first)
 
 
 def test_a_search_whose_time_is_up_shows_what_it_found_and_goes_on(
@@ -235,7 +235,7 @@ def test_a_search_whose_time_is_up_shows_what_it_found_and_goes_on(
     settings.SEARCH_TIME = timedelta(0)
     insert_templates(12, LAST_YEAR, timedelta(minutes=1))
     first = root.get(TEMPLATES, {"q": "NUMBER 1"})
-    assert "Search on" in text(first)
+    assert "Continue search" in text(first)
     pages = walked(root, f"{TEMPLATES}?q=NUMBER+1")
     assert len(pages) >= 12
     assert [name for page in pages for name in page] == ["number 11", "number 10", "number 1"]
