@@ -15,5 +15,6 @@ class TemplateViewSet(ResourceViewSet):
 
     serializer_class = TemplateSerializer
     filter_backends: ClassVar = [TemplateFilter]
+    filter_fields: ClassVar = ["template"]
     search_fields: ClassVar = ["template"]
     exists_error = TemplateExists

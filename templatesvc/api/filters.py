@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from templatesvc.api import members
 from templatesvc.api.pagination import orderings_of
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
 from templatesvc.mongo.owned import OwnedQuerySet
@@ -21,15 +22,15 @@ from templatesvc.mongo.owned import OwnedQuerySet
 SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
 
 
-def check_parameters(request: Request, known: set[str], prefix: str | None = None) -> None:
+def check_parameters(request: Request, known: set[str], prefixes: tuple[str, ...] = ()) -> None:
     """Raise ValidationError (400) for a parameter that is unknown, or given twice.
 
-    Known are those named, and any that begin with the prefix.
+    Known are those named, and any that begin with a prefix.
     """
     faults = {}
-    there_is = ", ".join(sorted(known) + ([f"{prefix}…"] if prefix else []))
+    there_is = ", ".join([*sorted(known), *(f"{prefix}…" for prefix in prefixes)])
     for name, values in request.query_params.lists():
-        if name not in known and not (prefix and name.startswith(prefix)):
+        if name not in known and not name.startswith(prefixes):
             faults[name] = f"Unknown parameter; there is: {there_is}."
         elif len(values) > 1:
             faults[name] = "Given more than once."
@@ -43,12 +44,10 @@ class ResourceFilter(BaseFilterBackend):
     """Narrows a list by what its view names: ``filter_fields`` and ``search_fields``.
 
     Every parameter must be one that is known. A list field fits a value that it contains; the
-    text ``null`` fits what has no value.
+    text ``null`` fits what has no value. Free JSON is narrowed by what is in it: see ``members``.
     """
 
     template = "filter_form.html"
-    # Parameters beside those of the fields begin so.
-    prefix: str | None = None
 
     def filter_queryset(
         self, request: Request, queryset: OwnedQuerySet, view: Any
@@ -56,7 +55,8 @@ class ResourceFilter(BaseFilterBackend):
         """Return the documents that fit all parameters; raises ValidationError (400)."""
         known = self.parameters(view)
         others = view.pagination_class.parameters
-        check_parameters(request, known | others | {"format"}, self.prefix)
+        prefixes = tuple(f"{field}." for field in members.free_fields(view))
+        check_parameters(request, known | others | {"format"}, prefixes)
         # The form of a page sends what was left empty as well.
         is_page = request.accepted_renderer.format == "api"
         for name, text in request.query_params.items():
@@ -67,7 +67,7 @@ class ResourceFilter(BaseFilterBackend):
     def parameters(self, view: Any) -> set[str]:
         """Return the names of the parameters that narrow a view's list."""
         search = {SEARCH} if view.search_fields else set()
-        return {AFTER, BEFORE, *view.filter_fields} | search
+        return {AFTER, BEFORE, *_plain_fields(view)} | search
 
     def narrowed(self, queryset: OwnedQuerySet, name: str, text: str, view: Any) -> OwnedQuerySet:
         """Return the documents that fit one parameter; raises ValidationError (400)."""
@@ -75,6 +75,8 @@ class ResourceFilter(BaseFilterBackend):
             return queryset.containing(text, *view.search_fields)
         if name in (AFTER, BEFORE):
             return queryset.created(name == AFTER, moment(name, text))
+        if "." in name:
+            return queryset.filter(__raw__=members.query(view, name, text))
         value = _value(view, name, text)
         if value is None or value != view.document.default_of(name):
             return queryset.filter(**{name: value})
@@ -95,11 +97,13 @@ class ResourceFilter(BaseFilterBackend):
                 "given": given.get(name, ""),
                 "choices": _choices(view, name),
             }
-            for name in view.filter_fields
+            for name in _plain_fields(view)
         ]
         return {
             "given": given,
             "fields": fields,
+            "members": {name: text for name, text in given.items() if "." in name},
+            "free": members.free_fields(view),
             "has_search": bool(view.search_fields),
             "orderings": [(each, _label(each)) for each in orderings_of(view)],
             "paging": view.paginator,
@@ -114,13 +118,13 @@ class ResourceFilter(BaseFilterBackend):
         if view.search_fields:
             text = names.fill("{names} that contain this text, ignoring case.").capitalize()
             found.insert(0, parameter(SEARCH, text, pattern="^[^\\u0000]*$"))
-        for name in view.filter_fields:
+        for name in _plain_fields(view):
             schema = view.schema._map_serializer_field(_field(view, name), "request")
             text = names.fill(f"{{names}} whose {name} is this.").capitalize()
             if isinstance(_fields(view)[name], serializers.ListField):
                 text = names.fill(f"{{names}} whose {name} have this among them.").capitalize()
             found.append(parameter(name, text, **_plain(schema)))
-        return found
+        return found + [members.parameter(name) for name in members.free_fields(view)]
 
 
 def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -151,6 +155,12 @@ def _value(view: Any, name: str, text: str) -> Any:
         return _field(view, name).run_validation(text)
     except ValidationError as error:
         raise ValidationError({name: error.detail}) from error
+
+
+def _plain_fields(view: Any) -> list[str]:
+    """Return the filter fields that have a parameter of their name."""
+    free = members.free_fields(view)
+    return [name for name in view.filter_fields if name not in free]
 
 
 @cache

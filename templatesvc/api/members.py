@@ -1,0 +1,67 @@
+"""Filters by what is in free JSON: ``notes.author=Orwell`` fits objects that have such a member."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from rest_framework.exceptions import ValidationError
+
+from templatesvc.mongo.documents import ObjectField, RawField
+from templatesvc.mongo.values import MAX_DEPTH, fits_int64
+
+
+def free_fields(view: Any) -> list[str]:
+    """Return the filter fields of a view that hold free JSON."""
+    fields = view.document._fields
+    return [name for name in view.filter_fields if type(fields[name]) in (ObjectField, RawField)]
+
+
+def query(view: Any, name: str, text: str) -> dict[str, Any]:
+    """Return the query that a parameter means; raises ValidationError (400)."""
+    field, *path = name.split(".")
+    if not all(path) or any(key.startswith("$") or "\0" in key for key in path):
+        raise ValidationError({name: f"Name a field of an object, such as {field}.author."})
+    if len(path) > MAX_DEPTH:
+        raise ValidationError({name: f"No object is more than {MAX_DEPTH} levels deep."})
+    stored = ".".join([view.document._fields[field].db_field, *path])
+    if text == "null":
+        # Equality with null alone would fit everything that has no such member.
+        return {"$or": [{stored: text}, {stored: {"$eq": None, "$exists": True}}]}
+    return {stored: {"$in": _readings(text)}}
+
+
+def parameter(name: str) -> dict[str, Any]:
+    """Return the parameters of a field, for the schema."""
+    return {
+        "name": name,
+        "in": "query",
+        "description": "Objects in which a field is this value or a list that contains it: "
+        f"`{name}.author=Orwell`, `{name}.publisher.city=London`. A number, `true`, "
+        "`false` and `null` also match the same text.",
+        "style": "form",
+        "explode": True,
+        "schema": {
+            "type": "object",
+            "propertyNames": {"pattern": rf"^{name}(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"},
+            "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"},
+            "examples": [{f"{name}.author": "Orwell"}],
+        },
+        # What Swagger UI's "try it out" sends unless it is changed.
+        "example": {},
+    }
+
+
+def _readings(text: str) -> list[Any]:
+    """Return what a text in a URL can mean as a JSON value: itself, and a number or constant."""
+    try:
+        value = json.loads(text, parse_constant=_no_value)
+    except (ValueError, RecursionError):
+        return [text]
+    if isinstance(value, bool | float) or (isinstance(value, int) and fits_int64(value)):
+        return [text, value]
+    return [text]
+
+
+def _no_value(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON values")
