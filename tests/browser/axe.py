@@ -31,7 +31,10 @@ def looks(page: Page) -> Iterator[str]:
 
 def _settle(page: Page) -> None:
     """End what moves: a colour that is fading to another would be measured halfway."""
-    page.evaluate("document.getAnimations().forEach(each => each.finish())")
+    page.evaluate(
+        """document.getAnimations().forEach(each =>
+            each.effect.getComputedTiming().endTime === Infinity ? each.cancel() : each.finish())"""
+    )
 
 
 def _found(page: Page, impacts: Sequence[str]) -> Iterator[str]:

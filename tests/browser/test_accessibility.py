@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from accounts.documents import User
+from tests import api_pages
 from tests.accounts.operators import PASSWORD, operator
-from tests.browser import axe
-from tests.browser.people import log_in_as_operator
+from tests.browser import axe, people
+from tests.browser.people import log_in, log_in_as_operator, raw_data, register, wait_for_scripts
+from tests.processes import Service
 
 pytestmark = pytest.mark.browser
 
@@ -30,3 +33,60 @@ def test_an_operators_page(page: Page, path: str) -> None:
     log_in_as_operator(page, operator("root").username, PASSWORD)
     page.goto(path)
     assert axe.faults(page) == []
+
+
+def opened(page: Page, path: str) -> None:
+    page.goto(path)
+    if page.locator("script[src*=bootstrap]").count():
+        wait_for_scripts(page)  # they colour the answer
+
+
+@pytest.mark.long
+def test_the_pages_of_the_api(page: Page, service: Service) -> None:
+    register(service)
+    log_in(page)
+    user = User.named("alice")
+    assert user
+    found = {}
+    for path in api_pages.own(user):
+        opened(page, path)
+        found[path] = axe.faults(page)
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+def test_the_pages_of_the_api_for_nobody(page: Page) -> None:
+    for path in api_pages.OPEN:
+        opened(page, path)
+        assert axe.faults(page) == []
+
+
+def test_what_comes_of_mistakes(page: Page, service: Service) -> None:
+    register(service)
+    log_in(page, then=api_pages.LIST)
+    raw_data(page).fill("{,}")
+    people.press(page, "POST raw data")
+    page.get_by_label("Content:").and_(page.locator("[aria-invalid]")).wait_for()
+    assert axe.faults(page) == []
+    opened(page, "/api/v1/users/me/password")
+    page.get_by_label("New password").fill("another-one-1")
+    people.press(page, "Change it")
+    page.locator(".has-error").first.wait_for()
+    assert axe.faults(page) == []
+    opened(page, "/api/v1/users/me")
+    people.press(page, "DELETE")
+    page.get_by_role("dialog").wait_for()
+    assert axe.faults(page) == []
+
+
+# What Swagger UI itself has: the colours of its methods, a link and a button within the button of
+# each operation, and the choice of a server, which has no label.
+OF_SWAGGER_UI = ("color-contrast", "nested-interactive", "select-name")
+
+
+def test_the_documentation_has_only_what_swagger_ui_brings(page: Page) -> None:
+    page.goto("/api/v1/docs")
+    page.locator(".opblock").first.wait_for()
+    rules = {fault.partition(": ")[2].partition(" ")[0] for fault in axe.faults(page)}
+    assert rules == set(OF_SWAGGER_UI)
+    page.get_by_role("link", name="What errors mean").click()
+    page.wait_for_url("**/problems")

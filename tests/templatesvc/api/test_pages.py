@@ -232,7 +232,7 @@ def test_what_was_done_is_said(page: APIClient, alice: Person) -> None:
     assert f'<a href="http://testserver{LIST}/' in text(created)
     assert said(send(page, {"template": "z"}, f"{LIST}/{id}", "put")) == "The template was saved. "
     assert said(page.delete(f"{LIST}/{id}")).startswith("The template was deleted.")
-    restored = send(page, {"version": 1}, f"{LIST}/{id}/restore")
+    restored = send(page, {"version": 2}, f"{LIST}/{id}/restore")
     assert said(restored) == "The template was restored. "
     page.delete(f"{LIST}/{id}")
     assert said(page.delete(f"{LIST}/deleted")) == "The deleted templates are gone for good."
