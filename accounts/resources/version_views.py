@@ -38,6 +38,8 @@ class VersionView(DocumentView):
         version, form = self._version(document, int(number)), ReasonForm(request.POST)
         if not self._may_restore:
             raise PermissionDenied
+        if self.is_resumed:
+            return self._page(document, version, form, state=request.POST.get("_state"))
         if form.is_valid() and self._restore(document, version, form):
             self.tell(
                 f"Version {version.version} of “{self.admin.name_of(document)}” was restored."
@@ -71,7 +73,9 @@ class VersionView(DocumentView):
             raise Http404(f"Version {number} is not kept any more.")
         return version
 
-    def _page(self, document: Any, version: DocumentVersion, form: ReasonForm) -> HttpResponse:
+    def _page(
+        self, document: Any, version: DocumentVersion, form: ReasonForm, state: str | None = None
+    ) -> HttpResponse:
         number = version.version
         later = self.admin.version_of(document, number + 1)
         current = document if self.admin.can_restore_versions else None
@@ -86,7 +90,7 @@ class VersionView(DocumentView):
             previous_url=self._url(document, self.admin.version_of(document, number - 1)),
             next_url=self._url(document, later),
             form=form if self._may_restore else None,
-            state=self.admin.state(document),
+            state=state or self.admin.state(document),
             **self.about(document),
         )
 

@@ -47,7 +47,7 @@ class ActionView(DocumentView):
         """Do it if the page that asks was sent, or ask."""
         is_sent = "post" in self.request.POST
         form = self._form(documents, self.request.POST if is_sent else None)
-        if not form.is_valid():
+        if self.is_resumed or not form.is_valid():
             return self._ask(documents, form)
         if len(documents) == 1:
             return self._do_one(documents[0], form, afterwards)

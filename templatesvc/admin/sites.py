@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LogoutView
 from django.contrib.messages.middleware import MessageMiddleware
 from django.core.exceptions import PermissionDenied
@@ -18,6 +20,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, re_path, reverse, reverse_lazy
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
+from django.views.decorators.csrf import csrf_protect
 
 from templatesvc.admin.options import DocumentAdmin
 from templatesvc.mongo.documents import ServiceDocument
@@ -25,6 +28,8 @@ from templatesvc.ops import doctor
 
 # What of the doctor's report a page is quick enough for.
 EXAMINED = (doctor.system_checks, doctor.connection, doctor.standing_indexes)
+# The field of the log-in page that holds what was typed before.
+TYPED = "typed"
 Declaration = TypeVar("Declaration", bound=type[DocumentAdmin])
 
 
@@ -89,7 +94,46 @@ class DocumentSite(AdminSite):
             answer: HttpResponseBase = view(request, *args, **kwargs)
             return answer
 
-        return self.admin_view(checked)
+        guarded = self.admin_view(checked)
+
+        @csrf_protect
+        @wraps(view)
+        def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST" and not self.has_permission(request):
+                return self._log_in_again(request)
+            answer: HttpResponseBase = guarded(request, *args, **kwargs)
+            return answer
+
+        return kept
+
+    # --- A session that ended while somebody was typing ----------------------------------------
+
+    def _log_in_again(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for the password on a page that keeps what was sent, but for passwords."""
+        pairs = ((name, value) for name, values in request.POST.lists() for value in values)
+        typed = [(n, v) for n, v in pairs if "password" not in n and n != "csrfmiddlewaretoken"]
+        context = self.each_context(request) | {
+            "title": "Log in",
+            "form": (self.login_form or AuthenticationForm)(request),
+            "app_path": reverse("admin:login"),
+            "next": request.get_full_path(),
+            "username": request.user.get_username(),
+            TYPED: urlencode(typed),
+        }
+        return TemplateResponse(request, "admin/login.html", context)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """Log in; whoever was typing goes on from there."""
+        typed = request.POST.get(TYPED, "")
+        answer: HttpResponseBase = super().login(request, {TYPED: typed} | (extra_context or {}))
+        if not typed or answer.status_code != 302:
+            return answer
+        context = self.each_context(request) | {
+            "title": "You are logged in again",
+            "url": answer.headers["Location"],
+            "pairs": parse_qsl(typed, keep_blank_values=True),
+        }
+        return TemplateResponse(request, "admin/resume.html", context)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         return self.password_change_view(request)

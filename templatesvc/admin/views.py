@@ -75,6 +75,11 @@ class DocumentView(View):
             ],
         }
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a form comes back from the log-in page: it is shown, and nothing is done yet."""
+        return "_resumed" in self.request.POST
+
     def tell(self, text: str, level: int = messages.SUCCESS) -> None:
         """Have the next page show a sentence."""
         messages.add_message(self.request, level, text)
@@ -96,6 +101,8 @@ class ChangeView(DocumentView):
             raise PermissionDenied
         document = self.admin.get_object(request, pk)
         form = self._form(request.POST)
+        if self.is_resumed:
+            return self._page(document, form, state=request.POST.get("_state"))
         if not form.is_valid():
             return self._page(document, form)
         if request.POST.get("_state") != self.admin.state(document):
@@ -132,14 +139,16 @@ class ChangeView(DocumentView):
         ]
         return self._page(document, form, conflict=both)
 
-    def _page(self, document: Any, form: Any, **context: Any) -> HttpResponse:
+    def _page(
+        self, document: Any, form: Any, state: str | None = None, **context: Any
+    ) -> HttpResponse:
         opts, about = self.admin.opts, self.about(document)
         return self.page(
             f"{'Change' if form else 'View'} {opts.verbose_name}",
             subtitle=about["original"],
             facts=self.admin.facts(document, form.fields if form else ()),
             form=form,
-            state=self.admin.state(document),
+            state=state or self.admin.state(document),
             **about,
             **context,
         )
@@ -162,7 +171,7 @@ class AddView(DocumentView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Create it, and go to its page."""
         form = self._form(request.POST)
-        if not form.is_valid():
+        if self.is_resumed or not form.is_valid():
             return self._page(form)
         try:
             document = self.admin.create(request, form.cleaned_data)

@@ -27,7 +27,7 @@ def role(name: str) -> Role | None:
 
 def test_it_asks_for_name_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
     type_in(monkeypatch, ["secret-1", "secret-1"], ["root"])
-    assert "root is superuser: may do everything" in run("createsuperuser")
+    assert "root is superuser: can do everything" in run("createsuperuser")
     assert role("root") == Role.SUPERUSER
     assert log_in("root", "secret-1").status_code == 200
     told = AuditEntry.objects.order_by("id")[:2]

@@ -5,11 +5,23 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from accounts.documents import User
+from accounts.audit import AuditEntry
+from accounts.clients import Client
+from accounts.documents import Session, User
+from accounts.operations import Actor
+from accounts.resources import Operations
+from templates_app.documents import Template
 from tests import api_pages
-from tests.accounts.operators import PASSWORD, operator
+from tests.accounts.operators import PASSWORD, operator, page_of
 from tests.browser import axe, people
-from tests.browser.people import log_in, log_in_as_operator, raw_data, register, wait_for_scripts
+from tests.browser.people import (
+    admin,
+    log_in,
+    log_in_as_operator,
+    raw_data,
+    register,
+    wait_for_scripts,
+)
 from tests.processes import Service
 
 pytestmark = pytest.mark.browser
@@ -28,11 +40,59 @@ def test_the_operators_log_in_page(page: Page) -> None:
     assert axe.faults(page) == []
 
 
-@pytest.mark.parametrize("path", ["/admin/"])
-def test_an_operators_page(page: Page, path: str) -> None:
-    log_in_as_operator(page, operator("root").username, PASSWORD)
-    page.goto(path)
-    assert axe.faults(page) == []
+# --- The operators' pages ---------------------------------------------------------------------
+
+
+def wide(page: Page) -> list[str]:
+    """Return the looks in which the page is wider than its window: a table scrolls in its box."""
+    width = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    return [look for look in axe.looks(page) if page.evaluate(width)]
+
+
+@pytest.fixture
+def pages() -> dict[str, list[str]]:
+    """The operators' pages, about somebody and something with a long name, by what they show."""
+    root = operator("root")
+    user = User.register("Wolfeschlegelsteinhausenbergerdorff" * 4, "wonderland-1")
+    session = Session.start(user)
+    template = Template.create(user.username, {"template": "x" * 1000})
+    found = Template.objects.of(user.username).filter(id=template.id)
+    found.replace({"template": {"kind": "book", "words": ["y" * 200]}})
+    gone = Template.create(user.username, {"template": "z" * 1000})
+    Operations(Template).delete(Actor("root", Client("192.0.2.7"), root), gone, "w" * 200)
+    entry = AuditEntry.objects(action="template_deleted").first()
+    deleted = Template.Version.objects(deleted_at__ne=None).first()
+    acts = ("deactivate", "set_password", "appoint", "limit", "erase")
+    return {
+        "site": ["/admin/", "/admin/health", "/admin/password_change", "/admin/no/such/page"],
+        "users": [
+            *(admin("user"), admin("user") + "/add"),
+            *(page_of(user, page) for page in ("change", "history", *acts)),
+        ],
+        "sessions": [admin("session"), page_of(session), page_of(session, "end")],
+        "templates": [
+            admin("template"),
+            *(page_of(template, page) for page in ("change", "history", "delete")),
+            page_of(template, "version", 1),
+            *(admin("deletedtemplate"), page_of(deleted), page_of(deleted, "restore")),
+        ],
+        "audit": [admin("auditentry"), page_of(entry)],
+    }
+
+
+LONG = [pytest.param(kind, marks=pytest.mark.long) for kind in ("users", "sessions", "templates")]
+
+
+@pytest.mark.parametrize("kind", ["site", "audit", *LONG])
+def test_the_operators_pages(page: Page, pages: dict[str, list[str]], kind: str) -> None:
+    log_in_as_operator(page, "root", PASSWORD)
+    for path in pages[kind]:
+        page.goto(path)
+        assert axe.faults(page) == [], path
+        assert wide(page) == [], path
+
+
+# --- The API's pages ------------------------------------------------------------------------------
 
 
 def opened(page: Page, path: str) -> None:
