@@ -16,7 +16,7 @@ os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 
 from templatesvc.settings import *  # noqa: E402, F403
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.films", "tests.specimens"]  # noqa: F405
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.films"]  # noqa: F405
 
 # The fixture ``real_hashers`` gives the service's own to tests that are about passwords.
 PASSWORD_HASHERS = [

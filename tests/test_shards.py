@@ -23,9 +23,7 @@ URL = "/api/v1/templates"
 DOCUMENT = "docs/scaling.md"
 PASSWORD = "wonderland-1"
 Commands = list[dict[str, Any]]
-TESTS_OWN = {
-    f"{name}{kind}" for name in ("film", "screening", "specimen") for kind in ("s", "_versions")
-}
+TESTS_OWN = {f"{name}{kind}" for name in ("film", "specimen") for kind in ("s", "_versions")}
 KEYS = {key.collection: key.field for key in shard_keys()}
 
 

@@ -1,10 +1,10 @@
-"""Operators' pages for films and screenings."""
+"""Operators' pages for films and specimens."""
 
 from __future__ import annotations
 
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
-from tests.films.documents import Film, Screening
+from tests.films.documents import Film, Specimen
 
 
 @site.register(Film)
@@ -13,8 +13,8 @@ class FilmAdmin(ResourceAdmin):
     search_fields = ("title", "director")
 
 
-@site.register(Screening)
-class ScreeningAdmin(ResourceAdmin):
-    list_display = ("code", "day", "price", "state", "owner")
-    list_filter = ("state", "is_public")
-    search_fields = ("code",)
+@site.register(Specimen)
+class SpecimenAdmin(ResourceAdmin):
+    list_display = ("label", "tags", "legs", "owner", "updated_at")
+    list_filter = ("kingdom", "stage", "is_rare")
+    search_fields = ("label", "tags")

@@ -1,4 +1,4 @@
-"""Films, and the screenings of films: a document of few fields, and one of every kind of field."""
+"""A film, which has few fields, and a specimen of every kind of field."""
 
 from __future__ import annotations
 
@@ -37,32 +37,47 @@ class Film(OwnedDocument):
         return self.title
 
 
-class Hall(EmbeddedDocument):
-    """Where a film is shown."""
+class Finder(EmbeddedDocument):
+    """Who found a specimen."""
 
     name = StringField(required=True, max_length=50)
+    found_at = DateTimeField(db_field="at")
     floor = IntField(min_value=-5, max_value=200)
 
 
-class Screening(OwnedDocument):
-    """A screening of a film."""
+class Specimen(OwnedDocument):
+    """Something that has a field of every kind."""
 
-    code = StringField(required=True, max_length=20)
-    day = DateField()
-    starts_at = DateTimeField()
+    label = StringField(required=True, max_length=100, db_field="l")
+    notes = StringField()
+    kingdom = StringField(required=True, choices=["animal", "plant"], default="plant")
+    stage = IntField(choices=[(1, "Egg"), (2, "Adult")])
+    legs = IntField(default=6)
+    mass = FloatField()
     price = Decimal128Field(min_value=0)
-    state = StringField(choices=["draft", "open", "closed"], default="draft")
+    is_rare = BooleanField(default=False)
+    is_alive = BooleanField()
+    seen_at = DateTimeField()
+    born_on = DateField()
+    parent = ObjectIdField()
+    page = URLField()
+    tags = ListField(StringField(max_length=50))
+    counts = ListField(IntField())
+    anything = RawField()
+    measures = ObjectField()
+    raw = RawField()
+    finder = EmbeddedDocumentField(Finder)
+    others = ListField(EmbeddedDocumentField(Finder))
     seats = IntField(min_value=0, max_value=1000)
-    rating = FloatField()
+    state = StringField(choices=["draft", "open", "closed"], default="draft")
     is_public = BooleanField(default=True)
     contact = EmailField()
-    link = URLField()
-    hall = EmbeddedDocumentField(Hall)
-    others = ListField(EmbeddedDocumentField(Hall))
-    numbers = ListField(IntField())
-    film_id = ObjectIdField()
     ticket = UUIDField(binary=False)
-    notes = ObjectField()
-    anything = RawField()
 
-    meta = {"orderings": ["day", "price", "state"], "unique_for_owner": [["code"]]}
+    meta = {
+        "orderings": ["label", "legs", "born_on", "price", "state"],
+        "unique_for_owner": [["label"]],
+    }
+
+    def __str__(self) -> str:
+        return self.label

@@ -1,9 +1,9 @@
-"""Films and screenings as they come in and go out."""
+"""Films and specimens as they come in and go out."""
 
 from __future__ import annotations
 
 from templatesvc.api.documents import DocumentSerializer
-from tests.films.documents import Film, Screening
+from tests.films.documents import Film, Specimen
 
 
 class FilmSerializer(DocumentSerializer):
@@ -13,27 +13,35 @@ class FilmSerializer(DocumentSerializer):
         example = {"title": "M", "director": "Lang", "year": 1931, "tags": ["crime"]}
 
 
-class ScreeningSerializer(DocumentSerializer):
+class SpecimenSerializer(DocumentSerializer):
     class Meta:
-        document = Screening
-        fields = Screening.own_fields
+        document = Specimen
+        fields = Specimen.own_fields
         extra_kwargs = {"price": {"decimal_places": 2}}
         example = {
-            "code": "M-1",
-            "day": "2026-01-31",
-            "starts_at": "2026-01-31T20:00:00.000Z",
+            "label": "M-1",
+            "notes": "two\nlines",
+            "kingdom": "animal",
+            "stage": 2,
+            "legs": 4,
+            "mass": 4.5,
             "price": "12.50",
-            "state": "open",
+            "is_rare": True,
+            "is_alive": True,
+            "seen_at": "2026-01-31T20:00:00.000Z",
+            "born_on": "2026-01-31",
+            "parent": "697df2c0a1b2c3d4e5f60718",
+            "page": "https://example.org/m",
+            "tags": ["red"],
+            "counts": [1, 2],
+            "anything": [1, None, "x"],
+            "measures": {"seen": {"by": ["ada"]}},
+            "raw": "x",
+            "finder": {"name": "Large", "found_at": "2026-01-31T20:00:00.000Z", "floor": 1},
+            "others": [{"name": "Small", "found_at": None, "floor": None}],
             "seats": 120,
-            "rating": 4.5,
+            "state": "open",
             "is_public": True,
             "contact": "hall@example.org",
-            "link": "https://example.org/m",
-            "hall": {"name": "Large", "floor": 1},
-            "others": [{"name": "Small", "floor": None}],
-            "numbers": [1, 2],
-            "film_id": "697df2c0a1b2c3d4e5f60718",
             "ticket": "0f8fad5b-d9cb-469f-a165-70867728950e",
-            "notes": {"seen": {"by": ["ada"]}},
-            "anything": [1, None, "x"],
         }

@@ -1,9 +1,9 @@
-"""The routes of films and screenings."""
+"""The routes of films and specimens."""
 
 from __future__ import annotations
 
 from templatesvc.api.routers import router
-from tests.films.views import FilmViewSet, ScreeningViewSet
+from tests.films.views import FilmViewSet, SpecimenViewSet
 
 router.register("films", FilmViewSet)
-router.register("screenings", ScreeningViewSet)
+router.register("specimens", SpecimenViewSet)

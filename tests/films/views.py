@@ -1,9 +1,9 @@
-"""Films and screenings under ``/api/v1/``."""
+"""Films and specimens under ``/api/v1/``."""
 
 from __future__ import annotations
 
 from templatesvc.api.resources import ResourceViewSet
-from tests.films.serializers import FilmSerializer, ScreeningSerializer
+from tests.films.serializers import FilmSerializer, SpecimenSerializer
 
 
 class FilmViewSet(ResourceViewSet):
@@ -15,10 +15,10 @@ class FilmViewSet(ResourceViewSet):
     ordering_fields = ("created_at", "title", "year")
 
 
-class ScreeningViewSet(ResourceViewSet):
-    """Your screenings."""
+class SpecimenViewSet(ResourceViewSet):
+    """Your specimens."""
 
-    serializer_class = ScreeningSerializer
-    filter_fields = ("state", "day", "price", "is_public", "numbers")
-    search_fields = ("code",)
-    ordering_fields = ("created_at", "day", "price", "state")
+    serializer_class = SpecimenSerializer
+    filter_fields = ("state", "born_on", "price", "is_public", "counts", "measures", "anything")
+    search_fields = ("label", "measures")
+    ordering_fields = ("created_at", "born_on", "price", "state")

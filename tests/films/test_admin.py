@@ -21,11 +21,11 @@ from templatesvc.api.documents import DocumentSerializer
 from tests.accounts.operators import messages, operators_browser, page_of
 from tests.accounts.operators import text as markup_free
 from tests.conftest import Person
-from tests.specimens.documents import Finder, Specimen
+from tests.films.documents import Finder, Specimen
 
 pytestmark = pytest.mark.store
 
-LIST = "/admin/specimens/specimen"
+LIST = "/admin/films/specimen"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 FULL: dict[str, Any] = {
     "label": "Emma",
@@ -333,7 +333,7 @@ def test_a_document_is_deleted_with_a_reason_and_restored(root: Client, emma: Sp
     assert errors(root.post(page_of(emma, "delete"), {"post": "yes"})).keys() == {"reason"}
     assert root.post(page_of(emma, "delete"), form).headers["Location"] == LIST
     assert messages(root) == "“Emma” was deleted."
-    deleted = "/admin/specimens/deletedspecimen"
+    deleted = "/admin/films/deletedspecimen"
     assert "1 deleted specimen" in text(root.get(f"{deleted}?owner=alice"))
     version = Specimen.Version.objects.first()
     assert "Specimen" in text(root.get(deleted))

@@ -1,1 +1,0 @@
-"""A resource with a field of each kind, for what the operators' pages make of them."""
