@@ -49,7 +49,8 @@ def sweep(user: User) -> bool:
     """Delete what is left of the user's; tell whether nothing is, or else the time was up."""
     # Noted first, because without a tombstone what has the name is somebody else's.
     user.swept_at = now()
-    if not User.tombstones().filter(id=user.id).update_one(set__swept_at=user.swept_at):
+    tombstone = User.tombstones().filter(__raw__=user.identity_query)
+    if not tombstone.update_one(set__swept_at=user.swept_at):
         return True
     theirs = ServiceDocument.belongings(user)
     steps = (partial(document.delete_some, query) for document, query in theirs)
@@ -64,7 +65,7 @@ def free(tombstone: User) -> bool:
     is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - LONGEST_SWEEP
     if is_held or is_being_swept or not sweep(tombstone):
         return False
-    mine = User.tombstones().filter(id=tombstone.id, swept_at=tombstone.swept_at)
+    mine = User.tombstones().filter(__raw__=tombstone.identity_query, swept_at=tombstone.swept_at)
     return bool(mine.delete())
 
 

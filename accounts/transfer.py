@@ -23,7 +23,7 @@ def exported(user: User) -> Iterator[bytes]:
     """Yield the pieces of the object: the user as stored but for hashes, and a list of each of
     what belongs to them. In constant memory, however much there is.
     """
-    stored = User._get_collection().find_one({"_id": user.id}) or {}
+    stored = User._get_collection().find_one(user.identity_query) or {}
     yield b'{"user": ' + export_line({k: v for k, v in stored.items() if k not in SECRET})
     yield b',\n"role": ' + extended_json(user.role and user.role.value).encode()
     parts = {"sessions": sessions(user), "audit": audit_entries(user)}

@@ -11,19 +11,26 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.documents import Session, User
+from templates_app.documents import Template
 from templatesvc.mongo import indexes
 from templatesvc.mongo.sharding import shard_keys
 from tests.conftest import Person, log_in
 from tests.docs.markdown import bare, section, table
 
 pytestmark = pytest.mark.wire
-URL = "/api/v1/templates"
 DOCUMENT = "docs/scaling.md"
 PASSWORD = "wonderland-1"
 Commands = list[dict[str, Any]]
 TESTS_OWN = {f"{name}{kind}" for name in ("film", "specimen") for kind in ("s", "_versions")}
+NDJSON = "application/x-ndjson"
+BODIES = {
+    "templates": b'{"template": "%s"}',
+    "films": b'{"title": "%s", "director": "Lang", "year": 1931}',
+}
 KEYS = {key.collection: key.field for key in shard_keys()}
 
 
@@ -62,50 +69,63 @@ def to_all_shards(commands: Commands) -> set[tuple[str, str]]:
     }
 
 
-def ask(person: Person, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    answer = person.client.generic(
-        method, path, b"" if body is None else body, "application/json", headers=headers
-    )
+def ask(
+    person: Person,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    kind: str = "application/json",
+    **headers: str,
+) -> Any:
+    answer = person.client.generic(method, path, body, kind, headers=headers)
     assert answer.status_code < 400, answer.content
     if answer.streaming:
         b"".join(answer)
     return answer
 
 
-def json_of(text: str) -> bytes:
-    return f'{{"template": "{text}"}}'.encode()
-
-
-def templates(person: Person) -> Iterator[tuple[str, Any]]:
-    """Use every route of templates; yield its name before each request."""
-    yield "POST /create", lambda: ask(person, "POST", "/create", json_of("a"))
+def flask_routes(person: Person) -> Iterator[tuple[str, Any]]:
+    """Yield the Flask service's routes, and how each is used."""
+    value = b'{"template": "%s"}'
+    yield "POST /create", lambda: ask(person, "POST", "/create", value % b"a")
     yield "GET /get", lambda: ask(person, "GET", "/get")
     change = b'{"old_template": "a", "new_template": "b"}'
     yield "POST /update", lambda: ask(person, "POST", "/update", change)
-    yield "POST /delete", lambda: ask(person, "POST", "/delete", json_of("b"))
-    key = {"Idempotency-Key": '"once"'}
-    made: list[str] = []
-    yield (
-        "POST /templates",
-        lambda: made.append(ask(person, "POST", URL, json_of("c"), **key)["Location"]),
-    )
-    yield "POST /templates", lambda: ask(person, "POST", URL, json_of("c"), **key)
-    for query in ("", "?search=c", "?ordering=created_at", "?ordering=-updated_at", "?limit=1"):
-        yield "GET /templates", lambda query=query: ask(person, "GET", f"{URL}{query}")
-    yield "GET /templates/{id}", lambda: ask(person, "GET", made[0])
-    yield "PUT /templates/{id}", lambda: ask(person, "PUT", made[0], json_of("d"))
-    yield "PATCH /templates/{id}", lambda: ask(person, "PATCH", made[0], json_of("e"))
-    yield "GET /versions", lambda: ask(person, "GET", f"{made[0]}/versions")
-    yield "GET /versions/{number}", lambda: ask(person, "GET", f"{made[0]}/versions/1")
-    yield "POST /restore", lambda: ask(person, "POST", f"{made[0]}/restore", b'{"version": 1}')
-    yield "DELETE /templates/{id}", lambda: ask(person, "DELETE", made[0])
-    yield "GET /deleted", lambda: ask(person, "GET", f"{URL}/deleted")
-    yield "GET /export", lambda: ask(person, "GET", f"{URL}/export")
+    yield "POST /delete", lambda: ask(person, "POST", "/delete", value % b"b")
+
+
+def resource_routes(person: Person, resource: str, body: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the routes that any resource has; the body has a ``%s`` for what differs."""
+    url, made, line = f"/api/v1/{resource}", [], body % b"z"
+    once = {"Idempotency-Key": '"once"'}
+
+    def create() -> None:
+        made.append(ask(person, "POST", url, body % b"c", **once)["Location"])
+
+    yield "POST", create
+    yield "POST again", create
+    for query in ("", "?search=c", "?ordering=created_at", "?ordering=-created_at", "?limit=1"):
+        yield f"GET {query}", lambda query=query: ask(person, "GET", f"{url}{query}")
+    yield "GET {id}", lambda: ask(person, "GET", made[0])
+    yield "PUT {id}", lambda: ask(person, "PUT", made[0], body % b"d")
+    yield "PATCH {id}", lambda: ask(person, "PATCH", made[0], body % b"e")
+    yield "GET versions", lambda: ask(person, "GET", f"{made[0]}/versions")
+    yield "GET versions/{number}", lambda: ask(person, "GET", f"{made[0]}/versions/1")
+    yield "POST restore", lambda: ask(person, "POST", f"{made[0]}/restore", b'{"version": 1}')
+    yield "DELETE {id}", lambda: ask(person, "DELETE", made[0])
+    yield "GET deleted", lambda: ask(person, "GET", f"{url}/deleted")
+    yield "DELETE deleted", lambda: ask(person, "DELETE", f"{url}/deleted")
+    yield "POST import", lambda: ask(person, "POST", f"{url}/import", line, NDJSON)
+    yield "GET export", lambda: ask(person, "GET", f"{url}/export")
 
 
 @pytest.mark.store
-def test_every_operation_on_templates_goes_to_one_shard(alice: Person, commands: Commands) -> None:
-    for route, act in templates(alice):
+@pytest.mark.parametrize("resource", BODIES)
+def test_every_operation_on_what_people_keep_goes_to_one_shard(
+    resource: str, alice: Person, commands: Commands
+) -> None:
+    routes = [*resource_routes(alice, resource, BODIES[resource]), *flask_routes(alice)]
+    for route, act in routes:
         commands.clear()
         act()
         assert (route, to_all_shards(commands)) == (route, set())
@@ -113,7 +133,7 @@ def test_every_operation_on_templates_goes_to_one_shard(alice: Person, commands:
 
 def account(person: Person) -> dict[str, Any]:
     """Return how each route of an account is used; the last one ends it."""
-    client = APIClient()
+    client, browser = APIClient(), Client()
     login = {"username": person.name, "password": person.password}
     change = f'{{"current_password": "{person.password}", "new_password": "through-the-glass"}}'
     refresh = {"refresh_token": person.tokens["refresh_token"]}
@@ -125,6 +145,11 @@ def account(person: Person) -> dict[str, Any]:
         "POST /api/v1/token/verify": lambda: client.post("/api/v1/token/verify", token),
         "GET /api/v1/users/me": lambda: ask(person, "GET", "/api/v1/users/me"),
         "GET /api/v1/sessions": lambda: ask(person, "GET", "/api/v1/sessions"),
+        "DELETE /api/v1/sessions/{id}": lambda: ask(
+            person, "DELETE", f"/api/v1/sessions/{Session.start(person.user).id}"
+        ),
+        "POST /api-auth/login": lambda: browser.post("/api-auth/login", login),
+        "POST /api-auth/logout": lambda: browser.post("/api-auth/logout"),
         "POST /api/v1/users/me/password": lambda: ask(
             person, "POST", "/api/v1/users/me/password", change.encode()
         ),
@@ -174,3 +199,12 @@ def test_the_plan_for_mongosh(capsys: pytest.CaptureFixture[str]) -> None:
     assert f'sh.shardCollection("{database}.templates", {{"profile": 1}})' in lines
     sessions = lines.index('db.getCollection("sessions").createIndex({"_id": "hashed"})')
     assert lines[sessions + 1] == f'sh.shardCollection("{database}.sessions", {{"_id": "hashed"}})'
+
+
+def test_a_document_is_asked_for_by_its_shard_key_as_far_as_there_is_one() -> None:
+    assert User(id=1, username="alice").identity_query == {"_id": 1, "username": "alice"}
+    stored_by_another = User._from_son({"_id": {"$ne": 1}, "username": ["alice"]})
+    assert stored_by_another.identity_query == {"_id": {"$eq": {"$ne": 1}}}
+    assert Session(id="a").identity_query == {"_id": "a"}
+    owned = Template(id=2, owner="alice", template="a")
+    assert owned.identity_query == {"_id": 2, "profile": "alice"}

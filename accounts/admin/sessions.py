@@ -64,7 +64,7 @@ class SessionAdmin(DocumentAdmin):
         removes=True,
     )
     def end(self, request: HttpRequest, session: Session, values: dict[str, Any]) -> None:
-        user = User.objects(__raw__={"_id": {"$eq": session.user_id}}).first()
+        user = User.objects(__raw__=session.user_query).first()
         if user is None:
             raise NotFound("There is no such user any more, so the session is worth nothing.")
         operations.end_session(Actor.of(request), user, session.id)

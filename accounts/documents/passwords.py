@@ -47,6 +47,6 @@ class PasswordDocument(ServiceDocument):
     def _upgrade_password(self, password: str) -> None:
         fields = self.password_fields(password)
         # Not if another write, such as a change of password, came first.
-        unchanged = type(self).objects(id=self.id, password=self.password)
+        unchanged = type(self).objects(__raw__=self.identity_query, password=self.password)
         if unchanged.update_one(**{f"set__{name}": value for name, value in fields.items()}):
             self.password = fields["password"]

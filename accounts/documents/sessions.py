@@ -11,7 +11,7 @@ from mongoengine import DateTimeField, EmbeddedDocument, EmbeddedDocumentListFie
 from mongoengine.queryset import QuerySet
 
 from accounts.clients import Client
-from templatesvc.mongo.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.documents import RawField, ServiceDocument, as_value, now
 
 if TYPE_CHECKING:
     from accounts.documents.users import User
@@ -87,6 +87,11 @@ class Session(ServiceDocument):
             "token_version": user.token_version,
         }
         return cls.objects(__raw__=theirs | cls.in_time()).order_by("-created_at")
+
+    @property
+    def user_query(self) -> dict[str, Any]:
+        """The query for the user whose session it is."""
+        return {"_id": as_value(self.user_id), "username": self.username}
 
     @staticmethod
     def in_time() -> dict[str, Any]:

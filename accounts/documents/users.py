@@ -219,13 +219,13 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """Have passwords be looked at again; tell whether anything stood in the way."""
         if self.username is None:
             return False
-        counted = type(self).objects(id=self.id, logins__exists=True)
+        counted = type(self).objects(__raw__=self.identity_query, logins__exists=True)
         was_counted = counted.update_one(unset__logins=True, unset__logins_until=True)
         return failures_of(self.username).reset() or bool(was_counted)
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""
-        query: dict[str, Any] = {"_id": self.id}
+        query = self.identity_query
         if rate := settings.SUCCESSFUL_LOGIN_LIMIT:
             moment = now()
             is_over = {"logins_until": {"$not": {"$gt": moment}}}
@@ -239,7 +239,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             changes
             and not self._get_collection().update_one(query, [{"$set": changes}]).matched_count
         ):
-            current = type(self).objects(id=self.id).first()
+            current = type(self).objects(__raw__=self.identity_query).first()
             if current is not None:  # and not erased meanwhile
                 current.check_logins()
 
@@ -264,7 +264,8 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         if known is not None and 0 <= known < settings.MAX_SESSIONS // 2:
             return []
         surplus, count = Session.end_surplus(self)
-        self._get_collection().update_one({"_id": self.id}, {"$set": {"sessions_at_most": count}})
+        change = {"$set": {"sessions_at_most": count}}
+        self._get_collection().update_one(self.identity_query, change)
         return surplus
 
     def end_sessions(self) -> bool:
@@ -290,16 +291,21 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     def reactivate(self) -> bool:
         """Let a user who was deactivated log in again; tell whether it made a difference."""
         self.is_active = True
-        inactive = type(self).objects(id=self.id, is_active=False).standing()
+        inactive = self._standing.filter(is_active=False)
         return bool(inactive.update_one(set__is_active=True))
+
+    @property
+    def _standing(self) -> UserQuerySet:
+        """The query for this user, unless they are being erased."""
+        return type(self).objects(__raw__=self.identity_query).standing()
 
     def is_stored(self) -> bool:
         """Tell whether the user is there still."""
-        return type(self).objects(id=self.id).standing().first() is not None
+        return self._standing.first() is not None
 
     def check_standing(self) -> None:
         """Raise SessionEnded (401) if the user was erased or deactivated meanwhile."""
-        if not type(self).objects(id=self.id, is_active__ne=False).first():
+        if not self._standing.filter(is_active__ne=False).first():
             raise SessionEnded()
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
@@ -309,7 +315,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """
         version = secrets.token_hex(8)
         changes |= {"token_version": version, "sessions_ended_at": now()}
-        found = type(self).objects(only_if or Q(), id=self.id).standing()
+        found = self._standing.filter(only_if or Q())
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
@@ -337,7 +343,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         for user in filter(None, (self, by)):
             user.__dict__.pop("operators", None)
         # Asked afterwards: who is deactivated from here on loses the role as well.
-        if role and not type(self).objects(id=self.id, is_active__ne=False).first():
+        if role and not self._standing.filter(is_active__ne=False).first():
             Operators.appoint(self, None)
             raise UserInactive()
         return before
@@ -372,8 +378,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     def erased_in(cls, session_id: str) -> Self | None:
         """Return the tombstone of who erased themselves in this session, with that ``session``."""
         session = Session.objects(__raw__={"_id": session_id, **Session.in_time()}).first()
-        theirs = session and {"_id": {"$eq": session.user_id}}
-        user = theirs and cls.tombstones().filter(__raw__=theirs).first()
+        user = session and cls.tombstones().filter(__raw__=session.user_query).first()
         if not user or user.token_version != session.token_version:
             return None
         user.session = session
@@ -393,10 +398,9 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             token_version=secrets.token_hex(8),
             erased_at=now(),
         )
-        standing = type(self).objects(id=self.id).standing()._query
         # Without its _id, which a replacement keeps: MongoEngine would invent one in place of null.
         fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
-        if not self._get_collection().replace_one(standing, fields).modified_count:
+        if not self._get_collection().replace_one(self._standing._query, fields).modified_count:
             return False
         self.erased_at, self.token_version = stone.erased_at, stone.token_version
         if session:

@@ -55,6 +55,11 @@ def not_unique() -> Iterator[None]:
         raise NotUniqueError(str(error)) from error
 
 
+def as_value(value: Any) -> Any:
+    """Return what a query compares with as it stands: nothing in an object acts as an operator."""
+    return {"$eq": value} if isinstance(value, dict) else value
+
+
 class RawField(BaseField):
     """A value as it is in BSON, whatever its type.
 
@@ -69,8 +74,7 @@ class RawField(BaseField):
         return value
 
     def prepare_query_value(self, op: str | None, value: Any) -> Any:
-        # $eq compares with an object as it stands: nothing in it can act as an operator.
-        return {"$eq": value} if op is None and isinstance(value, dict) else value
+        return as_value(value) if op is None else value
 
 
 class ObjectField(RawField):
@@ -169,6 +173,17 @@ class ServiceDocument(mongoengine.Document):
         self._created = False
         self._clear_changed_fields()
         return self
+
+    @property
+    def identity_query(self) -> dict[str, Any]:
+        """The query for this very document, which one shard answers.
+
+        It names the shard key beside the id; not if what is stored there has another type than the
+        field, and so reads as None: then every shard is asked.
+        """
+        sharded, _ = self._meta.get("shards_by", ("_id", 1))
+        key = getattr(self, self._reverse_db_field_map[sharded])
+        return {"_id": as_value(self.id)} | ({} if key is None else {sharded: as_value(key)})
 
     # --- What belongs to a user: their export has it, and it ends with their account -----------
 
