@@ -71,6 +71,8 @@ def visit(page: Page) -> Iterator[str]:
     yield "conflict"
     page.get_by_role("link", name="History").click()
     yield "history"
+    page.get_by_role("link", name="Version 1 was replaced.").click()
+    yield "version"
     page.goto(admin("deletedtemplate"))
     yield "deleted"
     page.goto(admin("auditentry"))

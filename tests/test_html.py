@@ -1,11 +1,12 @@
-"""The pages of the API are valid HTML, as the validator of the W3C has it.
+"""Every page is valid HTML, as the validator of the W3C has it.
 
-What DRF's own templates had wrong is mended in this service's. Nothing is let pass.
+What DRF's own templates had wrong is mended in this service's. Nothing of the API's is let pass.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests import api_pages
+from accounts.documents import User
+from tests import admin_pages, api_pages
 from tests.accounts.callers import browser
+from tests.accounts.operators import browser_of
 from tests.clients.conftest import CACHE, fetch, need, ran
 from tests.conftest import Person
 
@@ -89,3 +92,23 @@ def test_every_page_is_valid(vnu: Path, alice: Person, tmp_path: Path) -> None:
         assert answer["Content-Type"].startswith("text/html"), name
         pages[name] = answer.content
     assert faults(vnu, tmp_path, pages) == []
+
+
+# What Django's admin brings: in the bar at the side its lists of models have a column less than
+# their hidden headers say. And what people type may look like any language.
+OF_DJANGO = re.compile(r"A table row was 2 columns wide|appears to be written in")
+
+
+def test_every_page_of_the_operators_is_valid(vnu: Path, tmp_path: Path) -> None:
+    paths = [path for paths in admin_pages.made().values() for path in paths]
+    root = User.named("root")
+    assert root
+    operator = browser_of(root)
+    pages = {path: operator.get(path).content for path in paths}
+    user = "/admin/accounts/user"
+    pages["nothing ticked"] = operator.post(user).content
+    pages["a refused form"] = operator.post(f"{user}/add", {"username": ""}).content
+    root.end_sessions()
+    pages["a session that ended"] = operator.post(f"{user}/add", {"username": "carol"}).content
+    found = faults(vnu, tmp_path, pages)
+    assert [fault for fault in found if not OF_DJANGO.search(fault)] == []

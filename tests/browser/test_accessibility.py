@@ -5,17 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from accounts.audit import AuditEntry
-from accounts.clients import Client
-from accounts.documents import Session, User
-from accounts.operations import Actor
-from accounts.resources import Operations
-from templates_app.documents import Template
-from tests import api_pages
-from tests.accounts.operators import PASSWORD, operator, page_of
+from accounts.documents import User
+from tests import admin_pages, api_pages
+from tests.accounts.operators import PASSWORD
 from tests.browser import axe, people
 from tests.browser.people import (
-    admin,
     log_in,
     log_in_as_operator,
     raw_data,
@@ -49,42 +43,12 @@ def wide(page: Page) -> list[str]:
     return [look for look in axe.looks(page) if page.evaluate(width)]
 
 
-@pytest.fixture
-def pages() -> dict[str, list[str]]:
-    """The operators' pages, about somebody and something with a long name, by what they show."""
-    root = operator("root")
-    user = User.register("Wolfeschlegelsteinhausenbergerdorff" * 4, "wonderland-1")
-    session = Session.start(user)
-    template = Template.create(user.username, {"template": "x" * 1000})
-    found = Template.objects.of(user.username).filter(id=template.id)
-    found.replace({"template": {"kind": "book", "words": ["y" * 200]}})
-    gone = Template.create(user.username, {"template": "z" * 1000})
-    Operations(Template).delete(Actor("root", Client("192.0.2.7"), root), gone, "w" * 200)
-    entry = AuditEntry.objects(action="template_deleted").first()
-    deleted = Template.Version.objects(deleted_at__ne=None).first()
-    acts = ("deactivate", "set_password", "appoint", "limit", "erase")
-    return {
-        "site": ["/admin/", "/admin/health", "/admin/password_change", "/admin/no/such/page"],
-        "users": [
-            *(admin("user"), admin("user") + "/add"),
-            *(page_of(user, page) for page in ("change", "history", *acts)),
-        ],
-        "sessions": [admin("session"), page_of(session), page_of(session, "end")],
-        "templates": [
-            admin("template"),
-            *(page_of(template, page) for page in ("change", "history", "delete")),
-            page_of(template, "version", 1),
-            *(admin("deletedtemplate"), page_of(deleted), page_of(deleted, "restore")),
-        ],
-        "audit": [admin("auditentry"), page_of(entry)],
-    }
-
-
 LONG = [pytest.param(kind, marks=pytest.mark.long) for kind in ("users", "sessions", "templates")]
 
 
 @pytest.mark.parametrize("kind", ["site", "audit", *LONG])
-def test_the_operators_pages(page: Page, pages: dict[str, list[str]], kind: str) -> None:
+def test_the_operators_pages(page: Page, kind: str) -> None:
+    pages = admin_pages.made()
     log_in_as_operator(page, "root", PASSWORD)
     for path in pages[kind]:
         page.goto(path)
