@@ -11,7 +11,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 		&& { echo $$python; exit; }; done; echo python3
 
-.PHONY: run test test-fast test-long drill lint format postman screenshots bench clean
+.PHONY: run test test-fast test-long drill lint format postman screenshots bench race clean
 
 run: $(VENV)/runs
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
@@ -56,6 +56,10 @@ postman: $(VENV)/installed
 # BENCH=--quick takes two minutes; BENCH=--help says what else there is.
 bench: $(VENV)/installed
 	$(PYTHON) -m benchmarks $(BENCH)
+
+# The same work done by FastAPI with Beanie, Eve, plain DRF and the Flask service.
+race: $(VENV)/installed
+	$(PYTHON) -m benchmarks.peers
 
 # What runs the service, without the tools of the tests and linters.
 $(VENV)/runs: requirements.txt requirements-run.txt

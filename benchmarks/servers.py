@@ -37,12 +37,22 @@ class Contender(NamedTuple):
         return self.name == "bare WSGI"
 
     def megabytes(self) -> list[float]:
-        """Return the resident memory of each worker."""
-        return [_resident(pid) for pid in _children(self.service.pid)]
+        """Return the resident memory of each worker, or of a server without any."""
+        return [_resident(pid) for pid in _children(self.service.pid) or [self.service.pid]]
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that all its processes have taken."""
+        return _ticks(self.service.pid) / os.sysconf("SC_CLK_TCK")
 
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _ticks(pid: int) -> int:
+    """Return the processor time that a process and its children have taken, in clock ticks."""
+    own = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, own)) + sum(map(_ticks, _children(pid)))
 
 
 def _resident(pid: int) -> float:
@@ -63,19 +73,24 @@ def store() -> Iterator[str]:
             yield server.uri
 
 
+def python_with(requirements: Path, environment: Path) -> str:
+    """Return the Python of an environment with these requirements, made when it is not there."""
+    installed, wanted = environment / "installed", requirements.read_text()
+    python = str(environment / "bin" / "python")
+    if not installed.exists() or installed.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", requirements], check=True)
+        installed.write_text(wanted)
+    return python
+
+
 def production_python() -> str:
-    """Return the Python of an environment with what production installs, made when it is not there.
+    """Return a Python with what production installs alone.
 
     What tests need beside it is memory of each worker: DRF loads what it finds.
     """
-    installed, wanted = PRODUCTION / "installed", REQUIREMENTS.read_text()
-    python = str(PRODUCTION / "bin" / "python")
-    if not installed.exists() or installed.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", PRODUCTION], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
-        installed.write_text(wanted)
-    return python
+    return python_with(REQUIREMENTS, PRODUCTION)
 
 
 class Servers:
@@ -111,25 +126,35 @@ class Servers:
         ran = manage("ensureindexes", MONGODB_URI=self.uri("ours"), SECRET_KEY=KEY)
         assert ran.returncode == 0, ran.stderr
 
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Any]:
+        """Yield a database, and drop it."""
+        yield self.database(name)
+        self.client.drop_database(self.prefix + name)
+
     def ours(self, workers: int | None = None) -> Contender:
         """Start this service, with the settings that it ships with."""
         count = workers or self.workers
         name = "this service" + (f", {count} workers" if workers else "")
         return self._started(name, Service, "ours", workers=count)
 
+    def ours_with(self, what: str, **settings: str) -> Contender:
+        """Start this service with other settings, which are ``what``."""
+        return self._started(f"this service, {what}", Service, "ours", None, **settings)
+
     def limit(self) -> Contender:
         """Start the bare WSGI function on this service's database."""
         command = (*APPLICATION, "benchmarks.baseline:app")
-        return self._started("bare WSGI", _AtRoot, "ours", command=command)
+        return self._started("bare WSGI", AtRoot, "ours", None, command=command)
 
     def flask_alike(self) -> Contender:
         """Start the Flask service under the server that this service ships with."""
-        return self._started("Flask", _AtRoot, "flasks", **self._flask(*APPLICATION))
+        return self._started("Flask", AtRoot, "flasks", None, **self._flask(*APPLICATION))
 
     def flask_as_usual(self) -> Contender:
         """Start the Flask service under gunicorn as it comes, one thread a worker."""
         command = ("-m", "gunicorn", "--no-control-socket", "--workers", str(self.workers))
-        return self._started("Flask, sync", _AtRoot, "flasks", **self._flask(*command))
+        return self._started("Flask, sync", AtRoot, "flasks", None, **self._flask(*command))
 
     def _flask(self, *command: str) -> dict[str, Any]:
         if self.flask is None:
@@ -141,7 +166,7 @@ class Servers:
         name: str,
         kind: type[Service],
         database: str,
-        workers: int | None = None,
+        workers: int | None,
         **how: Any,
     ) -> Contender:
         service = kind(
@@ -157,12 +182,12 @@ class Servers:
         return Contender(name, self.stack.enter_context(service), self.database(database))
 
 
-class _AtRoot(Service):
+class AtRoot(Service):
     """An application that has no ``/livez``, and takes its port from the command or PORT."""
 
     answers_at = "/"
 
     def start(self) -> None:
-        if "--config" not in self.command:
+        if "gunicorn" in self.command and "--config" not in self.command:
             self.command += ["--bind", f"127.0.0.1:{self.port}"]
         super().start()

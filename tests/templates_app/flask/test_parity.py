@@ -27,6 +27,7 @@ from tests.templates_app.flask.test_side_by_side import SETTINGS
 
 pytestmark = pytest.mark.wire
 PEOPLE = {"alice": "wonderland-1", "bob": "builder-22"}
+MANY = {"MAX_SESSIONS": "1000000"}
 UNIQUE = [("profile", 1), ("template", 1)]
 HTML = "a page of HTML"
 
@@ -328,7 +329,8 @@ def trio(tmp_path: Path) -> Iterator[Trio]:
         assert manage("ensureindexes", MONGODB_URI=uri, **SETTINGS).returncode == 0
         with (
             FlaskService(tmp_path / "flask", MONGODB_URI=uri) as flask,
-            Service(tmp_path / "service", MONGODB_URI=uri, **SETTINGS) as service,
+            # Whose oldest session ends, because there are many, is a scene of its own.
+            Service(tmp_path / "service", MONGODB_URI=uri, **MANY, **SETTINGS) as service,
             FlaskService(tmp_path / "alone", MONGODB_URI=uri_alone) as alone,
         ):
             yield Trio(flask, service, alone, shared, other)
