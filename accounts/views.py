@@ -120,7 +120,7 @@ class MeView(APIView):
         is_begun, is_finished = erase(user, here)
         if is_begun:
             audit.record(Action.USER_DELETED, user.username, Client.of(request))
-        return deletion_answer(is_finished, "Your account and all that was in it are deleted.")
+        return deletion_answer(is_finished, "Your account and everything in it were deleted.")
 
 
 class PasswordView(GenericAPIView):
@@ -129,7 +129,7 @@ class PasswordView(GenericAPIView):
     permission_classes = [IsAuthenticated]  # DRF's: also for those who must change it first
     serializer_class = PasswordChangeSerializer
     name = "Your password"
-    button = "Change it"
+    button = "Change password"
 
     def get_serializer_context(self) -> dict[str, Any]:
         return super().get_serializer_context() | {"user": self.request.user}
@@ -144,7 +144,7 @@ class PasswordView(GenericAPIView):
         if request.auth:
             return Response(token_pair(Session.start(user, client)))
         login(request._request, user)
-        return Done("Your password is changed. You are logged out everywhere else.")
+        return Done("Your password was changed. You are logged out everywhere else.")
 
 
 class RefreshView(PublicMixin, GenericAPIView):
@@ -183,7 +183,7 @@ class VerifyView(PublicMixin, GenericAPIView):
 
     serializer_class = VerifySerializer
     name = "Is a token valid?"
-    button = "Verify it"
+    button = "Verify"
 
     @raises(InvalidToken, SessionEnded)
     @extend_schema(operation_id="verify_token", responses=OpenApiTypes.OBJECT, auth=[])
@@ -197,7 +197,7 @@ class VerifyView(PublicMixin, GenericAPIView):
 
 
 class LogoutView(GenericAPIView):
-    """The end of the current session."""
+    """Logging out: ends the session of this browser, or that of a token."""
 
     serializer_class = LogoutSerializer
     name = "Log out"
@@ -230,11 +230,11 @@ class LogoutView(GenericAPIView):
                 )
         if request.user.is_authenticated:
             logout(request._request)
-        return Done("The session has ended." if tokens else "You are logged out.")
+        return Done("The session was ended." if tokens else "You are logged out.")
 
 
 class LogoutAllView(APIView):
-    """The end of all your sessions, this one included: everybody who uses them has to log in."""
+    """Logging out everywhere: ends all your sessions, this one included."""
 
     name = "Log out everywhere"
     button = "Log out everywhere"
@@ -281,7 +281,7 @@ class SessionView(APIView):
         if not request.auth and pk == current_session_id(request):
             request._request.session.flush()
             return Done("You are logged out.")
-        return Done("The session has ended: its next request is refused.")
+        return Done("The session was ended. Whoever uses it has to log in again.")
 
 
 class JWKSView(PublicMixin, APIView):

@@ -19,7 +19,7 @@ class TemplateField(JSONValueField):
     style = {
         "base_template": "textarea.html",
         "rows": 8,
-        "hint": "A text. For a JSON object open “Raw data”.",
+        "hint": "Plain text. For a JSON object, use “Raw data”.",
     }
 
     def __init__(self, **kwargs: Any) -> None:

@@ -9,11 +9,20 @@ from rest_framework.response import Response
 
 
 class Done(Response):
-    """204, or another success without a body; ``said`` is for people who see a page of it."""
+    """204, or another success without a body.
 
-    def __init__(self, said: str, code: int = status.HTTP_204_NO_CONTENT, **kwargs: Any) -> None:
+    ``said`` is for people who see a page of it, and ``lead`` a title and a URL to go on to.
+    """
+
+    def __init__(
+        self,
+        said: str,
+        code: int = status.HTTP_204_NO_CONTENT,
+        lead: tuple[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(status=code, **kwargs)
-        self.said = said
+        self.said, self.lead = said, lead
 
 
 def deletion_answer(is_finished: bool, said: str) -> Done:
@@ -23,5 +32,5 @@ def deletion_answer(is_finished: bool, said: str) -> Done:
     """
     if is_finished:
         return Done(said)
-    unfinished = "A part is deleted. Press the button again to go on."
+    unfinished = "Part of it is deleted. Press the button again to continue."
     return Done(unfinished, status.HTTP_202_ACCEPTED, headers={"Retry-After": "1"})

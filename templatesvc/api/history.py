@@ -76,6 +76,11 @@ class HistoryMixin(OwnedViewSet):
         ]
         return response
 
+    @property
+    def way_to_restore(self) -> tuple[str, str] | None:
+        deleted = url_of(f"{self.names.slug}-deleted", self.request)
+        return (self.names.fill("Deleted {names}"), deleted) if settings.HISTORY_VERSIONS else None
+
     def get_extra_action_url_map(self) -> dict[str, str]:
         """Return the links of a page, but for "restore": each version has a button for it."""
         links = super().get_extra_action_url_map()
@@ -119,7 +124,11 @@ class HistoryMixin(OwnedViewSet):
             raise self.exists() from error
 
     @action(
-        detail=False, filter_backends=[], ordering_fields=["deleted_at"], ordering="-deleted_at"
+        detail=False,
+        filter_backends=[],
+        ordering_fields=["deleted_at"],
+        ordering="-deleted_at",
+        deletion_template="rest_framework/forgetting.html",
     )
     def deleted(self, request: Request) -> Response:
         """List the deleted {names} that can be restored, the last deleted first."""
@@ -139,5 +148,5 @@ class HistoryMixin(OwnedViewSet):
         turn = turn_of(owner, at=f"forget_{self.names.slugs}")
         is_finished = batches.finish(turn, [partial(self.document.Version.forget_deleted, owner)])
         Usage.outdate(owner)
-        said = self.names.fill("The deleted {names} are gone for good.")
+        said = self.names.fill("The deleted {names} were deleted for good.")
         return deletion_answer(is_finished, said)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from bson import ObjectId
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.utils.safestring import mark_safe
 from drf_spectacular.drainage import isolate_view_method
@@ -60,6 +59,8 @@ class OwnedViewSet(viewsets.GenericViewSet):
     # What a 409 says of a document that the owner has already.
     exists_error: type[Conflict] = AlreadyExists
 
+    deletion_template = "rest_framework/deletion.html"
+
     document: ClassVar[type[OwnedDocument]]
     names: ClassVar[Names]
 
@@ -82,6 +83,11 @@ class OwnedViewSet(viewsets.GenericViewSet):
     def get_view_description(self, html: bool = False) -> str:
         text = self.names.fill(super().get_view_description(html))
         return mark_safe(text) if html else text  # noqa: S308  # as DRF made it, from docstrings
+
+    @property
+    def way_to_restore(self) -> tuple[str, str] | None:
+        """What a page calls the list of what can be restored, and its URL, if there is one."""
+        return None
 
     @property
     def document_id(self) -> ObjectId:
@@ -263,9 +269,7 @@ class WriteMixin(OwnedViewSet):
             self.write(lambda found, _: found.remove())
         elif not self.found().remove():
             raise Http404
-        kept = "You can restore it from the list of what is deleted."
-        text = self.names.fill("The {name} was deleted.")
-        return Done(f"{text} {kept}" if settings.HISTORY_VERSIONS else text)
+        return Done(self.names.fill("The {name} was deleted."), lead=self.way_to_restore)
 
 
 def _check_fields(view: type[OwnedViewSet]) -> None:

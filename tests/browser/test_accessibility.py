@@ -93,7 +93,7 @@ def test_what_comes_of_mistakes(page: Page, service: Service) -> None:
     assert axe.faults(page) == []
     opened(page, "/api/v1/users/me/password")
     page.get_by_label("New password").fill("another-one-1")
-    people.press(page, "Change it")
+    people.press(page, "Change password")
     page.locator(".has-error").first.wait_for()
     assert axe.faults(page) == []
     opened(page, "/api/v1/users/me")

@@ -139,7 +139,7 @@ def test_a_change_of_what_somebody_else_deleted_is_kept_to_be_copied(
 
     page.get_by_label("Template", exact=True).fill("Dearest {name}")
     press(page, "PUT")
-    expect(page.get_by_role("alert")).to_contain_text("This is not there any more")
+    expect(page.get_by_role("alert")).to_contain_text("This no longer exists")
     expect(page.get_by_label("Template", exact=True)).to_have_value("Dearest {name}")
     assert service.get(path, token).status == 404
 

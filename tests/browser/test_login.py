@@ -118,7 +118,7 @@ def test_logging_out_ends_the_session_of_every_open_page(page: Page, service: Se
     page.get_by_label("Template", exact=True).fill("Dear {name}")
     press(page, "POST")
     expect(answer(page)).to_contain_text("HTTP 401 Unauthorized")
-    expect(page.get_by_role("alert")).to_contain_text("You are not logged in any more")
+    expect(page.get_by_role("alert")).to_contain_text("You are no longer logged in")
 
 
 def test_a_log_in_sends_nobody_to_another_site(page: Page, service: Service) -> None:

@@ -122,7 +122,7 @@ def end_a_session(alice: Alice) -> None:
     alice.hand.follow_in_answer(next(row["url"] for row in rows if row["current"]))
     alice.hand.press("DELETE")
     alice.hand.press("Delete")
-    alice.told("The session has ended")
+    alice.told("The session was ended.")
     assert alice.service.get("/api/v1/sessions", alice.token).status == 401
 
 
@@ -131,8 +131,8 @@ def change_the_password(alice: Alice) -> None:
     alice.hand.follow("Change your password")
     alice.hand.fill("Current password", PASSWORD)
     alice.hand.fill("New password", NEW_PASSWORD)
-    alice.hand.press("Change it")
-    alice.told("Your password is changed.")
+    alice.hand.press("Change password")
+    alice.told("Your password was changed.")
     body = {"username": "alice", "password": NEW_PASSWORD}
     assert alice.service.post("/api/v1/login", body).status == 200
 
@@ -143,7 +143,7 @@ def delete_the_account(alice: Alice) -> None:
     expect(alice.page.get_by_role("dialog")).to_contain_text("all your templates")
     alice.hand.fill("Your password", PASSWORD)
     alice.hand.press("Delete")
-    alice.told("Your account and all that was in it are deleted.")
+    alice.told("Your account and everything in it were deleted.")
     expect(alice.page.get_by_role("link", name="Log in", exact=True)).to_be_visible()
     assert alice.service.get("/api/v1/users/me", alice.token).status == 401
 

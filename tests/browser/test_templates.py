@@ -160,7 +160,7 @@ def test_somebody_elses_template_is_the_same_page_as_a_missing_one(
         assert response.status == 404
         seen.append(page.locator("body").inner_text().replace(path, ""))
     assert seen[0] == seen[1]
-    assert "There is no such thing here, or it is not yours." in seen[0]
+    assert "This does not exist, or it is not yours." in seen[0]
     assert "DELETE /" not in seen[0]
     expect(page.get_by_role("button", name="PUT")).to_have_count(0)
 

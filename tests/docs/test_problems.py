@@ -121,4 +121,4 @@ def test_a_type_that_is_none_is_not_found(client: Any) -> None:
     assert answer.json()["code"] == "not_found"
     page = client.get("/problems/no_such_code", HTTP_ACCEPT="text/html")
     assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "There is no such page." in page.content.decode()
+    assert "This page does not exist." in page.content.decode()

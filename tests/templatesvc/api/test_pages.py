@@ -20,10 +20,10 @@ PASSWORD = "/api/v1/users/me/password"
 EVERYWHERE = ["/api/v1/", LIST, "/api/v1/nowhere", "/api-auth/login", "/problems"]
 MALFORMED = '{"template": "Dear {name}",,}'
 POST_ONLY = {
-    "users/me/password": "Change it",
+    "users/me/password": "Change password",
     "logout": "Log out",
     "logout/all": "Log out everywhere",
-    "token/verify": "Verify it",
+    "token/verify": "Verify",
     "token/refresh": "POST",
     "templates/import": "POST",
 }
@@ -235,7 +235,7 @@ def test_what_was_done_is_said(page: APIClient, alice: Person) -> None:
     restored = send(page, {"version": 2}, f"{LIST}/{id}/restore")
     assert said(restored) == "The template was restored. "
     page.delete(f"{LIST}/{id}")
-    assert said(page.delete(f"{LIST}/deleted")) == "The deleted templates are gone for good."
+    assert said(page.delete(f"{LIST}/deleted")) == "The deleted templates were deleted for good."
 
 
 def test_the_json_of_it_says_nothing(alice: Person) -> None:
@@ -247,7 +247,7 @@ def test_the_json_of_it_says_nothing(alice: Person) -> None:
 def test_a_change_of_password_is_no_deletion(page: APIClient, alice: Person) -> None:
     form = {"current_password": alice.password, "new_password": "through-the-looking-glass"}
     answer = send(page, form, PASSWORD)
-    assert said(answer) == "Your password is changed. You are logged out everywhere else."
+    assert said(answer) == "Your password was changed. You are logged out everywhere else."
     assert "alice" in bar(answer)
 
 
@@ -274,7 +274,7 @@ def delete_the_account(page: APIClient, alice: Person) -> Any:
         (log_out, "You are logged out."),
         (log_out_everywhere, "You are logged out, here and everywhere else."),
         (end_this_session, "You are logged out."),
-        (delete_the_account, "Your account and all that was in it are deleted."),
+        (delete_the_account, "Your account and everything in it were deleted."),
     ],
 )
 def test_the_bar_names_nobody_who_is_logged_out(
@@ -290,7 +290,7 @@ def test_the_bar_names_nobody_who_is_logged_out(
 def test_the_end_of_another_session_logs_nobody_out_here(page: APIClient, alice: Person) -> None:
     rows = page.get("/api/v1/sessions", HTTP_ACCEPT="application/json").json()["results"]
     answer = page.delete(next(row["url"] for row in rows if not row["current"]))
-    assert said(answer) == "The session has ended: its next request is refused."
+    assert said(answer) == "The session was ended. Whoever uses it has to log in again."
     assert "alice" in bar(answer)
 
 
@@ -349,7 +349,7 @@ def test_it_says_what_goes(page: APIClient) -> None:
     assert "Delete your account?" in shown
     assert "all your templates, deleted ones and earlier versions included" in shown
     assert f"{LIST}/export" in shown
-    assert "You keep 1 in all" in shown
+    assert "You have 1 in total" in shown
 
 
 @pytest.mark.parametrize("password", [None, "a wrong one", ""])
@@ -405,3 +405,22 @@ def test_an_error_says_what_to_do_and_where_there_is_more(page: APIClient, alice
 @pytest.mark.parametrize("known", problem_types().values(), ids=problem_types())
 def test_what_to_do_is_one_sentence(known: Any) -> None:
     assert re.fullmatch(r".+?[.:]", known.first_step_html)
+
+
+def test_what_a_deletion_means_is_said_before_it(page: APIClient, alice: Person) -> None:
+    id = Template.create(alice.name, {"template": "x"}).id
+    assert "you can restore it from “Deleted templates”" in text(page.get(f"{LIST}/{id}"))
+    page.delete(f"{LIST}/{id}")
+    assert "Delete all deleted templates for good?" in text(page.get(f"{LIST}/deleted"))
+
+
+def test_after_a_deletion_the_way_to_restore_is_shown(
+    page: APIClient, alice: Person, settings: Any
+) -> None:
+    id = Template.create(alice.name, {"template": "x"}).id
+    lead = f'<a href="http://testserver{LIST}/deleted">Deleted templates</a>'
+    assert lead in text(page.delete(f"{LIST}/{id}"))
+    settings.HISTORY_VERSIONS = 0
+    id = Template.create(alice.name, {"template": "x"}).id
+    assert "you can restore it" not in text(page.get(f"{LIST}/{id}"))
+    assert lead not in text(page.delete(f"{LIST}/{id}"))
