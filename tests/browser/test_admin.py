@@ -94,7 +94,7 @@ def test_a_template_is_edited_and_seen_in_its_history(
     page.get_by_label("Template:").fill("Dear {name},\nthank you.")
     page.get_by_label("Reason:").fill("She asked for it.")
     page.get_by_role("button", name="Save").click()
-    told(page, "was changed.")
+    told(page, "was changed to")
     assert service.get(path, token).json["template"] == "Dear {name},\nthank you."
     page.get_by_role("link", name="History").click()
     expect(page.locator("#change-history")).to_contain_text("She asked for it.")
