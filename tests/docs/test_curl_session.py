@@ -1,4 +1,7 @@
-"""The README's curl session, run as it is printed against a running service."""
+"""The README's curl session, run as it is printed against a running service.
+
+``python -m tests.docs.test_curl_session PORT`` runs it against one that is there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -26,12 +30,12 @@ def session() -> str:
     return printed
 
 
-def pasted(service: Service) -> list[str]:
+def pasted(port: int) -> list[str]:
     """Run the session once; return the lines that it writes."""
     ran = subprocess.run(
         ["bash"],
         input=session(),
-        env=os.environ | {"PORT": str(service.port)},
+        env=os.environ | {"PORT": str(port)},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -44,11 +48,16 @@ def matches(answer: str, line: str) -> bool:
     return bool(re.fullmatch(re.escape(answer).replace("…", ".*"), line))
 
 
-def differences(service: Service) -> list[tuple[str, str]]:
+def differences(port: int) -> list[tuple[str, str]]:
     """Paste the session; return the answers that are not as printed, beside what is printed."""
-    pairs = zip(ANSWER.findall(session()), pasted(service), strict=True)
+    pairs = zip(ANSWER.findall(session()), pasted(port), strict=True)
     return [pair for pair in pairs if not matches(*pair)]
 
 
 def test_the_session_pasted_twice_answers_as_printed_each_time(service: Service) -> None:
-    assert differences(service) == differences(service) == []
+    assert differences(service.port) == differences(service.port) == []
+
+
+if __name__ == "__main__":
+    if found := differences(int(sys.argv[1])):
+        sys.exit(f"The answers are not as printed: {found}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import configparser
 import os.path
 import re
-import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,16 +103,3 @@ def test_the_changelog_begins_with_the_version_of_the_schema() -> None:
         r"^## \[([^]]+)\] - (Unreleased|\d{4}-\d\d-\d\d)$", document("CHANGELOG.md"), re.M
     )
     assert versions[0][0] == settings.SPECTACULAR_SETTINGS["VERSION"]
-
-
-@pytest.mark.process
-def test_ci_runs_the_commands_that_a_person_runs() -> None:
-    workflow = document(".github/workflows/ci.yml")
-    for name, commands in {"run": ["make test", "make lint"], "long": ["make test-long"]}.items():
-        script = ROOT / ".ci" / name
-        assert script.stat().st_mode & stat.S_IXUSR
-        assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
-        assert f"run: .ci/{name}\n" in workflow
-        for command in commands:
-            assert re.search(rf"\b{command}$", script.read_text(), re.M)
-    assert "make test" in "".join(blocks(section("README.md", "Two commands")))

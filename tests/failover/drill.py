@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pymongo import MongoClient
 
@@ -168,16 +168,22 @@ time_machine.travel(datetime.datetime.now(datetime.UTC) + ahead, tick=True).star
 class Stage:
     """A replica set, and machines that serve on it."""
 
+    faults: ClassVar = FAULTS
+
     def __init__(self, folder: Path, workers: int, clocks: list[int] | None = None) -> None:
         self.folder = folder
         self.workers = workers
         self.clocks = clocks or [0]
 
     @contextmanager
-    def set_up(self) -> Iterator[tuple[ReplicaSet, list[Service]]]:
+    def members(self) -> Iterator[Any]:
+        with MongoServer(self.folder / "data") as server, ReplicaSet(server.port, MEMBERS) as them:
+            yield them
+
+    @contextmanager
+    def set_up(self) -> Iterator[tuple[Any, list[Service]]]:
         with ExitStack() as stack:
-            server = stack.enter_context(MongoServer(self.folder / "data"))
-            members = stack.enter_context(ReplicaSet(server.port, MEMBERS))
+            members = stack.enter_context(self.members())
             ran = manage("ensureindexes", MONGODB_URI=members.uri, SECRET_KEY=KEY)
             assert ran.returncode == 0, ran.stderr
             services = [
@@ -209,7 +215,9 @@ def play(fault: str, stage: Stage, rate: float, rounds: int = 1) -> Row:
         people = _people(max(8, round(rate / 4)), services)
         total = Row(fault, Tally())
         for _ in range(rounds):
-            total.add(_round(fault, members, services, people, rate))
+            total.add(_round(fault, stage.faults[fault], members, services, people, rate))
+        for person in people:
+            person.list_all()  # what was acknowledged last was not looked at yet
         total.tally.wrong += _miscounted(people, members)
         total.tally.wrong += [f"w is not majority: {write}" for write in members.not_majority]
     return total
@@ -225,14 +233,19 @@ def _people(number: int, services: list[Service]) -> list[Person]:
 
 
 def _round(
-    fault: str, members: ReplicaSet, services: list[Service], people: list[Person], rate: float
+    name: str,
+    fault: Callable[[Any], float],
+    members: Any,
+    services: list[Service],
+    people: list[Person],
+    rate: float,
 ) -> Row:
-    row = Row(fault, Tally())
+    row = Row(name, Tally())
     for person in people:
         person.tally = row.tally
     with Probe(services) as probe, Crowd(people, rate):
         time.sleep(CALM)
-        since = FAULTS[fault](members)
+        since = fault(members)
         time.sleep(CALM)
     time.sleep(SETTLING)
     row.resumed = max(0.0, row.tally.last_refused - since)
@@ -242,7 +255,7 @@ def _round(
     return row
 
 
-def _miscounted(people: list[Person], members: ReplicaSet) -> Iterator[str]:
+def _miscounted(people: list[Person], members: Any) -> Iterator[str]:
     """Yield whose failed log-ins the service has counted otherwise than they happened."""
     with MongoClient[dict[str, Any]](members.uri) as client:
         attempts = client.get_default_database()["attempts"]

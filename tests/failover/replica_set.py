@@ -20,6 +20,7 @@ from pymongo import MongoClient
 
 OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
 MORE_TO_COME, EXHAUST_ALLOWED = 1 << 1, 1 << 16
+ELECTION_SECONDS = 2
 HELLO = {"hello", "isMaster", "ismaster"}
 WRITES = {"insert", "update", "delete", "findAndModify", "create", "createIndexes", "drop"}
 # What a secondary does as well.
@@ -156,6 +157,9 @@ class Member:
         name = next(iter(command))
         if name in HELLO:
             yield from self._hellos(message, command)
+        elif name == "replSetStepDown":
+            self.set.step_down()
+            yield message.answer({"ok": 1.0})
         elif refusal := self._refusal(name, command):
             yield message.answer(refusal)
         else:
@@ -291,6 +295,12 @@ class ReplicaSet:
             self.term += member is not None
             self.version += 1
             self.changed.notify_all()
+
+    def step_down(self) -> None:
+        """Have no primary for a while, and then the next member be it."""
+        successor = self.secondaries[0]
+        self.elect(None)
+        threading.Timer(ELECTION_SECONDS, self.elect, [successor]).start()
 
     def hang(self, member: Member, hangs: bool = True) -> None:
         """Have a member answer nothing and close nothing, as a stopped process does."""

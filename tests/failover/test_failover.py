@@ -10,6 +10,7 @@ import pytest
 
 from tests.failover.drill import CLOCKS, FAULTS, Stage, play
 from tests.failover.replica_set import ReplicaSet
+from tests.failover.stepdown import FAULT, RealStage, writes
 from tests.processes import Service, wait_for
 
 pytestmark = [pytest.mark.wire, pytest.mark.process]
@@ -22,6 +23,15 @@ def test_nothing_is_lost_or_done_twice_and_nobody_gets_a_500(fault: str, tmp_pat
     row = play(fault, Stage(tmp_path, 1, CLOCKS.get(fault)), RATE)
     assert (row.tally.wrong, row.tally.errors) == ([], [])
     assert row.tally.answered > row.tally.unavailable
+
+
+@pytest.mark.long
+def test_a_primary_that_is_told_to_step_down_loses_nothing(tmp_path: Path) -> None:
+    with Stage(tmp_path, 1).members() as members:
+        row = play(FAULT, RealStage(tmp_path, 1, members.uri), RATE)
+    assert (row.tally.wrong, row.tally.errors) == ([], [])
+    assert row.tally.answered > row.tally.unavailable
+    assert writes(row)
 
 
 @pytest.fixture(scope="module")
