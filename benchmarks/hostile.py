@@ -1,4 +1,5 @@
-"""What clients that hold on do to a running service: how ``/livez`` answers, memory, who is closed.
+"""What clients do to a running service that hold on to it, or whose answers break off: how
+``/livez`` answers, memory, and who is closed.
 
     python -m benchmarks.hostile [--clients 200] [--patience 90]
 
@@ -15,6 +16,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +30,12 @@ KINDS = {
     "bodies that never come": f"POST /create HTTP/1.1\r\n{HOST}Content-Length: 1000\r\n\r\n",
     # Of 1.4 MB each: together far more than the sockets of both sides take.
     "unread answers": f"GET {LARGE} HTTP/1.1\r\n{HOST}\r\n" * 8,
+    # They are read to the end, which is no last chunk.
+    "streams that fail midway": f"GET /cut HTTP/1.1\r\n{HOST}\r\n",
 }
+# The application that serves a kind, where it is not the service alone.
+APPLICATIONS = {"streams that fail midway": ("tests.streams:failing",)}
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class Row(NamedTuple):
@@ -92,6 +99,15 @@ def seconds_until_closed(
     return None if left else time.monotonic() - started
 
 
+def rest(client: socket.socket) -> bytes:
+    """Return what the service has sent, until it closed."""
+    read = b""
+    with suppress(ConnectionError):
+        while part := client.recv(65536):
+            read += part
+    return read
+
+
 def measure(service: Service, kind: str, clients: int, patience: float) -> Row:
     started = time.monotonic()
     held = [connect(service.port, KINDS[kind]) for _ in range(clients)]
@@ -99,6 +115,9 @@ def measure(service: Service, kind: str, clients: int, patience: float) -> Row:
     times = [ask(service) for _ in range(10)]
     answered = [each for each in times if each is not None]
     megabytes = memory(service)
+    if kind in APPLICATIONS:
+        for client in held:
+            assert not rest(client).endswith(LAST_CHUNK), "A stream that failed looks whole."
     closed = seconds_until_closed(held, started, patience)
     for client in held:
         client.close()
@@ -123,10 +142,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             service = Service(
                 Path(folder) / "log",
-                command,
+                command + APPLICATIONS.get(kind, ()),
                 arguments.before,
                 MONGODB_URI="mongomock://",
                 WEB_CONCURRENCY="1",
+                ALLOWED_HOSTS="*",
             )
             if arguments.before != ROOT:
                 service.command[0] = str(arguments.before / ".venv/bin/python")

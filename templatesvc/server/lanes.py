@@ -24,10 +24,13 @@ class Lanes:
     async def turn(self, client: str, patience: float) -> AsyncIterator[None]:
         """Have a client's turn in the block; raises TimeoutError if it does not come in time.
 
-        ``patience`` is in seconds. Who is not known has a lane alone.
+        ``patience`` is in seconds. Who is not known waits for nobody.
         """
+        if not client:
+            yield
+            return
         lane = self._of.get(client)
-        if lane is None or not client:
+        if lane is None:
             lane = self._of[client] = asyncio.Semaphore(self.width)
         async with asyncio.timeout(patience):
             await lane.acquire()

@@ -22,7 +22,7 @@ from urllib.parse import unquote_to_bytes
 
 from templatesvc.api.proxies import client_address, stranger
 from templatesvc.server.bodies import REFUSED
-from templatesvc.server.incoming import Body, Disconnected, Shares
+from templatesvc.server.incoming import Body, Disconnected, Shares, has_credentials
 from templatesvc.server.lanes import Lanes
 
 logger = logging.getLogger(__name__)
@@ -208,9 +208,8 @@ class ThreadedASGI:
                 environ[REFUSED] = body.refused
             elif body.is_chunked:
                 environ["CONTENT_LENGTH"] = str(body.size)
-            client = stranger(client_address(environ))
             try:
-                async with self.lanes.turn(client, self.answer_timeout):
+                async with self.lanes.turn(lane_of(environ), self.answer_timeout):
                     await self._answer(environ, body, send)
             except TimeoutError:
                 await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
@@ -293,6 +292,14 @@ def wsgi_environ(scope: Message) -> Environ:
             text = f"{environ[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text
     return environ
+
+
+def lane_of(environ: Environ) -> str:
+    """Return whose lane a request is in: nobody's, if it has no credentials.
+
+    All that takes much memory needs some, and a probe of health has none.
+    """
+    return stranger(client_address(environ)) if has_credentials(environ) else ""
 
 
 def refusal_of(environ: Environ) -> tuple[int, bytes] | None:

@@ -23,6 +23,7 @@ class Client:
     """Asks for ``/`` and reads the answer only if it is let to."""
 
     def __init__(self, asgi: ThreadedASGI, address: str, **headers: str) -> None:
+        headers = {"authorization": "Bearer a.b.c"} | headers
         self.asgi = asgi
         self.sent: list[Any] = []
         self.may_read = asyncio.Event()
@@ -82,10 +83,11 @@ def test_who_reads_nothing_makes_nobody_else_wait() -> None:
         asgi = served(answering(b"x" * PIECE, b"y" * PIECE))
         greedy = [Client(asgi, "192.0.2.1") for _ in range(3 * WIDTH)]
         await until(lambda: sum(bool(client.status) for client in greedy) == WIDTH)
-        other = Client(asgi, "192.0.2.2")
-        other.may_read.set()
-        await until(other.task.done)
-        assert (other.status, len(other.body)) == (200, 2 * PIECE)
+        probe = Client(asgi, "192.0.2.1", authorization="")
+        for other in (Client(asgi, "192.0.2.2"), probe):
+            other.may_read.set()
+            await until(other.task.done)
+            assert (other.status, len(other.body)) == (200, 2 * PIECE)
         assert sum(bool(client.status) for client in greedy) == WIDTH
 
         for client in greedy:
