@@ -210,8 +210,19 @@ class ChangeList:
                 "id": ids.encode(document.pk),
                 "url": self.admin.url_of("change", document) + kept,
                 "name": self.admin.name_of(document),
+                "is_selectable": self._is_selectable(document),
                 "cells": self.admin.row(document),
             }
+
+    @property
+    def selectable(self) -> int:
+        """How many of the rows can be ticked."""
+        return sum(map(self._is_selectable, self.results))
+
+    def _is_selectable(self, document: Any) -> bool:
+        """Tell whether there is a bulk action that this operator may do to it."""
+        bulk = (action for action in self.admin.actions if action.is_bulk)
+        return any(self.admin.offers(self.request, action, document) for action in bulk)
 
     def shown_filters(self) -> Iterator[dict[str, Any]]:
         for filter in self.filters:

@@ -299,6 +299,18 @@ def test_staff_are_not_offered_what_they_may_not_do_to_an_operator(alice: Person
     assert "End " not in text(browser.get(page_of(session)))
 
 
+@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session"])
+def test_staff_can_not_tick_an_operator(path: str, alice: Person) -> None:
+    browser_of(operator("other", Role.VIEWER))
+    staff = operators_browser("staff", Role.STAFF).get(path).content.decode()
+    boxes = re.findall('aria-label="Select (alice|other|staff)[",]', staff)
+    assert boxes == ["alice"]
+    assert 'data-actions-icnt="1"' in staff
+    root = operators_browser("root").get(path).content.decode()
+    boxes = re.findall('aria-label="Select (alice|other|staff)[",]', root)
+    assert sorted(boxes) == ["alice", "other", "staff"]
+
+
 def test_the_last_superuser_is_not_offered_to_be_removed(root: Client) -> None:
     user = User.named("root")
     page = text(root.get(page_of(user)))
