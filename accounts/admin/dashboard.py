@@ -96,7 +96,8 @@ def _estimates(period: int) -> dict[type[ServiceDocument], int]:
 
 def counted() -> list[type[ServiceDocument]]:
     """Return the documents that have a list of their own; versions are part of others."""
-    return [document for document in site.admins if not issubclass(document, DocumentVersion)]
+    documents = (admin.document for admin in site.in_order)
+    return [document for document in documents if not issubclass(document, DocumentVersion)]
 
 
 def activity(days: list[date], since: ObjectId) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class UserFilter(TextFilter):
 class SessionAdmin(DocumentAdmin):
     """Where people are logged in, with tokens or in browsers."""
 
+    section, place = "Activity", 1
+
     list_display = ("created_at", "owner", "kind", "ip", "last_used_at", "user_agent")
     list_filter = (UserFilter("user", "user", "user_id"),)
     ordering = "-created_at"

@@ -96,6 +96,8 @@ class NamedUserView(DocumentView):
 class UserAdmin(DocumentAdmin):
     """Everybody who has an account."""
 
+    place = -1
+
     list_display = ("username", "role", "is_active", "joined", "last_login")
     list_filter = (
         ChoiceFilter(

@@ -96,6 +96,10 @@ class DocumentAdmin:
     Django's ``@display`` describes.
     """
 
+    # Where the list stands among the others: under this heading instead of the app's name, and
+    # before those with a higher place.
+    section = ""
+    place = 0
     # The list.
     list_display: ClassVar[Sequence[str]] = ("__str__",)
     list_filter: ClassVar[Sequence[Filter]] = ()

@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.forms import AuthenticationForm
@@ -57,6 +56,11 @@ class DocumentSite(AdminSite):
             return declaration
 
         return registered
+
+    @property
+    def in_order(self) -> list[DocumentAdmin]:
+        """All declarations, in the order in which their lists are named."""
+        return sorted(self.admins.values(), key=lambda admin: admin.place)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         # Messages are for these pages alone: an API request is not to pay for their middleware.
@@ -176,11 +180,12 @@ class DocumentSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return what the operator may see, as Django's templates list it."""
         found: dict[str, dict[str, Any]] = {}
-        for admin in self.admins.values():
+        for admin in self.in_order:
             opts = admin.opts
             if app_label not in (None, opts.app_label) or not admin.has_permission(request, "view"):
                 continue
-            app = found.setdefault(opts.app_label, self._app(opts.app_label))
+            name = admin.section or opts.app_config.verbose_name
+            app = found.setdefault(name, self._app(opts.app_label, name))
             may_change = (admin.form_class or admin.actions) and admin.has_permission(
                 request, "change"
             )
@@ -196,9 +201,8 @@ class DocumentSite(AdminSite):
             )
         return list(found.values())
 
-    def _app(self, label: str) -> dict[str, Any]:
+    def _app(self, label: str, name: str) -> dict[str, Any]:
         url = reverse("admin:app_list", kwargs={"app_label": label}, current_app=self.name)
-        name = apps.get_app_config(label).verbose_name
         return {"name": name, "app_label": label, "app_url": url, "models": []}
 
     def get_log_entries(self, request: HttpRequest) -> Any:

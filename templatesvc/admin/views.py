@@ -19,7 +19,7 @@ from templatesvc.api.exceptions import translated
 from templatesvc.mongo.quota import OverQuota
 
 if TYPE_CHECKING:
-    from templatesvc.admin.options import DocumentAdmin
+    from templatesvc.admin.options import DocumentAdmin, Happened
 
 # What raises an error that the service explains; others are its bugs.
 REFUSALS = (APIException, NotUniqueError, OverQuota)
@@ -42,10 +42,13 @@ class DocumentView(View):
 
     def url_of(self, page: str, document: Any = None, *args: Any) -> str:
         """Return the URL of a page, from which the way back leads to the list as it was."""
-        url, kept = self.admin.url_of(page, document, *args), self.kept
-        if not kept:
-            return url
-        return f"{url}?{kept}" if page == "changelist" else f"{url}?{urlencode({KEPT: kept})}"
+        url = self.admin.url_of(page, document, *args)
+        if page == "changelist":
+            return f"{url}?{self.kept}" if self.kept else url
+        return self.with_way_back(url)
+
+    def with_way_back(self, url: str) -> str:
+        return f"{url}?{urlencode({KEPT: self.kept})}" if self.kept else url
 
     @property
     def kept(self) -> str:
@@ -196,6 +199,11 @@ class HistoryView(DocumentView):
 
     def get(self, request: HttpRequest, pk: str) -> HttpResponse:
         document = self.admin.get_object(request, pk)
-        happened = list(self.admin.history(document))
+        happened = [self._leading_back(line) for line in self.admin.history(document)]
         about = self.about(document)
         return self.page("History", subtitle=about["original"], happened=happened, **about)
+
+    def _leading_back(self, line: Happened) -> Happened:
+        """Return the line with a link that keeps the way back, if it is to a page of these."""
+        is_own = line.url.startswith(f"{self.admin.url_of('changelist')}/")
+        return line._replace(url=self.with_way_back(line.url)) if is_own else line

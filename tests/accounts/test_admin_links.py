@@ -94,6 +94,20 @@ def test_the_way_back_leads_to_the_list_as_it_was(root: Client, alice: Person) -
     assert done.headers["Location"] == listed
 
 
+def test_the_way_back_leads_over_the_versions_in_a_history(root: Client, alice: Person) -> None:
+    listed = f"{TEMPLATES}?owner=alice&kind=text"
+    template = Template.create(alice.name, {"template": "First"})
+    template = Template.objects.as_seen(template).replace({"template": "Second"})
+    page = links(root.get(listed))["Second"]
+    history = links(root.get(page))["History"]
+    version = links(root.get(history))["Version 1 was replaced."]
+    shown = root.get(version)
+    assert listed in urls(shown)
+    assert page in urls(shown)
+    restored = root.post(version, {"reason": "x", "_state": template.etag})
+    assert restored.headers["Location"] == page
+
+
 @pytest.mark.parametrize("kept", ["//evil.example", "%ff", '"><script>'])
 def test_a_way_back_leads_to_the_list_whatever_a_url_says(
     root: Client, alice: Person, kept: str
@@ -135,3 +149,23 @@ def test_the_list_shows_roles_and_says_that_times_are_in_utc(root: Client, alice
         assert header in page
     assert re.search(r"root superuser", page)
     assert re.search(r"alice - ", page)
+
+
+# --- The lists of lists ---------------------------------------------------------------------------
+
+
+def test_the_bar_at_the_side_begins_with_users_and_ends_with_the_audit(root: Client) -> None:
+    names = re.findall(r'scope="row".*?<a href="(.*?)"', root.get("/admin/").content.decode(), re.S)
+    resources = [name for name in names if name.startswith("/admin/templates_app/")]
+    assert resources
+    assert names[0] == USERS
+    assert names[-2:] == ["/admin/accounts/session", AUDIT]
+    assert set(names[1:-2]) >= set(resources)
+
+
+def test_the_page_of_an_app_has_its_lists_and_no_charts(root: Client) -> None:
+    page = text(root.get("/admin/accounts"))
+    for name in ("Users", "Sessions", "Audit entries"):
+        assert name in page
+    assert "failed log-in" not in page
+    assert "30 days" not in page
