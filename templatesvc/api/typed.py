@@ -72,8 +72,9 @@ def _as_json(value: Any) -> str:
     try:
         short, indented = plain_json(value), plain_json(value, indented=True)
         return (indented if len(indented) < MOST_INDENTED * len(short) else short).decode()
-    except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
-        return json.dumps(value, indent=2)
+    except TypeError:  # half a surrogate pair, an integer of more than 64 bits, or too deep
+        # Not indented: what is deep would have almost nothing but blanks.
+        return json.dumps(value)
 
 
 def fits_a_box(field: Field, value: Any) -> bool:
