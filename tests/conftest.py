@@ -74,7 +74,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _store() -> Iterator[None]:
     for index in indexes.declared():
         index.build()
-    IndexesMiddleware.stand = True  # what a process asks before its first answer
     yield
     if not store.is_in_memory(settings.MONGODB_URI):
         with suppress(ConnectionFailure):  # the run ended for it: what it says is not to be hidden
@@ -85,6 +84,7 @@ def _store() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
     ReadyzView.usable_at = -USABLE_SECONDS  # a process remembers that the store was usable
+    IndexesMiddleware.stand = True  # what a process asks before its first answer
     yield
     try:
         empty_store()

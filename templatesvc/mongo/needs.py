@@ -8,10 +8,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import bson
 from bson import Int64, ObjectId
+from django.conf import settings
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
@@ -20,6 +22,8 @@ from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
 
 Scratch = Collection[dict[str, Any]]
+# From 5.1 on $lookup, by which each request finds its user, works on sharded collections.
+OLDEST_VERSION = (6, 0)
 DUPLICATE_KEY = 11000
 RACERS = 8
 
@@ -43,6 +47,13 @@ def need(name: str, purpose: str) -> Callable[[Callable[[Scratch], bool]], Calla
         return is_met
 
     return add
+
+
+def version() -> tuple[int, ...]:
+    """Return the version that the server says it has; in memory the oldest that will do."""
+    if store.is_in_memory(settings.MONGODB_URI):
+        return OLDEST_VERSION
+    return tuple(store.client().server_info()["versionArray"][:3])
 
 
 def all_needs() -> list[Need]:
@@ -196,6 +207,16 @@ def group(scratch: Scratch) -> bool:
     scratch.insert_many([{"owner": "alice", "version": version} for version in (1, 3, 2)])
     total = {"_id": "$owner", "last": {"$max": "$version"}, "count": {"$sum": 1}}
     return list(scratch.aggregate([{"$group": total}])) == [{"_id": "alice", "last": 3, "count": 3}]
+
+
+@need("sizes and days", "quotas count bytes, and the dashboard counts by day")
+def sizes_and_days(scratch: Scratch) -> bool:
+    scratch.insert_one({"_id": 1, "value": "Ä", "at": datetime(2026, 1, 31, 23, 59, tzinfo=UTC)})
+    size = {"$bsonSize": {"value": "$value"}}
+    day = {"$dateToString": {"format": "%Y-%m-%d", "date": "$at"}}
+    rows = scratch.aggregate([{"$project": {"size": size, "day": day}}])
+    expected = {"_id": 1, "size": len(bson.encode({"value": "Ä"})), "day": "2026-01-31"}
+    return list(rows) == [expected]
 
 
 @need("queries by type and pattern", "old values of any type are borne, and lists are searched")

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from templatesvc.mongo import errors, indexes, store
+from templatesvc.mongo import errors, indexes, needs, store
 from templatesvc.mongo.formats import DataFormat
 
 logger = logging.getLogger(__name__)
@@ -164,7 +164,18 @@ def store_format(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessag
         yield checks.Error(
             f"{reason}.",
             hint="Run the newer version.",
-            id="templatesvc.E012",
+            id="templatesvc.E013",
+        )
+
+
+@checks.register(checks.Tags.database)
+def store_version(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
+    """An older server lacks what every request asks for, on shards at the latest."""
+    if databases and needs.version() < needs.OLDEST_VERSION:
+        yield checks.Error(
+            f"The server is of version {'.'.join(map(str, needs.version()))}.",
+            hint="Use MongoDB 6 or later.",
+            id="templatesvc.E014",
         )
 
 
@@ -177,7 +188,9 @@ def refuse_unsafe_start() -> None:
 
 
 def refuse_unsafe_store() -> None:
-    """Raise ImproperlyConfigured if the store lacks indexes; a store in memory is given them.
+    """Raise ImproperlyConfigured if the store is too old or too new, or lacks indexes.
+
+    A store in memory is given them.
 
     One that is away is not waited for: requests are answered 503 until it is back, and then
     ``/readyz`` tells whether it has its indexes.

@@ -20,7 +20,6 @@ from templatesvc.mongo import indexes, needs, store
 from templatesvc.mongo.choices import Choices
 from templatesvc.mongo.documents import now
 
-OLDEST_VERSION = (6, 0)
 # The clocks of sessions, tokens and limits are compared over machines.
 CLOCK_WARNING, CLOCK_ERROR = timedelta(seconds=2), timedelta(seconds=10)
 SLOW_ANSWER = timedelta(milliseconds=200)
@@ -153,9 +152,8 @@ def server() -> Iterator[Finding]:
     """The version of the store, and whether a machine may fail."""
     if store.is_in_memory(settings.MONGODB_URI):
         return
-    version = store.client().server_info()["versionArray"]
-    text = f"version {'.'.join(map(str, version[:3]))}"
-    if tuple(version[:2]) < OLDEST_VERSION:
+    text = f"version {'.'.join(map(str, needs.version()))}"
+    if needs.version() < needs.OLDEST_VERSION:
         yield error("server", text, "The service needs MongoDB 6 or later.")
     else:
         yield ok("server", text)

@@ -84,10 +84,11 @@ def refusal() -> APIException | None:
 
 def unusable() -> str:
     """Return why the store must not be used, and what to do; empty if it may be."""
-    if missing := ", ".join(map(str, indexes.missing())):
-        return f"Indexes are missing: {missing}. Run: python manage.py ensureindexes"
-    reason = DataFormat.refusal()
-    return f"{reason}. Run the newer version." if reason else ""
+    if reason := DataFormat.refusal():
+        IndexesMiddleware.stand = False  # a process that has begun to answer ends with it
+        return f"{reason}. Run the newer version."
+    missing = ", ".join(map(str, indexes.missing()))
+    return f"Indexes are missing: {missing}. Run: python manage.py ensureindexes" if missing else ""
 
 
 class HealthView(OpenView):

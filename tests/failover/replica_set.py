@@ -157,6 +157,8 @@ class Member:
         name = next(iter(command))
         if name in HELLO:
             yield from self._hellos(message, command)
+        elif name in self.set.claims:
+            yield message.answer({"ok": 1.0} | self.set.claims[name])
         elif name == "replSetStepDown":
             self.set.step_down()
             yield message.answer({"ok": 1.0})
@@ -256,6 +258,7 @@ class ReplicaSet:
         self.primary: Member | None = None
         self.not_majority: list[dict[str, Any]] = []  # writes that wait for less
         self.unknown: set[str] = set()  # commands that the members don't know
+        self.claims: dict[str, dict[str, Any]] = {}  # what is answered to a command instead
         self._lost_every = self._unconfirmed_every = 0
         self._writes = 0
         self._lost: set[tuple[bytes, int]] = set()

@@ -28,13 +28,26 @@ def test_a_database_of_the_same_format_is_used(client: APIClient) -> None:
 
 def test_a_database_of_a_newer_format_is_refused(client: APIClient) -> None:
     DataFormat.declare(FORMAT + 1)
-    assert refused() == ["templatesvc.E012"]
+    assert refused() == ["templatesvc.E013"]
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["reason"] == (
         f"A newer version of the service has changed the database: its format is {FORMAT + 1}, "
         f"and this version reads {FORMAT}. Run the newer version."
     )
+
+
+def test_a_process_that_is_under_way_refuses_it_once_it_is_asked_whether_it_is_ready(
+    alice: Person,
+) -> None:
+    assert alice.client.get("/api/v1/templates").status_code == 200
+    DataFormat.declare(FORMAT + 1)
+    assert alice.client.get("/readyz").status_code == 503
+    answer = alice.client.get("/api/v1/templates")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert "A newer version" in answer.json()["detail"]
+    DataFormat.objects.delete()
+    assert alice.client.get("/api/v1/templates").status_code == 200
 
 
 def test_an_older_version_does_not_take_back_what_a_newer_has_declared() -> None:

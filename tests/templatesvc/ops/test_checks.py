@@ -9,6 +9,7 @@ import pytest
 from django.core import checks
 from pytest_django import Settings
 
+from tests.failover.drill import Stage
 from tests.processes import KEY, MongoServer, Process, Service, free_port, manage
 
 
@@ -71,6 +72,19 @@ def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -
         server.build_indexes()
         with Service(tmp_path / "again.log", MONGODB_URI=server.uri) as service:
             assert service.get("/readyz").status == 200
+
+
+@pytest.mark.long
+@pytest.mark.wire
+def test_the_service_does_not_start_on_a_server_that_is_too_old(tmp_path: Path) -> None:
+    with Stage(tmp_path, 1).members() as members:
+        given = {"MONGODB_URI": members.uri, "SECRET_KEY": KEY}
+        assert manage("ensureindexes", **given).returncode == 0
+        members.claims = {"buildinfo": {"version": "5.0.31", "versionArray": [5, 0, 31, 0]}}
+        service = Service(tmp_path / "service.log", **given)
+        Process.start(service)
+        assert service.wait() != 0
+        assert "(templatesvc.E014) The server is of version 5.0.31. Use" in service.output
 
 
 @pytest.mark.long
