@@ -114,10 +114,12 @@ def test_gunicorn_takes_the_command_that_serves(place: str, home: str) -> None:
 
 def test_the_image_installs_what_requirements_txt_names_and_nothing_else() -> None:
     installed = [run for run in instructions("RUN") if "install" in run]
-    assert [re.findall(r"pip install (.*?) +&&", run) for run in installed] == [
-        ["--no-cache-dir --requirement requirements.txt"]
-    ]
+    options = "--no-cache-dir --prefix /packages"
+    assert installed == [f"pip install {options} --requirement requirements.txt"]
+    assert "--from=packages /packages /usr/local" in instructions("COPY")
     assert "apt" not in " ".join(instructions("RUN"))
+    build, run = instructions("FROM")
+    assert build.split()[0] == run.removesuffix("-slim")  # else the packages are of another Python
 
 
 def test_the_embedded_server_is_not_in_production() -> None:
