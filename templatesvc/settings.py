@@ -104,7 +104,7 @@ SILENCED_SYSTEM_CHECKS = [
     "admin.E409",  # the operators' site brings the middleware of messages along for its pages alone
 ]
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "templatesvc.api.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "templatesvc.admin.sites.csrf_failure"
 
 # --- Who is calling --------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from django.views.decorators.csrf import csrf_protect
 
 from templatesvc.admin.options import DocumentAdmin
+from templatesvc.api import problems
 from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.ops import doctor
 
@@ -29,6 +30,7 @@ from templatesvc.ops import doctor
 EXAMINED = (doctor.system_checks, doctor.connection, doctor.standing_indexes)
 # The field of the log-in page that holds what was typed before.
 TYPED = "typed"
+Pairs = list[tuple[str, str]]
 Declaration = TypeVar("Declaration", bound=type[DocumentAdmin])
 
 
@@ -108,21 +110,20 @@ class DocumentSite(AdminSite):
             answer: HttpResponseBase = guarded(request, *args, **kwargs)
             return answer
 
+        kept.takes_typed = True
         return kept
 
-    # --- A session that ended while somebody was typing ----------------------------------------
+    # --- A session or a token that ended while somebody was typing -----------------------------
 
     def _log_in_again(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for the password on a page that keeps what was sent, but for passwords."""
-        pairs = ((name, value) for name, values in request.POST.lists() for value in values)
-        typed = [(n, v) for n, v in pairs if "password" not in n and n != "csrfmiddlewaretoken"]
         context = self.each_context(request) | {
             "title": "Log in",
             "form": (self.login_form or AuthenticationForm)(request),
             "app_path": reverse("admin:login"),
             "next": request.get_full_path(),
             "username": request.user.get_username(),
-            TYPED: urlencode(typed),
+            TYPED: urlencode(typed_in(request)),
         }
         return TemplateResponse(request, "admin/login.html", context)
 
@@ -132,12 +133,39 @@ class DocumentSite(AdminSite):
         answer: HttpResponseBase = super().login(request, {TYPED: typed} | (extra_context or {}))
         if not typed or answer.status_code != 302:
             return answer
-        context = self.each_context(request) | {
-            "title": "You are logged in again",
-            "url": answer.headers["Location"],
-            "pairs": parse_qsl(typed, keep_blank_values=True),
-        }
-        return TemplateResponse(request, "admin/resume.html", context)
+        pairs = parse_qsl(typed, keep_blank_values=True)
+        return self._resume(request, "You are logged in again", answer.headers["Location"], pairs)
+
+    def _resume(
+        self,
+        request: HttpRequest,
+        title: str,
+        url: str,
+        pairs: Pairs,
+        status: int = 200,
+        **more: Any,
+    ) -> HttpResponseBase:
+        """Return a page from which whoever was typing goes on, at a URL, with what they typed."""
+        request.current_app = self.name
+        context = self.each_context(request) | {"title": title, "url": url, "pairs": pairs} | more
+        return TemplateResponse(request, "admin/resume.html", context, status=status)
+
+    def refuse_token(self, request: HttpRequest, reason: str) -> HttpResponseBase:
+        """Answer 403 to a form whose CSRF token is not the browser's, and keep what was typed.
+
+        That happens to whoever logged in again in another tab. Of what the page of another site
+        sends nothing is kept.
+        """
+        is_foreign = reason.startswith(("Origin", "Referer"))
+        takes_typed = getattr(getattr(request.resolver_match, "func", None), "takes_typed", False)
+        is_kept = takes_typed and not is_foreign
+        if is_kept and not self.has_permission(request):
+            answer = self._log_in_again(request)
+            answer.status_code = 403
+            return answer
+        pairs, url = typed_in(request) if is_kept else [], request.get_full_path()
+        title = "This page was out of date"
+        return self._resume(request, title, url, pairs, status=403, reason=reason)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         return self.password_change_view(request)
@@ -207,6 +235,20 @@ class DocumentSite(AdminSite):
 
     def get_log_entries(self, request: HttpRequest) -> Any:
         return []  # Django's are in SQL
+
+
+def typed_in(request: HttpRequest) -> Pairs:
+    """Return names and values of what was sent in a form, but for passwords."""
+    pairs = ((name, value) for name, values in request.POST.lists() for value in values)
+    return [(n, v) for n, v in pairs if "password" not in n and n != "csrfmiddlewaretoken"]
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Answer 403 for a form without a valid CSRF token, by a page of the site that it is from."""
+    match = request.resolver_match
+    if match and site.name in match.namespaces:
+        return site.refuse_token(request, reason)
+    return problems.csrf_failure(request, reason)
 
 
 site = DocumentSite()

@@ -112,3 +112,58 @@ def test_a_password_is_not_sent_back(browser: Client, alice: Person) -> None:
 def test_another_site_can_not_have_something_typed(alice: Person) -> None:
     answer = Client(enforce_csrf_checks=True).post(page_of(alice.user, "erase"), {"name": "alice"})
     assert answer.status_code == 403
+
+
+# --- A page whose token is an old one -------------------------------------------------------------
+
+
+@pytest.fixture
+def careful() -> Client:
+    """Root's browser, of which the service checks the tokens of forms."""
+    return browser_of(operator("root"), enforce_csrf_checks=True)
+
+
+def test_after_a_log_in_in_another_tab_what_was_typed_goes_on(
+    careful: Client, template: Template
+) -> None:
+    path = f"{page_of(template)}?_changelist_filters=q%3Da"
+    typed = {"kind": "text", "template": "Second", "reason": "she asked"}
+    form = typed | {"_state": careful.get(path).context["state"], "csrfmiddlewaretoken": "x" * 32}
+    asking = careful.post(path, form)
+    assert asking.status_code == 403
+    assert "Log out" in text(asking)
+    kept = hidden(asking)
+    assert typed.items() <= kept.items()
+    shown = careful.post(path, kept)
+    assert shown.status_code == 200
+    assert "Second" in text(shown)
+    assert Template.objects(id=template.id).first().template == "First"
+    again = hidden(shown) | typed
+    assert careful.post(path, again).headers["Location"] == path
+    assert Template.objects(id=template.id).first().template == "Second"
+
+
+def test_after_the_session_has_ended_as_well_the_log_in_page_keeps_it(
+    careful: Client, template: Template
+) -> None:
+    end_sessions()
+    asking = careful.post(page_of(template), {"template": "Second", "reason": "x"})
+    assert asking.status_code == 403
+    assert "You have been logged out." in text(asking)
+    assert "template=Second" in hidden(asking)["typed"]
+
+
+def test_nothing_is_kept_of_what_another_site_sends(careful: Client, template: Template) -> None:
+    form = {"template": "Second", "reason": "x"}
+    answer = careful.post(page_of(template), form, HTTP_ORIGIN="https://evil.example")
+    assert answer.status_code == 403
+    assert "Second" not in answer.content.decode()
+    assert "evil.example does not match any trusted origins" in text(answer)
+
+
+@pytest.mark.parametrize("page", ["login", "logout", "password_change"])
+def test_pages_that_keep_nothing_lead_back(careful: Client, page: str) -> None:
+    answer = careful.post(f"/admin/{page}", {"username": "root", "new_password": "secret"})
+    assert answer.status_code == 403
+    assert f'<a href="/admin/{page}">Open the page again</a>' in answer.content.decode()
+    assert "secret" not in answer.content.decode()
