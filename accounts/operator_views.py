@@ -41,6 +41,7 @@ class OperatorView(GenericAPIView):
 class UserListView(OperatorView):
     """All users, for operators."""
 
+    name = "Users"
     pagination_class = KeysetPagination
     filter_backends = [UserFilter]
     ordering_fields: ClassVar = ["username"]
@@ -76,6 +77,8 @@ class OneUserView(OperatorView):
 
 class UserView(OneUserView):
     """Somebody's account, for operators."""
+
+    name = "User"
 
     @extend_schema(operation_id="get_user")
     def get(self, request: Request, pk: str) -> Response:
@@ -126,6 +129,7 @@ class QuotaView(OneUserView):
     """How much somebody keeps, and may keep, for operators."""
 
     serializer_class = QuotaSerializer
+    name = "Quota"
 
     @extend_schema(operation_id="get_user_quota")
     def get(self, request: Request, pk: str) -> Response:

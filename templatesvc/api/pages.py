@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from django.contrib.auth import get_user
@@ -32,12 +32,21 @@ WITHOUT_FORMS = (
 )
 
 
+class Choice(NamedTuple):
+    """A parameter of the URL whose values a page offers, each in words."""
+
+    name: str
+    label: str
+    values: dict[str, str]
+
+
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """DRF's pages. A view may say more for them:
 
     ``button`` is what the button of its form says, ``page_links`` are titles and names of routes,
-    and ``deletion_template`` is what is asked before something is deleted. What ``Response.said``
-    says of a success stands in the place of a body.
+    ``choices`` are offered beside the file that it takes, and ``deletion_template`` is what is
+    asked before something is deleted. What ``Response.said`` says of a success stands in the place
+    of a body.
     """
 
     typed: Typed | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import bson
 import pymongo
@@ -36,6 +36,7 @@ from templatesvc.api.idempotency import (
 from templatesvc.api.lines import batches
 from templatesvc.api.ndjson import NDJSONParser, NDJSONRenderer
 from templatesvc.api.notation import export_line, from_extended_json, least_size
+from templatesvc.api.pages import Choice
 from templatesvc.api.problems import message
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
@@ -66,12 +67,15 @@ LATEST = timedelta(minutes=1)
 # Lines that the answer says more of than a word, so that it has a bound.
 MOST_DETAILS = 100
 DUPLICATE_KEY = 11000
+MODE_CHOICE = Choice("mode", "What is there already", {"skip": "stays", "replace": "is replaced"})
 # What a line has beside the document's own fields.
 FIELDS = {"id", "version", "created_at", "updated_at"}
 
 
 class TransferMixin(OwnedViewSet):
     """All of an owner's documents as lines, and documents from such lines."""
+
+    choices: ClassVar[Sequence[Choice]] = ()
 
     @raises(ValidationError)
     @action(
@@ -97,12 +101,13 @@ class TransferMixin(OwnedViewSet):
         name="Import",
         filter_backends=[],
         pagination_class=None,
+        choices=[MODE_CHOICE],
     )
     def import_(self, request: Request) -> Response | HttpResponse:
         """Import {names} in the format of the export, and report the result of each line."""
         check_parameters(request, {"mode", "format"})
         mode = request.query_params.get("mode", "skip")
-        if mode not in ("skip", "replace"):
+        if mode not in MODE_CHOICE.values:
             raise ValidationError({"mode": "Give skip or replace."})
 
         def perform(first: IdempotentRequest | None) -> Response:

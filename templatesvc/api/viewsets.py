@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from bson import ObjectId
 from django.http import Http404, HttpResponse
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from drf_spectacular.drainage import isolate_view_method
 from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
@@ -79,6 +80,13 @@ class OwnedViewSet(viewsets.GenericViewSet):
 
     def get_queryset(self) -> OwnedQuerySet:
         return self.document.objects.of(self.request.user.get_username())
+
+    def get_view_name(self) -> str:
+        """Return "Your books" for the list, and "Book" for one of them; an action says its own."""
+        if name := getattr(self, "name", None):
+            return str(name)
+        is_list = getattr(self, "suffix", None) == "List"
+        return f"Your {self.names.plural}" if is_list else capfirst(self.names.singular)
 
     def get_view_description(self, html: bool = False) -> str:
         text = self.names.fill(super().get_view_description(html))

@@ -65,3 +65,21 @@ def test_an_export_is_imported_from_its_file(page: Page, service: Service) -> No
     press(page, "POST")
     expect(answer(page)).to_contain_text('"created": 1')
     assert service.get(path, token).json["template"] == "Zoë, {name}"
+
+
+def test_an_import_replaces_what_is_there_if_that_is_chosen(page: Page, service: Service) -> None:
+    token = register(service)
+    path = keep(service, token, "As it was")
+    lines = service.get(f"{LIST}/export", token).text.encode()
+    service.request("PUT", path, {"template": "As it is"}, token)
+    log_in(page, then=f"{LIST}/import")
+    file = {"name": "templates.ndjson", "mimeType": "application/x-ndjson", "buffer": lines}
+    for choice, result, value in (
+        ("stays", '"skipped": 1', "As it is"),
+        ("is replaced", '"replaced": 1', "As it was"),
+    ):
+        page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
+        page.get_by_label("What is there already").select_option(label=choice)
+        press(page, "POST")
+        expect(answer(page)).to_contain_text(result)
+        assert service.get(path, token).json["template"] == value

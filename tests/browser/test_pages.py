@@ -55,7 +55,7 @@ def test_the_first_page_leads_to_the_others(page: Page, service: Service) -> Non
     register(service)
     log_in(page)
     answer(page).get_by_role("link", name="/api/v1/templates").click()
-    expect(page.get_by_role("heading", name="Template List")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your templates")).to_be_visible()
 
 
 @pytest.mark.long

@@ -21,5 +21,11 @@ document.addEventListener("submit", (event) => {
 // A file is sent as it is: DRF's scripts would send its name.
 $.ajaxPrefilter((settings) => {
   const file = document.querySelector("input[type=file][data-body]");
-  if (file && settings.type === "POST") settings.data = file.files[0] ?? "";
+  if (!file || settings.type !== "POST") return;
+  settings.data = file.files[0] ?? "";
+  const url = new URL(settings.url, location);
+  for (const field of document.querySelectorAll("[data-parameter]")) {
+    url.searchParams.set(field.dataset.parameter, field.value);
+  }
+  settings.url = url.href;
 });

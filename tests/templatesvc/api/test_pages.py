@@ -424,3 +424,24 @@ def test_after_a_deletion_the_way_to_restore_is_shown(
     id = Template.create(alice.name, {"template": "x"}).id
     assert "you can restore it" not in text(page.get(f"{LIST}/{id}"))
     assert lead not in text(page.delete(f"{LIST}/{id}"))
+
+
+# --- What the pages are called -------------------------------------------------------------------
+
+
+def test_a_resources_pages_are_called_after_its_document(page: APIClient, alice: Person) -> None:
+    path = f"{LIST}/{Template.create(alice.name, {'template': 'Dear {name}'}).id}"
+    assert "<h1>Your templates</h1>" in text(page.get(LIST))
+    one = text(page.get(path))
+    assert "<h1>Template</h1>" in one
+    crumbs = re.findall(r'<li.*?><a href="(.*?)".*?>(.*?)</a></li>', one)
+    assert crumbs == [
+        ("/api/v1/", "Templates service"),
+        (f"{LIST}/", "Your templates"),
+        (path, "Template"),
+    ]
+
+
+def test_an_import_offers_what_to_do_with_what_is_there(page: APIClient) -> None:
+    offered = re.findall('<option value="(.*?)"', text(page.get(f"{LIST}/import")))
+    assert offered == ["skip", "replace"]
