@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.urls import include, re_path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import accounts.urls
 from templatesvc.admin import site
 from templatesvc.api.routers import path, router
-from templatesvc.api.views import ProblemTypeListView, ProblemTypeView, SchemaView
+from templatesvc.api.views import DocsView, ProblemTypeListView, ProblemTypeView, SchemaView
 from templatesvc.apps import resource_apps
 from templatesvc.ops.health import LivezView, ReadyzView
 from templatesvc.ops.metrics import MetricsView
@@ -20,7 +19,7 @@ api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *router.urls,
     path("schema", SchemaView, name="schema"),
-    path("docs", SpectacularSwaggerSplitView, name="docs", url_name="schema"),
+    path("docs", DocsView, name="docs"),
 ]
 
 root_view = router.root_view(

@@ -180,7 +180,9 @@ def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
     if error_body is not problem:
         response = _json(body, exc, JSONRenderer.media_type)
     elif request.get_preferred_type(["application/json", "text/html"]) == "text/html":
-        page = loader.render_to_string("problem.html", {"problem": body})
+        # Where the store may be away, nobody is asked who they are.
+        user = request.user if exc.status_code == NotFound.status_code else None
+        page = loader.render_to_string("problem.html", {"problem": body, "user": user})
         response = HttpResponse(page, status=exc.status_code)
     else:
         response = _json(body, exc, PROBLEM_JSON)

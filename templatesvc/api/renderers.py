@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import renderers
+from django.contrib.auth import get_user
+from django.utils.functional import SimpleLazyObject
+from rest_framework import renderers, status
 
 from templatesvc.api.notation import plain_json
 
@@ -30,4 +32,9 @@ class PageRenderer(renderers.TemplateHTMLRenderer):
     exception_template_names = ["problem.html"]
 
     def get_template_context(self, data: Any, renderer_context: dict[str, Any]) -> dict[str, Any]:
-        return {"problem": data} if renderer_context["response"].exception else data
+        request, response = renderer_context["request"]._request, renderer_context["response"]
+        context = {"problem": data} if response.exception else data
+        if response.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+            return context  # the store may be away, which knows who is logged in
+        # The views of these pages are for everybody; a notice is for whoever is logged in.
+        return context | {"user": SimpleLazyObject(lambda: get_user(request))}

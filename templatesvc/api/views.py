@@ -1,4 +1,4 @@
-"""The routes that belong to no app: the schema, and what problems mean."""
+"""The routes that belong to no app: the schema, its documentation, and what problems mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.cache import get_conditional_response
 from drf_spectacular.renderers import OpenApiYamlRenderer2
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -55,6 +55,13 @@ def _written_schema(renderer: Any, prefix: str) -> tuple[bytes, str]:
     schema = SchemaView.generator_class().get_schema(request=None, public=True)
     content = renderer().render(schema, renderer_context={})
     return content, f'"{sha256(content).hexdigest()[:32]}"'
+
+
+class DocsView(OpenView, SpectacularSwaggerSplitView):
+    """Swagger UI, with the notices that every page has."""
+
+    renderer_classes = [PageRenderer]
+    url_name = "schema"
 
 
 class ProblemTypeListView(OpenView):

@@ -66,6 +66,19 @@ def test_a_browser_shows_a_page_that_says_so(told: str) -> None:
     assert 'href="/api/v1/users/me/password"' in text
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/problems", "/problems/not_found", "/problems/no", "/no", "/api/v1/no", "/api/v1/docs"],
+)
+def test_pages_for_everybody_say_so_as_well(told: str, path: str) -> None:
+    page: APIClient = browser("alice", TEMPORARY)
+    text = page.get(path, HTTP_ACCEPT="text/html").content.decode()
+    assert "You have to change your password before anything else." in text
+    assert 'href="/api/v1/users/me/password"' in text
+    stranger = APIClient().get(path, HTTP_ACCEPT="text/html").content.decode()
+    assert 'role="alert"' not in stranger
+
+
 def test_who_is_to_change_it_at_the_next_login_logs_in_with_the_old_one(alice: Person) -> None:
     alice.user.force_password_change()
     assert alice.client.get("/api/v1/templates").status_code == 401
