@@ -224,6 +224,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "templatesvc.ops.request_ids.RequestIDMiddleware",
     "templatesvc.server.bodies.BodyMiddleware",
+    "templatesvc.server.stalls.CallerMiddleware",
     "templatesvc.api.encoding.EncodingMiddleware",
     "templatesvc.api.http.HTTPMiddleware",
     "templatesvc.mongo.store.RequestDeadlineMiddleware",

@@ -37,17 +37,16 @@ enabled = false
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
     """The service without limits, which this many requests from one address would reach."""
     logins = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "SUCCESSFUL_LOGIN_LIMIT")
-    limits = (*logins, "REGISTRATION_LIMIT")
-    with Service(
-        tmp_path / "service.log", MONGODB_URI=settings.MONGODB_URI, **dict.fromkeys(limits, "off")
-    ) as running:
+    limits = dict.fromkeys((*logins, "REGISTRATION_LIMIT"), "off")
+    uri, own = settings.MONGODB_URI, getattr(request, "param", {})
+    with Service(tmp_path / "service.log", MONGODB_URI=uri, **limits, **own) as running:
         yield running
 
 
-def fuzz(service: Service, folder: Path, examples: int, seed: int) -> dict[str, int]:
+def fuzz(service: Service, folder: Path, examples: int, seed: int, *options: str) -> dict[str, int]:
     """Return how often each operation gave each status; fail on anything that a check finds."""
     people = [
         {
@@ -65,7 +64,7 @@ def fuzz(service: Service, folder: Path, examples: int, seed: int) -> dict[str, 
         [str(Path(sys.executable).with_name("st"))]
         + ["run", f"{url}/api/v1/schema"]
         + ["--checks", "all", "--max-examples", str(examples), "--seed", str(seed)]
-        + ["--continue-on-failure", "--no-color"],
+        + ["--continue-on-failure", "--no-color", *options],
         cwd=folder,
         env=environment(
             PYTHONPATH=str(ROOT),
@@ -98,3 +97,16 @@ def test_twenty_thousand_requests_find_nothing(service: Service, tmp_path: Path)
     print(f"\n{sum(counts.values()):,} requests: {counts}")
     assert failures(counts) == {}
     assert sum(counts.values()) >= 20_000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "service", [{"DJANGO_SETTINGS_MODULE": "tests.films.settings"}], indirect=True
+)
+def test_two_thousand_requests_for_resources_of_others_find_nothing(
+    service: Service, tmp_path: Path
+) -> None:
+    counts = fuzz(service, tmp_path, 60, 3, "--include-path-regex", "/(films|specimens)")
+    print(f"\n{sum(counts.values()):,} requests: {counts}")
+    assert failures(counts) == {}
+    assert sum(counts.values()) >= 2_000

@@ -64,7 +64,7 @@ def is_protected(user: User, by: User, action: str = "") -> bool:
 
 def own_limits(user: User) -> Limits:
     """Return what an operator has set for a user; None is what the settings say."""
-    usage = Usage.of(user.username)
+    usage = Usage.peek(user.username)
     return Limits(usage.max_documents, usage.max_bytes)
 
 
@@ -160,7 +160,7 @@ class UserAdmin(DocumentAdmin):
     def quota(self, user: User) -> str:
         if user.username is None:
             return "nothing is counted"
-        usage = Usage.of(user.username)
+        usage = Usage.peek(user.username)
         return "; ".join(
             f"{count:,} {unit}, {'no limit' if most is None else f'at most {most:,}'}"
             for unit, count, most in zip(Limits._fields, usage.amount, usage.limits, strict=True)
@@ -189,7 +189,7 @@ class UserAdmin(DocumentAdmin):
         """Yield how much there is of each kind of what a user has."""
         if user.username is None:
             return
-        usage = Usage.of(user.username)
+        usage = Usage.peek(user.username)
         for document, admin in self.site.admins.items():
             if issubclass(document, OwnedDocument):
                 yield counted(document.objects.of(user.username), admin.opts)

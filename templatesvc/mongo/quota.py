@@ -124,8 +124,13 @@ class Usage(ServiceDocument):
         }
 
     @classmethod
+    def peek(cls, owner: str) -> Self:
+        """Return what an owner keeps, of whom nothing is stored by looking: they may be erased."""
+        return cls.objects(id=owner).first() or cls._counted(owner)
+
+    @classmethod
     def of(cls, owner: str) -> Self:
-        """Return what an owner keeps, counted now if it never was."""
+        """Return what an owner keeps, counted now and stored if it never was."""
         usage = cls.objects(id=owner).first()
         if usage is not None:
             return usage

@@ -1,7 +1,6 @@
-"""How many requests of each client are under way in a worker; further ones wait for their turn.
+"""How many requests of each client are worked at at a time: the others wait for their turn.
 
-So nobody takes every thread, however much they ask for at a time, and what one client has asked for
-and does not read takes a bounded room.
+There is a thread more than that, so that nobody takes every one, however much they ask for.
 """
 
 from __future__ import annotations
@@ -21,20 +20,13 @@ class Lanes:
         self._of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def turn(self, client: str, patience: float) -> AsyncIterator[None]:
-        """Have a client's turn in the block; raises TimeoutError if it does not come in time.
-
-        ``patience`` is in seconds. Who is not known waits for nobody.
-        """
+    async def turn(self, client: str) -> AsyncIterator[None]:
+        """Have a client's turn in the block. Who is not known waits for nobody."""
         if not client:
             yield
             return
         lane = self._of.get(client)
         if lane is None:
             lane = self._of[client] = asyncio.Semaphore(self.width)
-        async with asyncio.timeout(patience):
-            await lane.acquire()
-        try:
+        async with lane:
             yield
-        finally:
-            lane.release()

@@ -22,8 +22,9 @@ from urllib.parse import unquote_to_bytes
 
 from templatesvc.api.proxies import client_address, stranger
 from templatesvc.server.bodies import REFUSED
-from templatesvc.server.incoming import Body, Disconnected, Shares, has_credentials
+from templatesvc.server.incoming import Body, Disconnected, Shares
 from templatesvc.server.lanes import Lanes
+from templatesvc.server.stalls import CALLER, Stalls
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,9 @@ GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 CHUNKED = "chunked"
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
 BODIES_OF_ONE = 8  # as many of the largest bodies may one client have a worker keep at a time
-LANE = 2  # times the threads: as many requests of one client are under way at a time
+SAFE = {"GET", "HEAD", "OPTIONS"}
+# It has a thread of its own, so that it tells of the process and of nobody's work.
+PROBE = "/livez"
 UNREAD = b"Read the answers that you have asked for, and try again."
 LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
 
@@ -86,6 +89,22 @@ class Exchange:
         self.length: int | None = None  # bytes that it has, if it says so
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
+        self.address = stranger(client_address(environ))
+
+    @property
+    def client(self) -> tuple[str, str]:
+        """The name of who is logged in, once that is known, and their address."""
+        return self.environ.get(CALLER, ""), self.address
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nothing is lost if the answer is not sent."""
+        return self.environ["REQUEST_METHOD"] in SAFE
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the answer has taken more than a piece, or will."""
+        return self.response is not None or self.sent > PIECE
 
     async def next_piece(self) -> tuple[bytes, bool]:
         """Return the next piece of the answer, and whether more follow.
@@ -104,6 +123,9 @@ class Exchange:
 
     def _run(self) -> None:
         """Make one step, in a thread."""
+        if self.future and self.future.cancelled():  # the client left while this was waiting
+            self._close()
+            return
         try:
             outcome = (self.context.run(self._step), None)
         except BaseException as error:  # it is raised again by whoever waits for the piece
@@ -184,7 +206,9 @@ class ThreadedASGI:
     ) -> None:
         self.application = application
         self.threads = Threads(threads)
-        self.lanes = Lanes(LANE * threads)
+        self.probes = Threads(1)
+        self.lanes = Lanes(max(1, threads - 1))
+        self.stalls = Stalls()
         self.largest_body = largest_body
         self.shares = Shares(BODIES_OF_ONE * largest_body)
         self.body_timeout = body_timeout
@@ -208,11 +232,7 @@ class ThreadedASGI:
                 environ[REFUSED] = body.refused
             elif body.is_chunked:
                 environ["CONTENT_LENGTH"] = str(body.size)
-            try:
-                async with self.lanes.turn(lane_of(environ), self.answer_timeout):
-                    await self._answer(environ, body, send)
-            except TimeoutError:
-                await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
+            await self._answer(environ, body, send)
         if body.more and "HTTP_EXPECT" not in environ:
             await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
 
@@ -225,7 +245,9 @@ class ThreadedASGI:
         await send({"type": "http.response.body", "body": sentence, "more_body": False})
 
     async def _answer(self, environ: Environ, body: Body, send: Send) -> None:
-        exchange = Exchange(self.application, environ, self.threads)
+        is_probe = environ["PATH_INFO"].rstrip("/") == PROBE
+        threads = self.probes if is_probe else self.threads
+        exchange = Exchange(self.application, environ, threads)
         try:
             await self._pass_on(exchange, body, send)
         except TimeoutError:
@@ -235,27 +257,41 @@ class ThreadedASGI:
             exchange.end()
 
     async def _pass_on(self, exchange: Exchange, body: Body, send: Send) -> None:
-        piece, more = await exchange.next_piece()
+        piece, more = await self._next_piece(exchange)
         if not more:
             body.close()  # whoever reads the answer slowly does not hold the body as well
+        if exchange.is_large and exchange.is_safe and self.stalls.are_too_many(*exchange.client):
+            await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
+            return
         if body.more:
             exchange.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": exchange.status}
         async with asyncio.timeout(self.answer_timeout) as deadline:
             await send(start | {"headers": exchange.headers})
-            await self._send(piece, more, send, deadline)
+            await self._send(exchange, piece, more, send, deadline)
             while more:
                 deadline.reschedule(None)
-                piece, more = await exchange.next_piece()
-                await self._send(piece, more, send, deadline)
+                piece, more = await self._next_piece(exchange)
+                await self._send(exchange, piece, more, send, deadline)
 
-    async def _send(self, piece: bytes, more: bool, send: Send, deadline: asyncio.Timeout) -> None:
+    async def _next_piece(self, exchange: Exchange) -> tuple[bytes, bool]:
+        async with self.lanes.turn("" if exchange.threads is self.probes else exchange.address):
+            return await exchange.next_piece()
+
+    async def _send(
+        self, exchange: Exchange, piece: bytes, more: bool, send: Send, deadline: asyncio.Timeout
+    ) -> None:
         """Send what the threads gave, in parts for each of which the client has its time."""
         for start in range(0, len(piece) or 1, PIECE):
             deadline.reschedule(asyncio.get_running_loop().time() + self.answer_timeout)
             part = piece[start : start + PIECE]
             is_last = not more and start + PIECE >= len(piece)
-            await send({"type": "http.response.body", "body": part, "more_body": not is_last})
+            message = {"type": "http.response.body", "body": part, "more_body": not is_last}
+            if exchange.is_large:
+                with self.stalls.watched(*exchange.client):
+                    await send(message)
+            else:
+                await send(message)
 
 
 def wsgi_environ(scope: Message) -> Environ:
@@ -292,14 +328,6 @@ def wsgi_environ(scope: Message) -> Environ:
             text = f"{environ[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
         environ[key] = text
     return environ
-
-
-def lane_of(environ: Environ) -> str:
-    """Return whose lane a request is in: nobody's, if it has no credentials.
-
-    All that takes much memory needs some, and a probe of health has none.
-    """
-    return stranger(client_address(environ)) if has_credentials(environ) else ""
 
 
 def refusal_of(environ: Environ) -> tuple[int, bytes] | None:

@@ -1,0 +1,75 @@
+"""Large answers that clients leave unread: whoever leaves several is given no more of them.
+
+A large answer takes some memory until its client has read it. One that reads is never refused
+anything, however much it asks for: only who reads nothing for a while has stalled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject, empty
+
+# The key of a request's environ under which the name of who is logged in stands.
+CALLER = "templatesvc.caller"
+SECONDS = 1.0  # without reading anything
+MOST_OF_ONE = 8
+MOST_OF_AN_ADDRESS = 24
+
+
+class Stalls:
+    """How many large answers each caller leaves unread, and each address."""
+
+    def __init__(self) -> None:
+        self._callers: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
+
+    def are_too_many(self, caller: str, address: str) -> bool:
+        return (
+            self._callers[caller] >= MOST_OF_ONE or self._addresses[address] >= MOST_OF_AN_ADDRESS
+        )
+
+    @contextmanager
+    def watched(self, caller: str, address: str) -> Iterator[None]:
+        """Count a client as stalled if the block, in which it is sent something, takes long.
+
+        Not if nobody is logged in: what everybody gets is in memory once. Nor is a trusted proxy's
+        address counted, which is empty here.
+        """
+        counted: list[tuple[Counter[str], str]] = []
+
+        def count() -> None:
+            for counter, name in ((self._callers, caller), (self._addresses, address)):
+                if caller and name:
+                    counter[name] += 1
+                    counted.append((counter, name))
+
+        timer = asyncio.get_running_loop().call_later(SECONDS, count)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            for counter, name in counted:
+                counter[name] -= 1
+                if not counter[name]:
+                    del counter[name]
+
+
+class CallerMiddleware:
+    """Tells the server who is logged in, if somebody has asked for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        user = getattr(request, "user", None)
+        is_known = not isinstance(user, SimpleLazyObject) or user._wrapped is not empty
+        if user is not None and is_known and user.is_authenticated:
+            request.META[CALLER] = user.get_username()
+        return response

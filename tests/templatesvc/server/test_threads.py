@@ -1,0 +1,288 @@
+"""What one client may have of a worker: its threads, and memory for answers that nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from templatesvc.server import stalls
+from templatesvc.server.stalls import CALLER, MOST_OF_AN_ADDRESS, MOST_OF_ONE
+from templatesvc.server.threads import PIECE, UNREAD, ThreadedASGI
+from templatesvc.settings import _networks
+
+THREADS = 3
+LARGE = b"x" * 2 * PIECE
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Client:
+    """Asks for ``/`` and reads the answer only if it is let to."""
+
+    def __init__(
+        self, asgi: ThreadedASGI, address: str, method: str = "GET", path: str = "/", **headers: str
+    ) -> None:
+        self.asgi = asgi
+        self.sent: list[Any] = []
+        self.may_read = asyncio.Event()
+        self.may_read_head = self.may_read
+        given = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
+        self.scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "http_version": "1.1",
+            "scheme": "http",
+            "client": (address, 1),
+            "headers": [(b"host", b"example.org"), *given],
+        }
+        self.task = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        await self.asgi(self.scope, self._receive, self._send)
+
+    async def _receive(self) -> Any:
+        raise AssertionError("There is no body.")
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+        await (self.may_read_head if len(self.sent) == 1 else self.may_read).wait()
+
+    def reads_head(self) -> None:
+        """Read the head of the answer, and no more for now."""
+        self.may_read_head = asyncio.Event()
+        self.may_read_head.set()
+
+    @property
+    def status(self) -> int | None:
+        return self.sent[0]["status"] if self.sent else None
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message["body"] for message in self.sent[1:])
+
+
+def served(application: Application) -> ThreadedASGI:
+    return ThreadedASGI(application, THREADS, 2**20, body_timeout=30, answer_timeout=30)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+def answering(*parts: bytes) -> Application:
+    """Answer as somebody whom the header ``X-Caller`` names."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ[CALLER] = environ.get("HTTP_X_CALLER", "")
+        start_response("200 OK", [])
+        return iter(parts)
+
+    return application
+
+
+# --- Threads --------------------------------------------------------------------------------------
+
+
+class Working:
+    """An application that works until it is let go on, and notes for whom."""
+
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+        self.begun: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.begun.append(environ["REMOTE_ADDR"])
+        if environ["REMOTE_ADDR"] == "192.0.2.1":
+            assert self.may_go_on.wait(20)
+        start_response("200 OK", [])
+        return [b"x"]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "at_a_time"),
+    [
+        ("", {}, THREADS - 1),
+        ("", {"x_forwarded_for": "203.0.113.7"}, THREADS - 1),
+        ("192.0.2.1", {"x_forwarded_for": "203.0.113.7"}, THREADS - 1),
+        ("192.0.2.1", {}, THREADS),  # the proxy's own
+    ],
+)
+def test_one_address_never_takes_every_thread(
+    proxies: str, header: dict[str, str], at_a_time: int, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = _networks(proxies)
+
+    async def play() -> None:
+        working = Working()
+        asgi = served(working)
+        greedy = [Client(asgi, "192.0.2.1", **header) for _ in range(3 * THREADS)]
+        await until(lambda: len(working.begun) == at_a_time)
+        if at_a_time < THREADS:
+            other = Client(asgi, "192.0.2.2")
+            other.may_read.set()
+            await until(other.task.done)
+            assert working.begun == ["192.0.2.1"] * at_a_time + ["192.0.2.2"]
+        probe = Client(asgi, "192.0.2.1", path="/livez")
+        await until(lambda: len(working.begun) == THREADS + 1)
+        working.may_go_on.set()
+        for client in (*greedy, probe):
+            client.may_read.set()
+        await until(lambda: all(client.task.done() for client in (*greedy, probe)))
+        assert {client.status for client in greedy} == {200}
+        gc.collect()
+        assert not asgi.lanes._of
+
+    asyncio.run(play())
+
+
+def test_what_a_client_left_before_it_was_begun_is_not_begun() -> None:
+    async def play() -> None:
+        working = Working()
+        asgi = served(working)
+        busy = [Client(asgi, "192.0.2.1") for _ in range(THREADS - 1)]
+        await until(lambda: len(working.begun) == THREADS - 1)
+        gone = [Client(asgi, "192.0.2.1") for _ in range(3)]
+        await asyncio.sleep(0)
+        for client in gone:
+            client.task.cancel()
+        working.may_go_on.set()
+        for client in busy:
+            client.may_read.set()
+        await until(lambda: all(client.task.done() for client in busy + gone))
+        assert len(working.begun) == THREADS - 1
+
+    asyncio.run(play())
+
+
+# --- Answers that nobody reads --------------------------------------------------------------------
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does not read at once has stalled."""
+    monkeypatch.setattr(stalls, "SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_who_leaves_several_large_answers_unread_gets_no_more() -> None:
+    async def play() -> None:
+        asgi = served(answering(LARGE))
+        held = [Client(asgi, "192.0.2.1", x_caller="alice") for _ in range(MOST_OF_ONE)]
+        for client in held:
+            client.reads_head()
+        await until(lambda: asgi.stalls.are_too_many("alice", ""))
+
+        for method, caller, status in (
+            ("GET", "alice", 429),
+            ("GET", "bob", 200),
+            ("GET", "", 200),
+            ("POST", "alice", 200),  # it is done by now
+        ):
+            client = Client(asgi, "192.0.2.1", method, x_caller=caller)
+            client.may_read.set()
+            await until(client.task.done)
+            assert (client.status, client.body) == (status, UNREAD if status == 429 else LARGE)
+
+        for client in held:
+            client.may_read.set()
+        await until(lambda: all(client.task.done() for client in held))
+        assert {client.body for client in held} == {LARGE}
+        assert not asgi.stalls.are_too_many("alice", "192.0.2.1")
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_many_people_of_one_address_leave_a_bounded_number_unread() -> None:
+    async def play() -> None:
+        asgi = served(answering(LARGE))
+        held = [
+            Client(asgi, "192.0.2.1", x_caller=f"user {number}")
+            for number in range(MOST_OF_AN_ADDRESS)
+        ]
+        for client in held:
+            client.reads_head()
+        await until(lambda: asgi.stalls.are_too_many("", "192.0.2.1"))
+        for address, status in (("192.0.2.1", 429), ("192.0.2.2", 200)):
+            client = Client(asgi, address, x_caller="somebody")
+            client.may_read.set()
+            await until(client.task.done)
+            assert client.status == status
+        for client in held:
+            client.may_read.set()
+        await until(lambda: all(client.task.done() for client in held))
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("body", "caller"), [(b"small", "alice"), (LARGE, "")])
+def test_small_answers_and_those_for_everybody_are_not_counted(body: bytes, caller: str) -> None:
+    async def play() -> None:
+        asgi = served(answering(body))
+        held = [Client(asgi, "192.0.2.1", x_caller=caller) for _ in range(2 * MOST_OF_AN_ADDRESS)]
+        for client in held:
+            client.reads_head()
+        await until(lambda: all(len(client.sent) == 2 for client in held))
+        assert not asgi.stalls.are_too_many(caller, "192.0.2.1")
+        for client in held:
+            client.may_read.set()
+        await until(lambda: all(client.task.done() for client in held))
+
+    asyncio.run(play())
+
+
+class Answer:
+    """Says how many bytes it has, and whether it was closed."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.parts = iter(parts)
+        self.is_closed = False
+
+    def __iter__(self) -> Answer:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self.parts)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("parts", "length", "is_closed"),
+    [
+        ([b"x" * 5 * PIECE], 5 * PIECE, True),
+        ([b"x" * PIECE, b"y" * PIECE], 2 * PIECE, False),
+        ([b"x"], None, True),
+        ([b"x" * 5 * PIECE], None, False),
+    ],
+)
+def test_an_answer_that_is_there_whole_is_closed_before_it_is_read(
+    parts: list[bytes], length: int | None, is_closed: bool
+) -> None:
+    """All that it was made of would be kept for as long as the client takes."""
+    answer = Answer(*parts)
+
+    def application(_: Any, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [] if length is None else [("Content-Length", str(length))])
+        return answer
+
+    async def play() -> None:
+        client = Client(served(application), "192.0.2.1")
+        await until(lambda: bool(client.sent))
+        assert answer.is_closed == is_closed
+        client.may_read.set()
+        await until(client.task.done)
+        assert (answer.is_closed, client.body) == (True, b"".join(parts))
+
+    asyncio.run(play())
