@@ -43,6 +43,12 @@ class Hand:
         self.act_on(box)
         box.fill(text)
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose one of the options in a box."""
+        self.ready()
+        self.acts += 2
+        self.page.get_by_label(label, exact=True).select_option(label=option)
+
     def act_on(self, place: Locator) -> None:
         self.ready()
         self.acts += 1
@@ -60,6 +66,16 @@ class Keys(Hand):
         self._reach(self.page.get_by_label(label, exact=True))
         self._key("ControlOrMeta+a")
         self.page.keyboard.insert_text(text)
+
+    def choose(self, label: str, option: str) -> None:
+        self.ready()
+        box = self.page.get_by_label(label, exact=True)
+        self._reach(box)
+        for _ in range(box.locator("option").count()):
+            if box.evaluate("box => box.selectedOptions[0].text") == option:
+                return
+            self._key("ArrowDown")
+        raise AssertionError(f"{label} has no option {option} below the one that is chosen.")
 
     def act_on(self, place: Locator) -> None:
         self.ready()

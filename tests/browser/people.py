@@ -25,7 +25,10 @@ def keep(service: Service, token: str, template: object) -> str:
 
 def wait_for_scripts(page: Page) -> None:
     """Wait until the page does what it should on a click; a key pressed before would be lost."""
-    ready = "document.readyState === 'complete' && !!window.jQuery?.fn.modal"
+    ready = (
+        "document.readyState === 'complete' && "
+        "(!!window.jQuery?.fn.modal || !document.querySelector('script[src*=bootstrap]'))"
+    )
 
     def is_ready() -> bool:
         # Not by Playwright's wait_for_function: it uses eval, which the page's policy forbids.
