@@ -52,4 +52,4 @@ def typed(value: Any) -> dict[str, str]:
     """Return the fields that hold a template, as ``TemplateForm`` reads it."""
     if isinstance(value, str):
         return {"kind": "text", "template": value}
-    return {"kind": "object", "template": extended_json(value, indent=2)}
+    return {"kind": "object", "template": extended_json(value, indented=True)}

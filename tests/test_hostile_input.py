@@ -31,6 +31,7 @@ BODIES: dict[str, Any] = {
     "100,000 brackets": '{"template": ' + "[" * 100_000,
     "100,001 characters": json.dumps({"template": "x" * 100_001}),
     "an object over 1 MiB": json.dumps({"template": {"a": "x" * 1024 * 1024}}),
+    "100,001 values": json.dumps({"template": {"a": [[None] * 10] * 9091}}),
     "an empty text": '{"template": ""}',
     "a number": '{"template": 5}',
     "a list": '{"template": ["a"]}',

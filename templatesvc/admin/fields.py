@@ -132,7 +132,7 @@ def _typed(field: serializers.Field, value: Any) -> Any:
         return _line(value)
     if _has_lines(field, value):
         return "\n".join(_line(entry) for entry in value)
-    return extended_json(value, indent=2)
+    return extended_json(value, indented=True)
 
 
 def _line(value: Any) -> str:

@@ -326,7 +326,7 @@ def in_lines(value: Any) -> str:
     """Return a value as a text that can be read line by line: an object or a list as JSON."""
     bare = _bare(value)
     if isinstance(bare, dict | list):
-        return extended_json(bare, indent=2)
+        return extended_json(bare, indented=True)
     return "" if bare is None else in_text(bare)
 
 

@@ -8,6 +8,7 @@ from templatesvc.api.notation import plain_json
 
 LONGEST = 2000  # characters
 LONGEST_LINE = 120
+LONGEST_PAGE = 200_000
 MOST_ROWS = 1000  # more than a page of a list has, and fewer than an import tells of
 
 
@@ -22,6 +23,13 @@ def of_list(data: Any) -> Any:
     left = len(data["results"]) - len(rows)
     more = {"left out": f"{left:,} more, which the JSON has"} if left else {}
     return data | {"results": rows} | more
+
+
+def of_page(text: str) -> str:
+    """Return the JSON that a page shows, cut where nobody reads on."""
+    if len(text) <= LONGEST_PAGE:
+        return text
+    return f"{text[:LONGEST_PAGE]}… (the first {LONGEST_PAGE:,} of {len(text):,} characters)"
 
 
 def of_value(value: Any) -> Any:

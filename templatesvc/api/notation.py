@@ -24,6 +24,8 @@ from rest_framework.utils.encoders import JSONEncoder
 EXTENDED_JSON = json_util.RELAXED_JSON_OPTIONS.with_options(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
+# Bytes of JSON that is indented where that is asked for, and of what that makes of it.
+LONGEST_TO_INDENT, LONGEST_INDENTED = 64 * 1024, 256 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The calendar repeats itself each 400 years.
 CYCLE = 146_097 * 24 * 3600 * 1000  # milliseconds
@@ -33,9 +35,16 @@ CYCLE = 146_097 * 24 * 3600 * 1000  # milliseconds
 
 
 def plain_json(value: Any, indented: bool = False) -> bytes:
-    """Return a value as JSON; a number that is not finite as null, because JSON has no other."""
-    indent = orjson.OPT_INDENT_2 if indented else 0
-    return orjson.dumps(value, default=plain, option=indent | orjson.OPT_PASSTHROUGH_DATETIME)
+    """Return a value as JSON; a number that is not finite as null, because JSON has no other.
+
+    What is long is not indented, nor what would be by indenting: of deep lists blanks are most.
+    """
+    short = orjson.dumps(value, default=plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    if not indented or len(short) > LONGEST_TO_INDENT:
+        return short
+    option = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
+    in_lines = orjson.dumps(value, default=plain, option=option)
+    return in_lines if len(in_lines) <= LONGEST_INDENTED else short
 
 
 def plain(value: Any) -> Any:
@@ -85,9 +94,17 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
 # --- Exports and imports -------------------------------------------------------------------------
 
 
-def extended_json(value: Any, indent: int | None = None) -> str:
-    """Return a value as JSON that ``from_extended_json`` makes it from again."""
-    return json_util.dumps(value, json_options=EXTENDED_JSON, ensure_ascii=False, indent=indent)
+def extended_json(value: Any, indented: bool = False) -> str:
+    """Return a value as JSON that ``from_extended_json`` makes it from again.
+
+    What is long is not indented, as in ``plain_json``.
+    """
+    options = {"json_options": EXTENDED_JSON, "ensure_ascii": False}
+    short = json_util.dumps(value, **options)
+    if not indented or len(short) > LONGEST_TO_INDENT:
+        return short
+    in_lines = json_util.dumps(value, indent=2, **options)
+    return in_lines if len(in_lines) <= LONGEST_INDENTED else short
 
 
 def from_extended_json(text: str) -> Any:

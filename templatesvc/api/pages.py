@@ -15,6 +15,7 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 from templatesvc.api import excerpts
 from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
 from templatesvc.api.links import url_of
+from templatesvc.api.notation import LONGEST_INDENTED
 from templatesvc.api.problem_types import problem_types
 from templatesvc.api.typed import Typed, fits_a_box
 
@@ -121,7 +122,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     ) -> str:
         shown = excerpts.of_list(data)
         content: str = super().get_content(renderer, shown, accepted_media_type, renderer_context)
-        return content
+        return excerpts.of_page(content)
 
     def get_breadcrumbs(self, request: Request) -> list[tuple[str, str]]:
         """Return the way to the page; not over routes that are no pages."""
@@ -163,9 +164,13 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         form = super().get_raw_data_form(data, view, method, request)
         if not form:
             return form
-        content = form.fields["_content"].widget.attrs
+        box = form.fields["_content"]
+        content = box.widget.attrs
         content |= {"class": "form-control", "spellcheck": "false"}
         form.fields["_content_type"].widget.attrs["class"] = "form-control"
+        if len(box.initial or "") > LONGEST_INDENTED:
+            box.initial = ""
+            form.refusal = "It is too long to be changed in a page: have a program change it."
         form.takes_file = getattr(view.parser_classes[0], "takes_file", False)
         if self.typed and self.typed.raw is not None and self.typed.method == method:
             form.initial["_content"] = self.typed.raw

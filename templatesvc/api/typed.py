@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
@@ -16,7 +17,6 @@ from rest_framework.serializers import Field, ListField, Serializer
 
 from templatesvc.api.notation import plain_json
 
-MOST_INDENTED = 4  # times the bytes: what is deeply nested is nearly all blanks
 # A page of another site may not fill in a form here for somebody to send.
 OWN_SITE = ("same-origin", "none")
 
@@ -32,27 +32,50 @@ class Typed:
     @classmethod
     def of(cls, request: Request, response: Response, view: Any) -> Self | None:
         """Return what a request was refused with, if it had a body that a form can show."""
-        site = request.headers.get("Sec-Fetch-Site", "none")
-        if not response.exception or request.method in SAFE_METHODS or site not in OWN_SITE:
+        if not response.exception or request.method in SAFE_METHODS or not _is_own(request):
             return None
         # An error of a serializer's has the serializer.
         serializer = getattr(response.data, "serializer", None)
         try:
             body = request.data
         except (APIException, SuspiciousOperation, OSError) as error:
-            return cls._unparsed(request, getattr(error, "unparsed", None))
+            return cls._unparsed(request, getattr(error, "unparsed", None), view)
         if unparsed := getattr(response, "unparsed", None):
-            return cls._unparsed(request, unparsed)
+            return cls._unparsed(request, unparsed, view)
         if not body or isinstance(body, bytes) or not hasattr(view, "get_serializer"):
             return None
         if serializer is None and isinstance(body, dict):
             serializer = _refused(view, body, response.data.get("errors", ()))
-        raw = None if isinstance(body, QueryDict) else _as_json(body)
+        raw = None if isinstance(body, QueryDict) else _as_json(_without_secrets(body, view))
         return cls(request.method, raw, serializer)
 
     @classmethod
-    def _unparsed(cls, request: Request, body: bytes | None) -> Self | None:
-        return cls(request.method, body.decode(errors="replace"), None) if body else None
+    def _unparsed(cls, request: Request, body: bytes | None, view: Any) -> Self | None:
+        if not body or _secrets(view):
+            return None
+        return cls(request.method, body.decode(errors="replace"), None)
+
+
+def _is_own(request: Request) -> bool:
+    """Tell whether a request comes from no page of another site."""
+    # Over plain HTTP browsers say no more than where it comes from.
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
+    is_ours = origin is None or urlsplit(origin).netloc == request.get_host()
+    return site in OWN_SITE and is_ours
+
+
+def _secrets(view: Any) -> set[str]:
+    """Return the names of the fields that nobody is to be shown again."""
+    if not hasattr(view, "get_serializer"):
+        return set()
+    fields = getattr(view.get_serializer(), "fields", {}).items()
+    return {n for n, field in fields if field.write_only or "input_type" in field.style}
+
+
+def _without_secrets(body: Any, view: Any) -> Any:
+    if not isinstance(body, dict):
+        return body
+    return {name: "" if name in _secrets(view) else value for name, value in body.items()}
 
 
 def _refused(view: Any, body: Any, errors: Any) -> Serializer:
@@ -68,10 +91,9 @@ def _refused(view: Any, body: Any, errors: Any) -> Serializer:
 
 
 def _as_json(value: Any) -> str:
-    """Return a refused value as JSON that can be sent again, indented unless that is most of it."""
+    """Return a refused value as JSON that can be sent again."""
     try:
-        short, indented = plain_json(value), plain_json(value, indented=True)
-        return (indented if len(indented) < MOST_INDENTED * len(short) else short).decode()
+        return plain_json(value, indented=True).decode()
     except TypeError:  # half a surrogate pair, an integer of more than 64 bits, or too deep
         # Not indented: what is deep would have almost nothing but blanks.
         return json.dumps(value)

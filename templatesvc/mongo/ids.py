@@ -17,6 +17,10 @@ LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
 # What URLs hold of it: an ObjectId as people know it, or any other value after a tilde.
 PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
+AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+# Characters of a text that is an id: MongoDB has no index entries of more than 1,024 bytes by
+# default, and some servers fail on what is deeper than so many allow.
+LONGEST = 1500
 
 
 def encode(value: Any) -> str:
@@ -38,9 +42,12 @@ def decode(text: str) -> Any:
         if not ObjectId.is_valid(text):
             raise ValueError("This is no id.")
         return ObjectId(text)
+    if len(text) > LONGEST:
+        raise ValueError("This is no id.")
     padded = text[1:] + "=" * (-len(text[1:]) % 4)
     try:
-        value = bson.decode(base64.urlsafe_b64decode(padded), codec_options=CODEC)[""]
+        # A UUID stays a Binary, as which every query can have it.
+        value = bson.decode(base64.urlsafe_b64decode(padded), codec_options=AS_STORED)[""]
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
     is_operator = isinstance(value, dict) and any(key.startswith("$") for key in value)

@@ -9,6 +9,8 @@ from typing import Any
 import bson
 
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
+# Lists of nulls have a value in three bytes: servers, pages and workers take long for each.
+MAX_VALUES = 100_000
 INT64 = 2**63  # one above the largest integer
 MAX_DOCUMENT_SIZE = 16 * 1024 * 1024  # bytes of BSON: MongoDB stores no larger ones
 MAX_DEPTH = 32  # an object that holds no other is 1 deep
@@ -41,6 +43,8 @@ def check_size(value: dict[str, Any]) -> None:
     """Raise ValueError with a sentence if an object is too large to be kept."""
     if (size := _size(value)) > MAX_OBJECT_SIZE:
         raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON, not {size:,}.")
+    if count_of(value) > MAX_VALUES:
+        raise ValueError(f"An object has at most {MAX_VALUES:,} values in it.")
 
 
 def check_stored(value: Any) -> None:
@@ -89,6 +93,11 @@ def _check_keys(item: dict[str, Any]) -> None:
 def depth_of(value: Any) -> int:
     """Return how many objects and lists are in each other; a text is 0 deep."""
     return max(depth for depth, _ in _walk(value, 0))
+
+
+def count_of(value: Any) -> int:
+    """Return how many values there are in a value, itself included."""
+    return sum(1 for _ in _walk(value, 0))
 
 
 def strings_in(value: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from bson import DBRef, ObjectId, Regex
@@ -281,6 +282,16 @@ def test_templates_are_filtered_by_owner_kind_and_date(root: Client) -> None:
 # --- Ids --------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0$"))
+
+
+def nested(levels: int) -> Any:
+    """Return objects in each other."""
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -320,7 +331,8 @@ def test_what_could_act_in_a_query_is_no_id(value: Any, root: Client, alice: Per
 @pytest.mark.parametrize(
     "id",
     ["0" * 24, ids.encode({"$ne": None}), ids.encode({"$gt": ""}), ids.encode("alice"), "~AA", "x"]
-    + [ids.encode(DBRef("users", ObjectId("0" * 24))), ids.encode({"a": Regex(".*")})],
+    + [ids.encode(DBRef("users", ObjectId("0" * 24))), ids.encode({"a": Regex(".*")})]
+    + [ids.encode(UUID(int=7)), ids.encode(nested(80)), ids.encode(nested(600))],
 )
 @pytest.mark.parametrize("model", ["user", "session", "auditentry"])
 def test_ids_of_nothing_or_of_other_collections_find_nothing(

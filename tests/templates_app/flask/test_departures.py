@@ -56,7 +56,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
         ("/api/v1/users", {"username": name, "password": "builder-22"})
         for name in (" bob", "bob ", "b\u200bob", "b\u202eob", "b\u0378ob", "bob \U0001f99c")
     ],
-    "text over 100,000 characters, object over 1 MiB or 32 levels, "
+    "text over 100,000 characters, object over 1 MiB, 100,000 values or 32 levels, "
     "a key with `$` in front, `.` or NUL, a number over 64 bits, NaN or infinity, "
     "half a surrogate pair": [
         ("/create", {"template": "x" * 100_001}),

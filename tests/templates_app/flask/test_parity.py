@@ -231,8 +231,8 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
     "wrong method": lambda request, is_: True,
     "an empty username or password, a username over 150 or a password over 128 characters, "
     "control characters in a username": lambda request, is_: "" in credentials(request),
-    "text over 100,000 characters, object over 1 MiB or 32 levels, a key with `$` in front, "
-    "`.` or NUL, a number over 64 bits, NaN or infinity, half a surrogate pair": (
+    "text over 100,000 characters, object over 1 MiB, 100,000 values or 32 levels, a key with `$` "
+    "in front, `.` or NUL, a number over 64 bits, NaN or infinity, half a surrogate pair": (
         lambda request, is_: any(
             value == refused and type(value) is type(refused)
             for value in values(request)

@@ -123,6 +123,52 @@ def test_another_sites_text_is_in_no_form_here(client: APIClient) -> None:
     assert "a trap" not in text(answer)
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://testserver:81"])
+def test_where_a_browser_only_says_the_origin_another_sites_text_is_in_no_form(
+    client: APIClient, origin: str
+) -> None:
+    answer = client.post(
+        "/api/v1/templates",
+        {"template": "theirs"},
+        format="multipart",
+        headers={"Accept": "text/html", "Origin": origin},
+    )
+    assert "theirs" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("end", ["}", ""])
+def test_no_password_is_shown_again(page: APIClient, end: str) -> None:
+    body = '{"current_password": "wonderland-1", "new_password": ""' + end
+    answer = page.post(PASSWORD, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "wonderland-1" not in answer.content.decode()
+
+
+LEVELS = 28
+
+
+def wide(count: int, text: str = "") -> Any:
+    """Return a deep object with so many values, or a text, at its bottom."""
+    value: Any = text or [[None] * 10 for _ in range(count // 11)]
+    for _ in range(LEVELS):
+        value = [value]
+    return {"a": value}
+
+
+@pytest.mark.parametrize("value", [wide(90_000), wide(0, '"' * 900_000)])
+def test_the_page_of_a_large_value_is_of_a_bounded_size(
+    value: Any, page: APIClient, alice: Person
+) -> None:
+    template = Template.create("alice", {"template": value})
+    path = f"/api/v1/templates/{template.id}"
+    answer = page.get(path)
+    text = answer.content.decode()
+    assert (answer.status_code, len(answer.content) < 2_000_000) == (200, True)
+    assert "too long to be changed in a page" in text
+    assert "(the first 200,000 of " in html.unescape(text)
+    assert alice.client.get(path).json()["template"] == value
+
+
 def test_a_form_with_an_old_token_is_kept_with_a_new_one(page: APIClient) -> None:
     page.credentials(HTTP_X_CSRFTOKEN="x" * 32)
     answer = send(page, {"template": "Dear {name}"})
