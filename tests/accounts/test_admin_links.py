@@ -167,5 +167,6 @@ def test_the_page_of_an_app_has_its_lists_and_no_charts(root: Client) -> None:
     page = text(root.get("/admin/accounts"))
     for name in ("Users", "Sessions", "Audit entries"):
         assert name in page
+    assert "Home &rsaquo; Accounts administration" in page
     assert "failed log-in" not in page
     assert "30 days" not in page

@@ -233,3 +233,15 @@ def test_all_of_a_page_are_selected_at_once(page: Page, service: Service, root: 
     page.get_by_role("button", name="End all sessions").click()
     told(page, "All sessions of 2 users were ended.")
     assert {service.get("/api/v1/users/me", token).status for token in tokens} == {401}
+
+
+def test_what_is_long_in_a_list_does_not_make_its_rows_high(
+    page: Page, service: Service, root: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(admin("session"))  # of Chromium, which says in 110 characters what it is
+    cells = page.locator("#result_list tbody tr").first.locator("td, th")
+    line = float(cells.last.evaluate("cell => parseFloat(getComputedStyle(cell).lineHeight)"))
+    height = cells.last.evaluate("cell => cell.clientHeight")
+    assert height <= 6 * line

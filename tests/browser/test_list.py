@@ -167,3 +167,12 @@ def test_what_somebody_else_changed_is_not_deleted(page: Page, service: Service)
     delete(page, "Delete")
     expect(page.get_by_role("alert")).to_contain_text("Somebody changed this")
     assert service.get(path, token).status == 200
+
+
+def test_the_two_boxes_for_a_field_stand_beside_each_other(page: Page, service: Service) -> None:
+    register(service)
+    log_in(page, then="/api/v1/templates")
+    name, value = (page.get_by_label(label, exact=True).bounding_box() for label in ("Field", "is"))
+    assert name
+    assert value
+    assert name["y"] == value["y"]
