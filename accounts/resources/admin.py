@@ -1,4 +1,4 @@
-"""Operators' pages for documents that belong to users, and for those that were deleted."""
+"""Operators' pages for documents that belong to users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
-from django.urls import URLPattern
 from django.utils.safestring import SafeData
 from mongoengine.base import BaseDocument
 from mongoengine.queryset import QuerySet
@@ -19,7 +18,7 @@ from accounts.admin.links import listed, user_link
 from accounts.audit import AuditEntry
 from accounts.operations import Actor
 from accounts.resources.operations import Operations, OwnerHasIt
-from accounts.resources.version_views import VersionView
+from accounts.resources.versioned import DeletedAdmin, Versioned
 from templatesvc.admin import DocumentAdmin, Happened, action, display
 from templatesvc.admin.fields import form_of, serializer_of, touched, typed
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
@@ -29,9 +28,6 @@ from templatesvc.admin.sites import DocumentSite
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.fields import field_for
-from templatesvc.mongo import ids
-from templatesvc.mongo.documents import now
-from templatesvc.mongo.history import DocumentVersion, is_version
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.owned import OwnedDocument, Values
 from templatesvc.mongo.values import strings_in
@@ -43,24 +39,6 @@ SHOWN_VERSIONS = 100
 def excerpt_of(value: Any) -> Any:
     """Return how a text begins; any other value as it is."""
     return f"{value[:EXCERPT]}…" if isinstance(value, str) and len(value) > EXCERPT else value
-
-
-class Versioned(DocumentAdmin):
-    """Pages of documents that have earlier versions, each with a page of its own."""
-
-    operations: Operations
-    can_restore_versions = False
-
-    def versions_of(self, document: Any) -> QuerySet:
-        """Return the query of a document's versions."""
-        raise NotImplementedError
-
-    def version_of(self, document: Any, number: int) -> DocumentVersion | None:
-        return self.versions_of(document).filter(__raw__={"version": is_version(number)}).first()
-
-    def get_urls(self) -> list[URLPattern]:
-        route = rf"/(?P<pk>{ids.PATTERN})/versions/(?P<number>[0-9]{{1,18}})"
-        return [self.path(route, VersionView, "version"), *super().get_urls()]
 
 
 class ResourceAdmin(Versioned):
@@ -226,68 +204,3 @@ class ResourceAdmin(Versioned):
 
 def _orderings(document: type[OwnedDocument]) -> list[str]:
     return [name.lstrip("-") for name in document._meta.get("orderings", [])]
-
-
-class DeletedAdmin(Versioned):
-    """Documents that were deleted, as long as the history keeps them."""
-
-    list_display = ("name", "owner", "version", "deleted_at", "expires_at")
-    ordering = "-deleted_at"
-
-    def __init__(self, resource: ResourceAdmin) -> None:
-        self.resource, document = resource, resource.document
-        self.operations = resource.operations
-        of = resource.opts.names
-        names = Names(f"deleted {of.singular}", f"deleted {of.plural}", "a")
-        super().__init__(document.Version, resource.site, names)
-        times = ("deleted_at", "expires_at")
-        self.readonly_fields = ("owner", "document_id", "version", *document.own_fields, *times)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return self.document.objects(deleted_at__ne=None, expires_at__gt=now())
-
-    def get_filters(self) -> Iterator[Filter]:
-        yield TextFilter("owner", "owner", self.document.owner.db_field)
-
-    def has_permission(self, request: HttpRequest, verb: str) -> bool:
-        return self.resource.has_permission(request, verb)
-
-    def versions_of(self, version: DocumentVersion) -> QuerySet:
-        return self.document.of(version.owner, version.document_id)
-
-    def history(self, version: DocumentVersion) -> Iterable[Happened]:
-        return self.resource.history_of(version.document_id, version, self)
-
-    def name_of(self, version: DocumentVersion) -> str:
-        document = self.resource.document
-        before = document(id=version.document_id, owner=version.owner, **version.own_values)
-        return self.resource.name_of(before)
-
-    def name(self, version: DocumentVersion) -> str:
-        return self.name_of(version)
-
-    def owner(self, version: DocumentVersion) -> str:
-        return user_link(version.owner)
-
-    def label_of(self, name: str) -> str:
-        return (
-            self.resource.opts.verbose_name.capitalize()
-            if name == "name"
-            else super().label_of(name)
-        )
-
-    @action(
-        description="Restore",
-        consequence="The owner gets it back under its old id, unless somebody else has imported "
-        "that id.",
-        done="“{name}” was restored.",
-        done_many="{count} {names} were restored.",
-        form_class=ReasonForm,
-        removes=True,
-    )
-    def restore(
-        self, request: HttpRequest, version: DocumentVersion, values: dict[str, Any]
-    ) -> None:
-        self.resource.operations.restore(Actor.of(request), version, **values)
-
-    actions = (restore,)

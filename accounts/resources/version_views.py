@@ -18,7 +18,7 @@ from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.owned import Values
 
 if TYPE_CHECKING:
-    from accounts.resources.admin import Versioned
+    from accounts.resources.versioned import Versioned
 
 
 class VersionView(DocumentView):
