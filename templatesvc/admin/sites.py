@@ -133,7 +133,11 @@ class DocumentSite(AdminSite):
         answer: HttpResponseBase = super().login(request, {TYPED: typed} | (extra_context or {}))
         if not typed or answer.status_code != 302:
             return answer
-        pairs = parse_qsl(typed, keep_blank_values=True)
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        try:
+            pairs = parse_qsl(typed, keep_blank_values=True, max_num_fields=most)
+        except ValueError:  # no form has so many
+            return answer
         return self._resume(request, "You are logged in again", answer.headers["Location"], pairs)
 
     def _resume(

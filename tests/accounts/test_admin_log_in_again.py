@@ -167,3 +167,9 @@ def test_pages_that_keep_nothing_lead_back(careful: Client, page: str) -> None:
     assert answer.status_code == 403
     assert f'<a href="/admin/{page}">Open the page again</a>' in answer.content.decode()
     assert "secret" not in answer.content.decode()
+
+
+def test_more_fields_than_a_form_may_have_are_not_kept(browser: Client) -> None:
+    typed = "&".join(f"f{number}=" for number in range(5000))
+    answer = browser.post("/admin/login", NEW | {"typed": typed, "next": "/admin/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
