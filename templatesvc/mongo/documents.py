@@ -162,6 +162,12 @@ class ServiceDocument(mongoengine.Document):
         document.stored_size = size
         return document
 
+    def copy(self) -> Self:
+        """Return a document like this, whose fields can be set without changing this one's."""
+        twin = self._from_son({})
+        twin._data.update(self._data)
+        return twin
+
     def insert(self) -> Self:
         """Store a new document; raises mongoengine's NotUniqueError.
 
