@@ -30,9 +30,9 @@ class Stalls:
         self._addresses: Counter[str] = Counter()
 
     def are_too_many(self, caller: str, address: str) -> bool:
-        return (
-            self._callers[caller] >= MOST_OF_ONE or self._addresses[address] >= MOST_OF_AN_ADDRESS
-        )
+        """Tell whether somebody who is logged in is given no more for now."""
+        of_one, of_all = self._callers[caller], self._addresses[address]
+        return bool(caller) and (of_one >= MOST_OF_ONE or of_all >= MOST_OF_AN_ADDRESS)
 
     @contextmanager
     def watched(self, caller: str, address: str) -> Iterator[None]:

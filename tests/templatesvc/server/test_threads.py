@@ -211,9 +211,13 @@ def test_many_people_of_one_address_leave_a_bounded_number_unread() -> None:
         ]
         for client in held:
             client.reads_head()
-        await until(lambda: asgi.stalls.are_too_many("", "192.0.2.1"))
-        for address, status in (("192.0.2.1", 429), ("192.0.2.2", 200)):
-            client = Client(asgi, address, x_caller="somebody")
+        await until(lambda: asgi.stalls.are_too_many("somebody", "192.0.2.1"))
+        for address, caller, status in (
+            ("192.0.2.1", "somebody", 429),
+            ("192.0.2.1", "", 200),
+            ("192.0.2.2", "somebody", 200),
+        ):
+            client = Client(asgi, address, x_caller=caller)
             client.may_read.set()
             await until(client.task.done)
             assert client.status == status
