@@ -34,7 +34,7 @@ JWK = re.compile(r'"kty"\s*:')
 LAST_SECOND = 253_402_300_799  # of the year 9999
 # RFC 7518, section 3.3.
 SHORTEST_RSA = 2048
-# Tokens whose claims are kept once their signature was verified, which takes a tenth of a request.
+# The most tokens whose claims are kept: verifying a signature takes a tenth of a request.
 MOST_KEPT = 1024
 
 

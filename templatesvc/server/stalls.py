@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject, empty
 
 # The key of a request's environ under which the name of who is logged in stands.
 CALLER = "templatesvc.caller"
-SECONDS = 1.0  # without reading anything
+SECONDS = 1.0  # that a client takes to read a part
 MOST_OF_ONE = 8
 MOST_OF_AN_ADDRESS = 24
 
