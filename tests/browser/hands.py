@@ -57,9 +57,17 @@ class Hand:
     def ready(self) -> None:
         wait_for_scripts(self.page)
 
+    def took_at_most(self, pages: int, clicks: int) -> None:
+        assert self.pages <= pages
+        assert self.acts <= clicks
+
 
 class Keys(Hand):
     """Somebody with a keyboard alone; ``acts`` are keys pressed beside those of what is typed."""
+
+    def took_at_most(self, pages: int, clicks: int) -> None:
+        """Check the pages; how many keys stand for a click depends on the page."""
+        assert self.pages <= pages
 
     def fill(self, label: str, text: str) -> None:
         self.ready()

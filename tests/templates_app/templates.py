@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -60,3 +61,16 @@ def pages(person: Person, query: str) -> list[list[Any]]:
         found.append([result["template"] for result in answer.json()["results"]])
         url = answer.json()["next"]
     return found
+
+
+def check_order(person: Person, ordering: str, count: int) -> None:
+    """Check that pages of two give so many templates, each in its place."""
+    field, url, seen = ordering.lstrip("-"), f"{URL}?limit=2&ordering={ordering}", []
+    while url:
+        answer = person.client.get(url).json()
+        seen += [
+            (datetime.fromisoformat(result[field]), result["id"]) for result in answer["results"]
+        ]
+        url = answer["next"]
+    assert len(seen) == count
+    assert seen == sorted(seen, reverse=ordering.startswith("-"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -16,7 +16,7 @@ from templatesvc.mongo.documents import now
 from templatesvc.mongo.leases import Lease
 from templatesvc.mongo.walks import FIRST_BATCH
 from tests.conftest import Person
-from tests.templates_app.templates import URL, make, pages, path
+from tests.templates_app.templates import URL, check_order, make, pages, path
 from tests.test_round_trips import explained
 
 pytestmark = pytest.mark.store
@@ -49,15 +49,7 @@ def test_a_list_that_fits_one_page_leads_nowhere(alice: Person) -> None:
 def test_orderings_hold_over_pages(ordering: str, alice: Person) -> None:
     made = [make(alice, f"T{number}") for number in range(5)]
     alice.client.put(path(made[1]), {"template": "T1 again"})
-    field, url, seen = ordering.lstrip("-"), f"{URL}?limit=2&ordering={ordering}", []
-    while url:
-        answer = alice.client.get(url).json()
-        seen += [
-            (datetime.fromisoformat(result[field]), result["id"]) for result in answer["results"]
-        ]
-        url = answer["next"]
-    assert len(seen) == 5
-    assert seen == sorted(seen, reverse=ordering.startswith("-"))
+    check_order(alice, ordering, count=5)
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from tests.conftest import Person
-from tests.templates_app.templates import URL, flask_insert, make, path
+from tests.templates_app.templates import check_order, flask_insert, make, path
 from tests.templates_app.test_lists import ORDERINGS
 
 pytestmark = pytest.mark.store
@@ -21,15 +20,7 @@ def test_orderings_hold_over_pages(ordering: str, alice: Person) -> None:
         flask_insert(alice, f"F{number}", ObjectId.from_datetime(_day(number)))
     made = [make(alice, f"T{number}") for number in range(5)]
     alice.client.put(path(made[1]), {"template": "T1 again"})
-    field, url, seen = ordering.lstrip("-"), f"{URL}?limit=2&ordering={ordering}", []
-    while url:
-        answer = alice.client.get(url).json()
-        seen += [
-            (datetime.fromisoformat(result[field]), result["id"]) for result in answer["results"]
-        ]
-        url = answer["next"]
-    assert len(seen) == 8
-    assert seen == sorted(seen, reverse=ordering.startswith("-"))
+    check_order(alice, ordering, count=8)
 
 
 def _day(number: int) -> Any:

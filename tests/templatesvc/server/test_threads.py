@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -78,6 +78,12 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def read_to_the_end(clients: Sequence[Client]) -> None:
+    for client in clients:
+        client.may_read.set()
+    await until(lambda: all(client.task.done() for client in clients))
+
+
 def answering(*parts: bytes) -> Application:
     """Answer as somebody whom the header ``X-Caller`` names."""
 
@@ -128,15 +134,12 @@ def test_one_address_never_takes_every_thread(
         await until(lambda: len(working.begun) == at_a_time)
         if at_a_time < THREADS:
             other = Client(asgi, "192.0.2.2")
-            other.may_read.set()
-            await until(other.task.done)
+            await read_to_the_end([other])
             assert working.begun == ["192.0.2.1"] * at_a_time + ["192.0.2.2"]
         probe = Client(asgi, "192.0.2.1", path="/livez")
         await until(lambda: len(working.begun) == THREADS + 1)
         working.may_go_on.set()
-        for client in (*greedy, probe):
-            client.may_read.set()
-        await until(lambda: all(client.task.done() for client in (*greedy, probe)))
+        await read_to_the_end([*greedy, probe])
         assert {client.status for client in greedy} == {200}
         gc.collect()
         assert not asgi.lanes._of
@@ -188,13 +191,10 @@ def test_who_leaves_several_large_answers_unread_gets_no_more() -> None:
             ("POST", "alice", 200),  # it is done by now
         ):
             client = Client(asgi, "192.0.2.1", method, x_caller=caller)
-            client.may_read.set()
-            await until(client.task.done)
+            await read_to_the_end([client])
             assert (client.status, client.body) == (status, UNREAD if status == 429 else LARGE)
 
-        for client in held:
-            client.may_read.set()
-        await until(lambda: all(client.task.done() for client in held))
+        await read_to_the_end(held)
         assert {client.body for client in held} == {LARGE}
         assert not asgi.stalls.are_too_many("alice", "192.0.2.1")
 
@@ -218,12 +218,9 @@ def test_many_people_of_one_address_leave_a_bounded_number_unread() -> None:
             ("192.0.2.2", "somebody", 200),
         ):
             client = Client(asgi, address, x_caller=caller)
-            client.may_read.set()
-            await until(client.task.done)
+            await read_to_the_end([client])
             assert client.status == status
-        for client in held:
-            client.may_read.set()
-        await until(lambda: all(client.task.done() for client in held))
+        await read_to_the_end(held)
 
     asyncio.run(play())
 
@@ -238,9 +235,7 @@ def test_small_answers_and_those_for_everybody_are_not_counted(body: bytes, call
             client.reads_head()
         await until(lambda: all(len(client.sent) == 2 for client in held))
         assert not asgi.stalls.are_too_many(caller, "192.0.2.1")
-        for client in held:
-            client.may_read.set()
-        await until(lambda: all(client.task.done() for client in held))
+        await read_to_the_end(held)
 
     asyncio.run(play())
 
