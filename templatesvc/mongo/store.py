@@ -10,8 +10,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -274,5 +275,18 @@ class RequestDeadlineMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         is_large = int(request.META.get("CONTENT_LENGTH") or 0) > LARGE_BODY
-        with self.patience.of_request(is_large) as seconds, pymongo.timeout(seconds):
+        with self.patience.of_request(is_large) as seconds, ExitStack() as time_of_view:
+            time_of_view.enter_context(pymongo.timeout(seconds))
+            request.time_of_view = time_of_view
             return self.get_response(request)
+
+    def process_template_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Let the page have time of its own: what it tells of is done, however long it took.
+
+        Not the page of an error of the store's, which would wait for it again.
+        """
+        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            request.time_of_view.close()
+        return response

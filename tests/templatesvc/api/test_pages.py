@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pymongo import _csot
 from rest_framework.test import APIClient
 
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
 from templatesvc.api.problem_types import problem_types
+from templatesvc.mongo.store import LARGE_BODY
 from tests.accounts.callers import browser
 from tests.conftest import Person
 
@@ -491,3 +496,20 @@ def test_a_resources_pages_are_called_after_its_document(page: APIClient, alice:
 def test_an_import_offers_what_to_do_with_what_is_there(page: APIClient) -> None:
     offered = re.findall('<option value="(.*?)"', text(page.get(f"{LIST}/import")))
     assert offered == ["skip", "replace"]
+
+
+# --- How long it took ---------------------------------------------------------------------------
+
+
+@pytest.mark.wire
+def test_what_took_longer_than_a_request_waits_for_the_store_is_told_as_done(
+    page: APIClient, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock: Any = SimpleNamespace(monotonic=lambda: time.monotonic() + 100)
+    # The last that an import does itself.
+    meanwhile("after", "delete", "leases", lambda: monkeypatch.setattr(_csot, "time", clock))
+    lines = b'{"template": "%s"}\n' % (b"x" * LARGE_BODY)
+    answer = page.post(f"{LIST}/import", lines, content_type="application/x-ndjson")
+    assert _csot.time is clock
+    assert answer.status_code == 200, text(answer)
+    assert '"created": 1' in text(answer)
