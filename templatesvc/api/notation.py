@@ -39,12 +39,18 @@ def plain_json(value: Any, indented: bool = False) -> bytes:
 
     What is long is not indented, nor what would be by indenting: of deep lists blanks are most.
     """
-    short = orjson.dumps(value, default=plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    short = _dumped(value)
     if not indented or len(short) > LONGEST_TO_INDENT:
         return short
-    option = orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATETIME
-    in_lines = orjson.dumps(value, default=plain, option=option)
+    in_lines = _dumped(value, orjson.OPT_INDENT_2)
     return in_lines if len(in_lines) <= LONGEST_INDENTED else short
+
+
+def _dumped(value: Any, option: int = 0) -> bytes:
+    dumped = orjson.dumps(value, plain, option | orjson.OPT_PASSTHROUGH_DATETIME)
+    # A copy: orjson's own bytes keep the room that it wrote them in, sixty times their size if the
+    # value has many elements, for as long as a client takes to read them.
+    return bytes(memoryview(dumped))
 
 
 def plain(value: Any) -> Any:

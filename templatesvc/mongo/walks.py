@@ -1,8 +1,9 @@
 """Walking over all that a query finds, in order, however much it is: lists, streams, exports.
 
-One cursor gives everything in batches, so that a walk is linear on any server, and one batch and
-one document are in memory at a time. The cursor's time limit is a batch's, not the walk's. A cursor
-that is lost, because the reader was slow or the server changed, is opened again after the last row.
+One cursor gives everything in batches, so that a walk is linear on any server, and a batch of about
+a mebibyte and one document are in memory at a time, however slow the reader is. The cursor's time
+limit is a batch's, not the walk's. A cursor that is lost, because the reader was slow or the server
+changed, is opened again after the last row.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ Order = list[tuple[str, int]]
 
 # Documents in the first batch: a page of the usual size, and the one that tells of another page.
 FIRST_BATCH = 21
-# Documents in the first batch of a walk over everything. It is smaller, because many walks may hold
-# one at the same time, and each fetches further batches anyway.
+# Documents in the first batch of a walk over everything, which fetches further batches anyway.
 FIRST_OF_ALL = 11
 # Bytes that a further batch is to have. A server sends at most 16 MB at a time.
 BATCH_SIZE = 2**20
@@ -50,6 +50,10 @@ LEAST: list[tuple[type | tuple[type, ...], Any]] = [
     (bool, False),
     (datetime, datetime.min.replace(tzinfo=UTC)),
 ]
+
+
+class BatchCut(Exception):
+    """Only the beginning of a batch was kept: all of it is much to keep for a slow reader."""
 
 
 class Row(NamedTuple):
@@ -72,6 +76,7 @@ def walk(
     STREAM_SILENCE: what was yielded until then is not all.
     """
     rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
+    in_batch = FIRST_BATCH if most else FIRST_OF_ALL
     found, last, failed_at = 0, None, None
 
     def noted(row: Row) -> Row:
@@ -84,12 +89,18 @@ def walk(
         found = 0
         try:
             # By map, and in no variable: no row is held while the reader takes its time.
-            yield from map(noted, _rows(collection, rest, order, at_once, projection))
+            yield from map(noted, _rows(collection, rest, order, at_once, projection, in_batch))
             taken += found
             if found < at_once or not at_once or taken == most:
                 return
             # A server may read all that it is asked for before it gives anything.
             at_once = min(most - taken, _fitting(taken, size, FIND_SIZE))
+        except BatchCut:
+            taken += found
+            if most and taken == most:
+                return
+            at_once = most and min(at_once, most - taken)
+            in_batch = _fitting(taken, size, BATCH_SIZE)
         except PyMongoError as error:
             taken += found
             failed_at = failed_at or time.monotonic()
@@ -120,8 +131,9 @@ def _rows(
     order: Order,
     most: int,
     projection: dict[str, int] | None,
+    in_batch: int,
 ) -> Iterator[Row]:
-    for batch in _batches(collection, query, order, most, projection):
+    for batch in _batches(collection, query, order, most, projection, in_batch):
         start = 0
         while start < len(batch):
             size = int.from_bytes(batch[start : start + 4], "little")
@@ -135,14 +147,18 @@ def _batches(
     order: Order,
     most: int,
     projection: dict[str, int] | None,
+    in_batch: int,
 ) -> Iterator[bytes]:
-    """Yield documents in BSON, some at a time: what is not decoded yet takes little memory."""
+    """Yield documents in BSON, some at a time: what is not decoded yet takes little memory.
+
+    ``in_batch`` is how many the first batch has; further ones have what fits their size. Raises
+    BatchCut after the documents of a batch that was far larger, so that its cursor is of no use.
+    """
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
         yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
         return
-    first = FIRST_BATCH if most else FIRST_OF_ALL
     cursor = collection.find_raw_batches(
-        query, projection, sort=order, limit=most, batch_size=first
+        query, projection, sort=order, limit=most, batch_size=in_batch
     )
     with closing(cursor):
         while True:
@@ -153,16 +169,30 @@ def _batches(
             # The protocol takes a size with each batch. PyMongo has a method for it, which only
             # cursors of aggregations let be called when they have begun.
             cursor._batch_size = _fitting(_count(batch), len(batch), BATCH_SIZE)
+            is_cut = len(batch) > 2 * BATCH_SIZE
+            if is_cut:
+                batch = _beginning(batch)
             yield batch
+            if is_cut:
+                raise BatchCut
+
+
+def _ends(batch: bytes) -> Iterator[int]:
+    """Yield where each document of a batch ends."""
+    end = 0
+    while end < len(batch):
+        end += int.from_bytes(batch[end : end + 4], "little")
+        yield end
 
 
 def _count(batch: bytes) -> int:
     """Return how many documents a batch has."""
-    count = start = 0
-    while start < len(batch):
-        start += int.from_bytes(batch[start : start + 4], "little")
-        count += 1
-    return count
+    return sum(1 for _ in _ends(batch))
+
+
+def _beginning(batch: bytes) -> bytes:
+    """Return the first documents of a batch, as many as reach a batch's size."""
+    return batch[: next(end for end in _ends(batch) if end >= BATCH_SIZE)]
 
 
 def _fitting(count: int, size: int, wanted: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -56,6 +57,18 @@ FOREIGN: list[tuple[Any, Any]] = [
 @pytest.mark.parametrize(("value", "text"), FOREIGN, ids=repr)
 def test_an_answer_has_plain_text(value: Any, text: Any) -> None:
     assert json.loads(plain_json({"in": [value]})) == {"in": [text]}
+
+
+@pytest.mark.parametrize("indented", [False, True])
+@pytest.mark.parametrize("value", [[[]] * 20_000, ["x"] * 10, "x" * 500_000], ids=len)
+def test_an_answer_takes_as_much_memory_as_it_has_bytes(value: Any, indented: bool) -> None:
+    tracemalloc.start()
+    try:
+        answer = plain_json(value, indented)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < len(answer) + 5000
 
 
 @pytest.mark.parametrize("value", [value for value, _ in FOREIGN], ids=repr)
