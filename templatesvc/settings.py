@@ -274,7 +274,7 @@ MIDDLEWARE = [
 APPEND_SLASH = False
 MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
-FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.FieldsOnly"]
 
 # --- Reading much -----------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 
 from templatesvc.api import problems
-from templatesvc.api.parsers import has_too_many_escapes
+from templatesvc.api.parsers import MOST_PARAMETERS, has_too_many_escapes
 
 UTF8 = ("utf-8", "utf8")
 # A parameter that names a charset of its own, or comes in pieces (RFC 2231): title*=utf-8''a%20b.
@@ -34,8 +34,9 @@ class WSGIRequest(wsgi.WSGIRequest):
     """A request that is decoded as UTF-8, whatever charset its headers name."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        if EXTENDED.search(meta.get("CONTENT_TYPE", "")):
-            meta["CONTENT_TYPE"] = meta["CONTENT_TYPE"].partition(";")[0]
+        sent = meta.get("CONTENT_TYPE", "")
+        if EXTENDED.search(sent) or sent.count(";") > MOST_PARAMETERS:
+            meta["CONTENT_TYPE"] = sent.partition(";")[0]
         if EXTENDED.search(meta.get("HTTP_ACCEPT", "")):
             ranges = meta["HTTP_ACCEPT"].split(",")
             meta["HTTP_ACCEPT"] = ",".join(each for each in ranges if not EXTENDED.search(each))

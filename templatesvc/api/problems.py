@@ -12,7 +12,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.cache import patch_vary_headers
@@ -147,6 +148,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     exc = translated(exception)
     if isinstance(exc, DisallowedHost):
         exc = ParseError("The Host header names none of ALLOWED_HOSTS: use one of their names.")
+    if isinstance(exc, TooManyFieldsSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        exc = ParseError(f"The form or the query has more than {most:,} fields: send fewer.")
     return answer(request, exc if isinstance(exc, APIException) else ParseError("Bad request."))
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tracemalloc
 from random import Random
 from typing import Any
 
 import bson
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.http.multipartparser import MultiPartParser
 from django.middleware.csrf import _get_new_csrf_string
+from django.test.client import encode_multipart
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
 from templatesvc.api.notation import least_size
-from templatesvc.api.parsers import JSONParser, unique_members
+from templatesvc.api.parsers import FieldsOnly, JSONParser, unique_members
 from templatesvc.mongo.values import MAX_OBJECT_SIZE, MAX_VALUES, count_of
 from tests.answers import there, told
 from tests.conftest import Person
@@ -150,3 +155,84 @@ def test_the_least_size_is_close_to_that_of_the_widest() -> None:
     for item in items:
         value = {"a": ["x"] * 30_000 + [item] * 30_000}
         assert least_size(json.dumps(value).encode()) > len(bson.encode(value)) / 3
+
+
+# --- Multipart forms ------------------------------------------------------------------------------
+
+
+def calls_of(request: dict[str, Any]) -> int:
+    """Return how many functions a request calls, of Python's and of those in C."""
+    calls = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        answered(request)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+PART = '--b\r\nContent-Disposition: form-data; name="a"{more}\r\n\r\n1\r\n'
+SHAPES = {
+    "parts": PART.format(more="") * 1000,
+    "parts without a head": "--b\r\n\r\n\r\n" * 6000,
+    "boundaries alone": "--b\r\n" * 12_000,
+    "files": PART.format(more='; filename="f"') * 800,
+    "parameters of parts": PART.format(more=";a=b" * 200) * 70,
+    "heads of parts": ("--b\r\n" + "a:b;c=d\r\n" * 90 + "\r\n1\r\n") * 70,
+}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/token/verify", "/admin/login"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_multipart_form_costs_little_more_than_the_same_form_urlencoded(
+    path: str, shape: str
+) -> None:
+    sent = SHAPES[shape].encode()
+    assert len(sent) < 66_000  # as much as is kept of a stranger's body
+    fields = "&".join(["a=1"] * 1000).encode()
+    urlencoded, multipart = (
+        calls_of(environ("POST", path, body, kind))
+        for body, kind in ((fields, FORM), (sent, "multipart/form-data; boundary=b"))
+    )
+    assert multipart < 4 * urlencoded
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"a": "1"},
+        {"a": ["1", "", "é\u2028"], "b": "\r\n\r\n--", "c": "--b--"},
+        {'a"; filename="x': "quoted", "ä": "x" * 100_000},
+        {},
+    ],
+)
+def test_a_multipart_form_is_read_as_django_reads_it(fields: dict[str, Any]) -> None:
+    file = SimpleUploadedFile("f.txt", b"dropped")
+    body = encode_multipart("a-boundary", fields | {"file": file})
+    meta = {
+        "CONTENT_TYPE": "multipart/form-data; boundary=a-boundary",
+        "CONTENT_LENGTH": len(body),
+    }
+    expected, _ = MultiPartParser(meta, io.BytesIO(body), [MemoryFileUploadHandler()]).parse()
+    found, files = MultiPartParser(meta, io.BytesIO(body), [FieldsOnly()]).parse()
+    assert (found, files) == (expected, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (PART.format(more="") * 1002, "fields"),
+        ("--b\r\n" + "x" * 2000 + "\r\n\r\n1", "multipart form"),
+    ],
+)
+def test_a_multipart_form_that_is_none_is_refused(content: str, problem: str) -> None:
+    answer = answered(
+        environ("POST", "/api/v1/token/verify", content.encode(), "multipart/form-data; boundary=b")
+    )
+    assert (answer.status, problem in answer.json["detail"]) == (400, True), answer.json
