@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate
+from typing import Any
+
+from django.contrib.auth import authenticate, login
+from django.contrib.auth.views import RedirectURLMixin
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,8 +23,9 @@ from accounts.authentication import PublicMixin
 from accounts.clients import Client
 from accounts.documents import Session, User
 from accounts.exceptions import UsernameTaken, WrongCredentials
-from accounts.limits import TooManyAttempts, registration_limit
-from accounts.registration import register
+from accounts.forms import RegistrationForm
+from accounts.limits import TooManyAttempts
+from accounts.registration import sign_up
 from accounts.serializers import (
     LoginSerializer,
     RegistrationSerializer,
@@ -37,17 +46,35 @@ class RegisterView(PublicMixin, GenericAPIView):
     @extend_schema(operation_id="register", responses={201: UserSerializer}, auth=[])
     def post(self, request: Request) -> Response:
         """Register a user."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        client = Client.of(request)
-        # Before the password is hashed, whatever comes of it: a hash costs more than the request.
-        registration_limit(client.ip).count()
-        user = register(**serializer.validated_data)
-        audit.record(Action.REGISTERED, user.username, client)
-        return self.registered(user)
+        return self.registered(sign_up(request.data, Client.of(request)))
 
     def registered(self, user: User) -> Response:
         return Response(UserSerializer(user).data, status.HTTP_201_CREATED)
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class RegistrationPageView(RedirectURLMixin, FormView):
+    """The page on which people register in a browser; it logs them in as well."""
+
+    form_class = RegistrationForm
+    template_name = "accounts/register.html"
+    next_page = "api-root"
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return super().get_context_data(next=self.get_redirect_url(), **context)
+
+    def form_valid(self, form: RegistrationForm) -> HttpResponse:
+        """Register and log in, by one hash of the password; or say at which field it failed."""
+        client = Client.of(self.request)
+        try:
+            user = sign_up(form.credentials, client)
+        except APIException as refusal:
+            form.add_refusal(refusal)
+            return self.form_invalid(form)
+        user.logged_in()
+        audit.record(Action.LOGGED_IN, user.username, client)
+        login(self.request, user)
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class LoginView(PublicMixin, GenericAPIView):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 
 from accounts.limits import TooManyAttempts
 from accounts.operators import Role
@@ -16,6 +17,17 @@ USERNAME_ATTRIBUTES = {"autofocus": True, "autocapitalize": "none", "autocomplet
 NEW_PASSWORD = forms.PasswordInput(
     attrs={"class": "vTextField", "autocomplete": "new-password"}, render_value=False
 )
+
+OWN_PASSWORD = forms.PasswordInput(
+    attrs={"class": "form-control", "autocomplete": "new-password"}, render_value=False
+)
+
+
+def same(again: str, password: str | None) -> str:
+    """Return the second password; raises ValidationError if it is another than the first."""
+    if again != password:
+        raise forms.ValidationError("The two passwords are not the same.")
+    return again
 
 
 class LoginForm(AuthenticationForm):
@@ -37,6 +49,28 @@ class LoginForm(AuthenticationForm):
             raise forms.ValidationError(str(error.detail), code=error.default_code) from error
 
 
+class RegistrationForm(PlainForm):
+    """A new account for whoever fills it in; the serializer of the route checks it."""
+
+    username = forms.CharField(
+        strip=False, widget=forms.TextInput(attrs=USERNAME_ATTRIBUTES | {"class": "form-control"})
+    )
+    password = forms.CharField(strip=False, widget=OWN_PASSWORD)
+    again = forms.CharField(strip=False, widget=OWN_PASSWORD, label="Password again")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rules = [*password_validators_help_texts(), "If you forget it, only an operator can help."]
+        self.fields["password"].help_text = " ".join(map(str, rules))
+
+    def clean_again(self) -> str:
+        return same(self.cleaned_data["again"], self.cleaned_data.get("password"))
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in ("username", "password")}
+
+
 class PasswordChangeForm(PlainForm):
     """A change of one's own password."""
 
@@ -50,10 +84,7 @@ class PasswordChangeForm(PlainForm):
     again = forms.CharField(strip=False, widget=NEW_PASSWORD, label="New password again")
 
     def clean_again(self) -> str:
-        again: str = self.cleaned_data["again"]
-        if again != self.cleaned_data.get("new_password"):
-            raise forms.ValidationError("The two new passwords are not the same.")
-        return again
+        return same(self.cleaned_data["again"], self.cleaned_data.get("new_password"))
 
 
 class SetPasswordForm(PlainForm):

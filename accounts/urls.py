@@ -42,4 +42,5 @@ page_urlpatterns = [
         authentication_form=LoginForm,
     ),
     path("logout", PageLogoutView, name="logout"),
+    path("register", entry_views.RegistrationPageView, name="register"),
 ]

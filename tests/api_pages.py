@@ -15,6 +15,7 @@ OPEN = (
     "/api/v1/nowhere",
     "/nowhere",
     "/api-auth/login",
+    "/api-auth/register",
     "/problems",
     "/problems/precondition_failed",
     LIST,

@@ -98,7 +98,7 @@ def test_who_has_to_change_the_password_does_so_first(root: Client) -> None:
     ("changes", "said"),
     [
         ({"current_password": "wrong"}, "This is not your current password."),
-        ({"again": "else"}, "The two new passwords are not the same."),
+        ({"again": "else"}, "The two passwords are not the same."),
         ({"new_password": "x" * 129, "again": "x" * 129}, "no more than 128 characters"),
         ({"new_password": "short", "again": "short"}, "too short"),
     ],

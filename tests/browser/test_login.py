@@ -37,6 +37,23 @@ def test_a_visitor_is_shown_the_way_to_log_in_and_back(page: Page, service: Serv
     assert page.url.endswith("/api/v1/templates?limit=5")
 
 
+def test_somebody_new_registers_and_goes_on_from_there(page: Page) -> None:
+    page.goto("/api/v1/templates")
+    page.get_by_role("link", name="Log in to see it.").click()
+    page.get_by_role("link", name="Register").click()
+    page.get_by_label("Username").fill("carol")
+    page.get_by_label("Password:", exact=True).fill(PASSWORD)
+    page.get_by_label("Password again:", exact=True).fill("another one")
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("alert")).to_contain_text("The two passwords are not the same.")
+    expect(page.get_by_label("Username")).to_have_value("carol")
+    for label in ("Password:", "Password again:"):
+        page.get_by_label(label, exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    expect(menu(page, "carol")).to_be_visible()
+    assert page.url.endswith("/api/v1/templates")
+
+
 @pytest.mark.long
 def test_a_wrong_password_is_told_and_the_name_kept(page: Page, service: Service) -> None:
     register(service)

@@ -20,7 +20,7 @@ from templatesvc.settings import _contact
 from tests.docs.test_routes import mapped
 
 # Pages for people, and the scraper's route, whose format is Prometheus's.
-PAGES = {"/api/v1/docs", "/api-auth/login", "/api-auth/logout", "/metrics"}
+PAGES = {"/api/v1/docs", "/api-auth/login", "/api-auth/logout", "/api-auth/register", "/metrics"}
 PROBLEM_JSON = "application/problem+json"
 
 
