@@ -54,6 +54,14 @@ def test_try_it_out_without_a_token_is_refused(page: Page, service: Service) -> 
     expect(answered).to_contain_text("not_authenticated")
 
 
+def test_the_docs_are_dark_where_the_system_is(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/api/v1/docs")
+    expect(page.locator("html")).to_have_class("dark-mode")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).not_to_have_class("dark-mode")
+
+
 @pytest.mark.long
 def test_all_that_the_docs_load_is_the_services_own(page: Page, service: Service) -> None:
     asked: dict[str, int] = {}
