@@ -134,6 +134,15 @@ class UserAdmin(UserActions):
         moments = (f"{moment:%Y-%m-%d %H:%M}" for moment in lock or ())
         return "since {}, until {}".format(*moments) if lock else "no"
 
+    @display(description="last log-in (UTC)")
+    def last_login(self, user: User) -> datetime | None:
+        return user.last_login
+
+    @display(description="must change the password")
+    def must_change_password(self, user: User) -> str:
+        # Django's red cross would say that something is wrong.
+        return "yes, at the next log-in" if user.must_change_password else "no"
+
     @display(description="deletion begun (UTC)")
     def deletion_begun(self, user: User) -> datetime | None:
         return user.erased_at
@@ -143,7 +152,7 @@ class UserAdmin(UserActions):
             return "nothing is counted"
         usage = Usage.peek(user.username)
         return "; ".join(
-            f"{count:,} {unit}, {'no limit' if most is None else f'at most {most:,}'}"
+            f"{unit}: {count:,}{'' if most is None else f' of at most {most:,}'}"
             for unit, count, most in zip(Limits._fields, usage.amount, usage.limits, strict=True)
         )
 

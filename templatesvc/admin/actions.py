@@ -40,6 +40,11 @@ class Action:
     preview: Callable[[Any, Any], Iterable[str]] = lambda *_: ()
 
     @property
+    def is_look(self) -> bool:
+        """Whether it only shows something."""
+        return self.permission == "view"
+
+    @property
     def is_bulk(self) -> bool:
         return bool(self.done_many)
 

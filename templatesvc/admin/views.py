@@ -66,16 +66,18 @@ class DocumentView(View):
     def about(self, document: Any) -> dict[str, Any]:
         """Return what a page about one document has besides."""
         admin, request = self.admin, self.request
+        offered = [
+            (action, self.url_of(action.name, document))
+            for action in admin.actions
+            if admin.offers(request, action, document)
+        ]
+        looks = [(action.description, url) for action, url in offered if action.is_look]
         return {
             "original": admin.name_of(document),
             "change_url": self.url_of("change", document),
             "history_url": self.url_of("history", document) if admin.has_history else None,
-            "links": list(admin.links(request, document)),
-            "actions": [
-                (action, self.url_of(action.name, document))
-                for action in admin.actions
-                if admin.offers(request, action, document)
-            ],
+            "links": [*admin.links(request, document), *looks],
+            "actions": [(action, url) for action, url in offered if not action.is_look],
         }
 
     @property

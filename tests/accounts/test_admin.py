@@ -330,10 +330,23 @@ def test_an_erasure_says_what_and_how_much_goes(root: Client, alice: Person) -> 
     assert re.search(r"\d+ bytes in all", page)
 
 
+def page(browser: Client, document: Any) -> str:
+    return browser.get(page_of(document)).content.decode()
+
+
+def test_what_there_is_to_see_stands_apart_from_what_can_be_done(
+    root: Client, alice: Person
+) -> None:
+    see, do = re.findall(r'<ul class="object-tools.*?</ul>', page(root, alice.user), re.S)
+    names = re.compile(r"<a [^>]*>(.*?)</a>")
+    assert {"Sessions", "Templates", "Export", "History"} < set(names.findall(see))
+    assert {"Deactivate", "Set password", "Erase"} < set(names.findall(do))
+
+
 def test_only_what_can_not_be_undone_is_red(root: Client, alice: Person) -> None:
     template = Template.create(alice.name, {"template": "First"})
-    assert root.get(page_of(alice.user)).content.decode().count('class="removing"') == 1
-    assert 'class="removing"' not in root.get(page_of(template)).content.decode()
+    assert re.findall(r'class="final"><a [^>]*>(.*?)</a>', page(root, alice.user)) == ["Erase"]
+    assert 'class="final"' not in page(root, template)
     assert 'class="deletelink"' in root.get(page_of(alice.user, "erase")).content.decode()
     assert 'class="deletelink"' not in root.get(page_of(template, "delete")).content.decode()
 

@@ -145,7 +145,7 @@ def test_who_may_not_is_told_so_on_a_page_of_the_site(alice: Person) -> None:
 
 def test_the_list_shows_roles_and_says_that_times_are_in_utc(root: Client, alice: Person) -> None:
     page = text(root.get(USERS))
-    for header in ("Role", "Joined (UTC)", "Last login (UTC)"):
+    for header in ("Role", "Joined (UTC)", "Last log-in (UTC)"):
         assert header in page
     assert re.search(r"root superuser", page)
     assert re.search(r"alice - ", page)

@@ -88,7 +88,7 @@ def find(root: Root) -> None:
     root.hand.press("Search")
     expect(root.page.locator(".paginator")).to_contain_text("1 user")
     root.open("alice")
-    expect(root.content).to_contain_text("1 documents, at most")
+    expect(root.content).to_contain_text("documents: 1 of at most")
 
 
 def deactivate(root: Root) -> None:
