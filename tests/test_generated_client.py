@@ -32,7 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(_store: None, folder: Path) -> Iterator[Service]:
-    with Service(folder / "log", MONGODB_URI=settings.MONGODB_URI) as running:
+    own = {"DJANGO_SETTINGS_MODULE": "tests.films.settings"}  # with films beside templates
+    with Service(folder / "log", MONGODB_URI=settings.MONGODB_URI, **own) as running:
         yield running
 
 
@@ -135,6 +136,29 @@ def test_templates_are_filtered_by_a_field_within_them(ada: Caller) -> None:
     wanted = ada.models.ListTemplatesTemplate.from_dict({"template.author": "Woolf"})
     found = ada.call("templates", "list_templates", template=wanted).parsed.results
     assert [each.template for each in found] == [{"author": "Woolf"}]
+
+
+def test_a_film_from_its_creation_to_its_change(ada: Caller) -> None:
+    for title, director in (("M", "Lang"), ("Metropolis", "Lang"), ("Jaws", "Spielberg")):
+        body = ada.models.FilmRequest(title=title, director=director, year=1931, tags=["old"])
+        assert ada.call("films", "create_film", body=body).status_code == 201
+    ordering = ada.models.ListFilmsOrdering.TITLE
+    found = ada.call("films", "list_films", director="Lang", ordering=ordering).parsed.results
+    assert [each.title for each in found] == ["M", "Metropolis"]
+    again = ada.call(
+        "films", "create_film", body=ada.models.FilmRequest(title="M", director="Lang")
+    )
+    assert (again.status_code, again.parsed.code) == (409, "already_exists")
+
+    read = ada.call("films", "get_film", found[0].id)
+    etag = read.headers["ETag"]
+    assert (read.parsed.year, read.parsed.tags) == (1931, ["old"])
+    patch = ada.models.PatchedFilmMergePatchRequest(year=None, tags=["crime"])
+    changed = ada.call("films", "update_film", found[0].id, body=patch, if_match=etag).parsed
+    assert (changed.title, changed.year, changed.tags) == ("M", None, ["crime"])
+    late = ada.call("films", "update_film", found[0].id, body=patch, if_match=etag)
+    assert (late.status_code, late.parsed.code) == (412, "precondition_failed")
+    assert ada.call("films", "get_film", found[0].id).parsed == changed
 
 
 def test_templates_out_and_in_again(ada: Caller) -> None:
