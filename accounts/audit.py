@@ -54,11 +54,13 @@ class Action(AuditAction):
 
 @cache
 def actions_of(names: Names) -> Any:
-    """Return what operators can do to the documents of an owner's: CHANGED, DELETED, RESTORED."""
-    done = ("changed", "deleted", "restored")
+    """Return what operators can do to documents: CHANGED, DELETED, RESTORED; and CREATED, if they
+    are nobody's.
+    """
+    made, whose = ((), " of theirs") if names.is_owned else (("created",), "")
     members = {
-        verb.upper(): (f"{names.slug}_{verb}", names.fill(f"An operator {verb} {{a}} of theirs."))
-        for verb in done
+        verb.upper(): (f"{names.slug}_{verb}", names.fill(f"An operator {verb} {{a}}{whose}."))
+        for verb in (*made, "changed", "deleted", "restored")
     }
     make: Any = AuditAction
     return make(f"{names.slug}_actions", members)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from templatesvc.api.filters import ResourceFilter, parameter
-from templatesvc.mongo.owned import OwnedQuerySet
+from templatesvc.mongo.resources import ResourceQuerySet
 
 KINDS = {"text": "string", "object": "object"}
 
@@ -21,7 +21,9 @@ class TemplateFilter(ResourceFilter):
     def parameters(self, view: Any) -> set[str]:
         return super().parameters(view) | {"kind"}
 
-    def narrowed(self, queryset: OwnedQuerySet, name: str, text: str, view: Any) -> OwnedQuerySet:
+    def narrowed(
+        self, queryset: ResourceQuerySet, name: str, text: str, view: Any
+    ) -> ResourceQuerySet:
         if name != "kind":
             return super().narrowed(queryset, name, text, view)
         if text not in KINDS:

@@ -26,7 +26,7 @@ from accounts.tokens import token_pair
 from templatesvc import settings as service_settings
 from templatesvc.mongo import indexes, store
 from templatesvc.mongo.documents import ServiceDocument
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.ops.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
 from tests.processes import wait_for
 
@@ -136,7 +136,7 @@ def keeps_lost_values() -> bool:
 def renew_unique_indexes() -> None:
     """Build them anew where they may keep lost values, or where a test has dropped one."""
     for index in indexes.declared():
-        if not issubclass(index.document, OwnedDocument) or not index.options.get("unique"):
+        if not issubclass(index.document, ResourceDocument) or not index.options.get("unique"):
             continue
         if keeps_lost_values():
             with suppress(OperationFailure):  # a test has dropped it

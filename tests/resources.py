@@ -9,7 +9,7 @@ from mongoengine import StringField
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
 from templatesvc.mongo.documents import RawField
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 
 RESOURCES = [admin for admin in site.admins.values() if isinstance(admin, ResourceAdmin)]
 
@@ -19,7 +19,7 @@ def path_of(admin: Any) -> str:
     return f"{admin.opts.app_label}/{admin.opts.model_name}"
 
 
-def keep(admin: ResourceAdmin, owner: str, text: str) -> OwnedDocument:
+def keep(admin: ResourceAdmin, owner: str, text: str) -> ResourceDocument:
     """Store a document with this text in each field that takes any."""
     fields = {name: admin.document._fields[name] for name in admin.document.own_fields}
     texts = [name for name, f in fields.items() if type(f) in (StringField, RawField)]

@@ -69,6 +69,7 @@ for admin in RESOURCES:
         TABLE |= {f"{path}/{{pk}}/{page}": LOGIN for page in ("change", "history")}
         TABLE |= {f"{path}/{{pk}}/versions/{{number}}": LOGIN}
         TABLE |= {path: LOGIN, admin.opts.app_label: LOGIN}
+        OPERATIONS |= {f"{path}/add": "add a document"} if pages.add_form_class else {}
         OPERATIONS |= {f"{path}/{{pk}}/{a.name}": f"{a.name} a document" for a in pages.actions}
 TABLE |= {
     page: " ".join(["login", "login", *("200" if may(role, name) else "403" for role in Role)])

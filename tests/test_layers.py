@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 from tests.processes import ROOT
 
 # From the bottom to the top. Those of one layer do not know one another.
@@ -35,7 +36,7 @@ DJANGOS = re.compile(
 
 def words() -> set[str]:
     """Return what apps call their documents, which what is generic must not know."""
-    documents = [each for each in OwnedDocument.concrete_classes() if hasattr(each, "own_fields")]
+    documents: Any = ResourceDocument.concrete_classes()
     return {word for each in documents for word in (each.names.singular, each.names.plural)}
 
 

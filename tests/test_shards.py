@@ -15,6 +15,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.documents import Session, User
+from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.mongo import indexes
 from templatesvc.mongo.sharding import shard_keys
@@ -129,6 +130,19 @@ def test_every_operation_on_what_people_keep_goes_to_one_shard(
         commands.clear()
         act()
         assert (route, to_all_shards(commands)) == (route, set())
+
+
+@pytest.mark.store
+def test_a_catalogue_is_on_one_shard_and_asks_no_other_of_all(
+    alice: Person, commands: Commands
+) -> None:
+    assert {"genres", "genre_versions"} & KEYS.keys() == set()
+    alice.user.appoint(Role.STAFF)
+    for route, act in resource_routes(alice, "genres", b'{"label": "%s"}'):
+        if route not in ("POST import", "GET export"):  # a catalogue has none
+            commands.clear()
+            act()
+            assert (route, to_all_shards(commands)) == (route, set())
 
 
 def account(person: Person) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.mongo.walks import Query, both
 
 SHOWN_ENTRIES = 100
@@ -53,7 +53,7 @@ class SubjectFilter(TextFilter):
     def query(self, value: str) -> Query | None:
         if "/" in value:
             return super().query(value)
-        owned = (each for each in site.admins if issubclass(each, OwnedDocument))
+        owned = (each for each in site.admins if issubclass(each, ResourceDocument))
         return {self.field: {"$in": [f"{each.names.slugs}/{value}" for each in owned]}}
 
 

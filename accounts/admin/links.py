@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from templatesvc.admin import site
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 
 
 def listed(model: str, **filters: str) -> str:
@@ -30,7 +30,7 @@ def document_link(name: str) -> str:
     """Return the link to what the audit calls, for example, ``books/65f0…``; else the name."""
     slugs, _, id = name.partition("/")
     for document, admin in site.admins.items():
-        is_meant = issubclass(document, OwnedDocument) and document.names.slugs == slugs
+        is_meant = issubclass(document, ResourceDocument) and document.names.slugs == slugs
         if is_meant and ObjectId.is_valid(id):
             url = admin.url_of("change", document(id=ObjectId(id)))
             return format_html('<a href="{}">{}</a>', url, name)

@@ -1,4 +1,4 @@
-"""Operators' pages for documents that belong to users."""
+"""Operators' pages for documents, of users or nobody's."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from accounts.admin.audit import entries
 from accounts.admin.links import listed, user_link
 from accounts.audit import AuditEntry
 from accounts.operations import Actor
-from accounts.resources.operations import Operations, OwnerHasIt
+from accounts.resources.operations import Operations
 from accounts.resources.versioned import DeletedAdmin, Versioned
 from templatesvc.admin import DocumentAdmin, Happened, action, display
-from templatesvc.admin.fields import form_of, serializer_of, touched, typed
+from templatesvc.admin.fields import entered, form_of, serializer_of, touched, typed
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.admin.options import in_text
@@ -29,7 +29,7 @@ from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.fields import field_for
 from templatesvc.mongo.names import Names
-from templatesvc.mongo.owned import OwnedDocument, Values
+from templatesvc.mongo.resources import ResourceDocument, Values
 from templatesvc.mongo.values import strings_in
 
 EXCERPT = 80  # characters
@@ -42,15 +42,15 @@ def excerpt_of(value: Any) -> Any:
 
 
 class ResourceAdmin(Versioned):
-    """The pages of an owned document: list, search, form, deletion, history and restoration.
+    """The pages of a document: list, search, form, deletion, history and restoration.
 
     A subclass says what its list shows and where a search looks; everything else follows from the
-    document.
+    document. What is nobody's can be added here, too.
     """
 
-    document: type[OwnedDocument]
+    document: type[ResourceDocument]
 
-    list_display: ClassVar[Sequence[str]] = ("name", "owner", "version", "created_at", "updated_at")
+    list_display: Sequence[str] = ("name", "owner", "version", "created_at", "updated_at")
     # Besides the owner and the date: filters, or the names of fields that have choices.
     list_filter: ClassVar[Sequence[Filter | str]] = ()
     search_most = 5000
@@ -58,19 +58,22 @@ class ResourceAdmin(Versioned):
     # What checks the form; without one it is made from the document's fields.
     serializer_class: type[DocumentSerializer] | None = None
     # What is said of a document that its owner has already.
-    exists_error: type[Conflict] = OwnerHasIt
+    exists_error: type[Conflict] | None = None
 
     def __init__(
-        self, document: type[OwnedDocument], site: DocumentSite, names: Names | None = None
+        self, document: type[ResourceDocument], site: DocumentSite, names: Names | None = None
     ) -> None:
         super().__init__(document, site, names)
-        own = document.own_fields
+        own, owner = document.own_fields, ("owner",) if self.is_owned else ()
+        self.list_display = [n for n in self.list_display if n != "owner" or self.is_owned]
         self.serializer = self.serializer_class or serializer_of(document)
         self.form_class = self.form_class or form_of(self.serializer)
         self.operations = Operations(document, self.exists_error)
+        if not self.is_owned:
+            self.add_form_class = self.add_form_class or self.form_class
         self.sortable_by = self.sortable_by or ("id", "updated_at", *_orderings(document))
         times = ("created_at", "updated_at")
-        self.readonly_fields = self.readonly_fields or (*own, "owner", "id", "version", *times)
+        self.readonly_fields = self.readonly_fields or (*own, *owner, "id", "version", *times)
         fields = " or ".join(name.replace("_", " ") for name in self.search_fields)
         self.search_help_text = self.search_help_text or f"Any part of a text in {fields}."
 
@@ -78,7 +81,8 @@ class ResourceAdmin(Versioned):
         yield DeletedAdmin(self)
 
     def get_filters(self) -> Iterator[Filter]:
-        yield TextFilter("owner", "owner", self.document.owner.db_field)
+        if self.is_owned:
+            yield TextFilter("owner", "owner", self.document.owner.db_field)
         for each in self.list_filter:
             yield self._filter(each) if isinstance(each, str) else each
         yield DateFilter("created", "date created")
@@ -113,15 +117,15 @@ class ResourceAdmin(Versioned):
         return str(excerpt_of(str(document))) if has_words else str(document.id)
 
     @display(description="name")
-    def name(self, document: OwnedDocument) -> str:
+    def name(self, document: ResourceDocument) -> str:
         return self.name_of(document)
 
     @display(description="created (UTC)", ordering="id")
-    def created_at(self, document: OwnedDocument) -> datetime:
+    def created_at(self, document: ResourceDocument) -> datetime:
         return document.created
 
     @display(description="updated (UTC)", ordering="updated_at")
-    def updated_at(self, document: OwnedDocument) -> datetime:
+    def updated_at(self, document: ResourceDocument) -> datetime:
         return document.updated
 
     def row(self, document: Any) -> list[Any]:
@@ -131,10 +135,10 @@ class ResourceAdmin(Versioned):
     def owner(self, document: Any) -> str:
         return user_link(document.owner)
 
-    def links(self, request: HttpRequest, document: OwnedDocument) -> Iterator[tuple[str, str]]:
+    def links(self, request: HttpRequest, document: ResourceDocument) -> Iterator[tuple[str, str]]:
         yield "Audit", listed("auditentry", document=self.operations.name_of(document.id))
 
-    def history(self, document: OwnedDocument) -> Iterable[Happened]:
+    def history(self, document: ResourceDocument) -> Iterable[Happened]:
         """Return what operators did to it, and the states that it was in."""
         return self.history_of(document.id, document, self)
 
@@ -153,7 +157,7 @@ class ResourceAdmin(Versioned):
             url = pages.url_of("version", document, version.version)
             yield Happened(version.replaced_at, "", what, said, url)
 
-    def versions_of(self, document: OwnedDocument) -> QuerySet:
+    def versions_of(self, document: ResourceDocument) -> QuerySet:
         return document.Version.of(document.owner, document.id)
 
     def said(self, values: Values) -> str:
@@ -165,27 +169,37 @@ class ResourceAdmin(Versioned):
 
     # --- What can be done --------------------------------------------------------------------
 
-    def initial(self, document: OwnedDocument) -> dict[str, Any]:
+    def initial(self, document: ResourceDocument) -> dict[str, Any]:
         return typed(self.serializer, document)
 
-    def state(self, document: OwnedDocument) -> str:
+    def state(self, document: ResourceDocument) -> str:
         return document.etag
 
-    def saved_by(self, document: OwnedDocument) -> str:
+    def saved_by(self, document: ResourceDocument) -> str:
         """Return the operator who made this version, or else its owner."""
         name = self.operations.name_of(document.id)
         last = AuditEntry.objects(document=name).order_by("-id").first()
         made = last.changes.get("version", [0])[-1] if last else 0
-        return last.by if last and made == document.version else f"{document.owner}, the owner,"
+        if last and made == document.version:
+            return last.by
+        return f"{document.owner}, the owner," if self.is_owned else super().saved_by(document)
 
-    def values(self, request: HttpRequest, document: OwnedDocument, form: dict[str, Any]) -> Values:
+    def values(
+        self, request: HttpRequest, document: ResourceDocument, form: dict[str, Any]
+    ) -> Values:
         """Return the new values that the form holds; raises ValidationError (400)."""
         serializer = self.serializer(context={"request": request})
         return touched(serializer, document, form, request.POST)
 
-    def save(self, request: HttpRequest, document: OwnedDocument, values: dict[str, Any]) -> bool:
+    def save(
+        self, request: HttpRequest, document: ResourceDocument, values: dict[str, Any]
+    ) -> bool:
         new = self.values(request, document, values)
         return self.operations.change(Actor.of(request), document, new, values["reason"])
+
+    def create(self, request: HttpRequest, form: dict[str, Any]) -> ResourceDocument:
+        values = entered(self.serializer(context={"request": request}), form)
+        return self.operations.create(Actor.of(request), values, form["reason"])
 
     @action(
         description="Delete",
@@ -196,11 +210,13 @@ class ResourceAdmin(Versioned):
         form_class=ReasonForm,
         removes=True,
     )
-    def delete(self, request: HttpRequest, document: OwnedDocument, values: dict[str, Any]) -> None:
+    def delete(
+        self, request: HttpRequest, document: ResourceDocument, values: dict[str, Any]
+    ) -> None:
         self.operations.delete(Actor.of(request), document, **values)
 
     actions = (delete,)
 
 
-def _orderings(document: type[OwnedDocument]) -> list[str]:
+def _orderings(document: type[ResourceDocument]) -> list[str]:
     return [name.lstrip("-") for name in document._meta.get("orderings", [])]

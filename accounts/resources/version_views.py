@@ -15,7 +15,7 @@ from templatesvc.admin.options import in_lines
 from templatesvc.admin.views import REFUSALS, DocumentView
 from templatesvc.api.exceptions import translated
 from templatesvc.mongo.history import DocumentVersion
-from templatesvc.mongo.owned import Values
+from templatesvc.mongo.resources import Values
 
 if TYPE_CHECKING:
     from accounts.resources.versioned import Versioned

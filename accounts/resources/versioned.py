@@ -31,6 +31,11 @@ class Versioned(DocumentAdmin):
     operations: Operations
     can_restore_versions = False
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether the documents are of users, each of whom is its owner."""
+        return self.document.owner is not None
+
     def versions_of(self, document: Any) -> QuerySet:
         """Return the query of a document's versions."""
         raise NotImplementedError
@@ -46,7 +51,6 @@ class Versioned(DocumentAdmin):
 class DeletedAdmin(Versioned):
     """Documents that were deleted, as long as the history keeps them."""
 
-    list_display = ("name", "owner", "version", "deleted_at", "expires_at")
     ordering = "-deleted_at"
 
     def __init__(self, resource: ResourceAdmin) -> None:
@@ -55,14 +59,16 @@ class DeletedAdmin(Versioned):
         of = resource.opts.names
         names = Names(f"deleted {of.singular}", f"deleted {of.plural}", "a")
         super().__init__(document.Version, resource.site, names)
-        times = ("deleted_at", "expires_at")
-        self.readonly_fields = ("owner", "document_id", "version", *document.own_fields, *times)
+        owner, times = ("owner",) if self.is_owned else (), ("deleted_at", "expires_at")
+        self.list_display = ("name", *owner, "version", *times)
+        self.readonly_fields = (*owner, "document_id", "version", *document.own_fields, *times)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return self.document.objects(deleted_at__ne=None, expires_at__gt=now())
 
     def get_filters(self) -> Iterator[Filter]:
-        yield TextFilter("owner", "owner", self.document.owner.db_field)
+        if self.is_owned:
+            yield TextFilter("owner", "owner", self.document.owner.db_field)
 
     def has_permission(self, request: HttpRequest, verb: str) -> bool:
         return self.resource.has_permission(request, verb)
@@ -75,7 +81,8 @@ class DeletedAdmin(Versioned):
 
     def name_of(self, version: DocumentVersion) -> str:
         document = self.resource.document
-        before = document(id=version.document_id, owner=version.owner, **version.own_values)
+        whose = document.whose(version.owner)
+        before = document(id=version.document_id, **whose, **version.own_values)
         return self.resource.name_of(before)
 
     def name(self, version: DocumentVersion) -> str:
@@ -93,8 +100,7 @@ class DeletedAdmin(Versioned):
 
     @action(
         description="Restore",
-        consequence="The owner gets it back under its old id, unless somebody else has imported "
-        "that id.",
+        consequence="It comes back under its old id, unless somebody else has imported that id.",
         done="“{name}” was restored.",
         done_many="{count} {names} were restored.",
         form_class=ReasonForm,

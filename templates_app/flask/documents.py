@@ -11,11 +11,12 @@ from bson import ObjectId
 from mongoengine import Q
 
 from templatesvc.mongo.documents import new_id, now
-from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet
+from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.querysets import Place
+from templatesvc.mongo.resources import ResourceQuerySet
 
 
-class FlaskTemplateQuerySet(OwnedQuerySet):
+class FlaskTemplateQuerySet(ResourceQuerySet):
     """Templates of which some have no times: the one in their ObjectId stands for them."""
 
     def replace_as_flask(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Forms of owned documents: how a person types each value, and what that means.
+"""Forms of documents: how a person types each value, and what that means.
 
 What was typed is checked by the document's serializer, as in a PATCH of the fields that were
 touched: all others stay as they are, to the bit.
@@ -17,7 +17,7 @@ from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.fields import ObjectIdField
 from templatesvc.api.notation import extended_json, from_extended_json, written
-from templatesvc.mongo.owned import OwnedDocument, Values
+from templatesvc.mongo.resources import ResourceDocument, Values
 
 # A value of these is one line, and a list of them has a line for each entry.
 NUMBERS = (serializers.IntegerField, serializers.FloatField, serializers.DecimalField)
@@ -30,7 +30,7 @@ SHORT_TEXT = 255  # characters: up to so many a text has a small box
 YES_NO = {"true": True, "false": False, "": None}
 
 
-def serializer_of(document: type[OwnedDocument]) -> type[DocumentSerializer]:
+def serializer_of(document: type[ResourceDocument]) -> type[DocumentSerializer]:
     """Make a serializer of all the document's own fields."""
     meta = type("Meta", (), {"document": document, "fields": list(document.own_fields)})
     return type(f"{document.__name__}FormSerializer", (DocumentSerializer,), {"Meta": meta})
@@ -115,7 +115,7 @@ def _has_lines(field: serializers.Field, entries: Any) -> bool:
 # --- From a document to the form, and back ---------------------------------------------------
 
 
-def typed(serializer_class: type[DocumentSerializer], document: OwnedDocument) -> dict[str, Any]:
+def typed(serializer_class: type[DocumentSerializer], document: ResourceDocument) -> dict[str, Any]:
     """Return what the form begins with."""
     serializer, values = serializer_class(), serializer_class.written(document)
     return {name: _typed(serializer.fields[name], values[name]) for name in serializer.writable}
@@ -145,9 +145,18 @@ def _yes_no(value: Any) -> str:
     return next((text for text, meant in YES_NO.items() if meant is value), "")
 
 
+def entered(serializer: DocumentSerializer, form: dict[str, Any]) -> Values:
+    """Return the values of a new document; raises ValidationError (400)."""
+    given = {n: _meant(serializer.fields[n], form[n], None) for n in serializer.writable}
+    data = {name: value for name, value in given.items() if value is not ...}
+    checked = type(serializer)(data=data, context=serializer.context)
+    checked.is_valid(raise_exception=True)
+    return checked.values
+
+
 def touched(
     serializer: DocumentSerializer,
-    document: OwnedDocument,
+    document: ResourceDocument,
     form: dict[str, Any],
     posted: Container[str],
 ) -> Values:

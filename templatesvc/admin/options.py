@@ -101,7 +101,7 @@ class DocumentAdmin:
     section = ""
     place = 0
     # The list.
-    list_display: ClassVar[Sequence[str]] = ("__str__",)
+    list_display: Sequence[str] = ("__str__",)
     list_filter: ClassVar[Sequence[Filter]] = ()
     list_per_page = 100
     ordering = "-id"

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from templatesvc.api.etags import uncoded
 from templatesvc.mongo.names import DOCUMENT, Names
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 
 ANY = ["*"]
 UNREADABLE = 'Give * or entity tags with their quotation marks, as in "1-0f1e2d3c4b5a69788796".'
@@ -78,7 +78,7 @@ class Preconditions(NamedTuple):
         """Whether they depend on more than that the document is there."""
         return self not in ((None, None), (ANY, None))
 
-    def check(self, document: OwnedDocument) -> None:
+    def check(self, document: ResourceDocument) -> None:
         """Raise PreconditionFailed (412) if the state of the document is not as is demanded."""
         # A header that can't be read may not let a write through either.
         if self.if_match == [] or self.if_none_match == []:
@@ -88,14 +88,14 @@ class Preconditions(NamedTuple):
         if self.is_known(document):
             raise PreconditionFailed(RULED_OUT, document.etag, document.names)
 
-    def is_known(self, document: OwnedDocument) -> bool:
+    def is_known(self, document: ResourceDocument) -> bool:
         """Tell whether If-None-Match names the document's state."""
         if self.if_none_match is None or self.if_none_match == ANY:
             return self.if_none_match is not None
         return _names(self.if_none_match, document)
 
 
-def _names(tags: list[str], document: OwnedDocument) -> bool:
+def _names(tags: list[str], document: ResourceDocument) -> bool:
     """Tell whether one of the tags is that of the document's state, or was made from it.
 
     Strictly, If-Match would have no weak tag match, and no client behind compression could write.

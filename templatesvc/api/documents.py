@@ -19,7 +19,7 @@ from templatesvc.api.fields import field_for
 from templatesvc.api.links import url_of
 from templatesvc.api.serializers import StrictSerializer
 from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
-from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceDocument
 
 # No host's name has such a character, and no URL needs to have it quoted.
 ID_PLACE = "~id~"
@@ -34,7 +34,7 @@ class DocumentSerializer(StrictSerializer):
     """
 
     class Meta:
-        document: type[OwnedDocument]
+        document: type[ResourceDocument]
         fields: Sequence[str]
         example: Mapping[str, Any]
 
@@ -94,7 +94,7 @@ class DocumentSerializer(StrictSerializer):
         return row
 
     @classmethod
-    def written(cls, instance: OwnedDocument | DocumentVersion) -> dict[str, Any]:
+    def written(cls, instance: ResourceDocument | DocumentVersion) -> dict[str, Any]:
         """Return the document's own fields as they go out."""
         return {
             name: write(value) if (value := getattr(instance, name)) is not None else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson.errors import InvalidDocument
@@ -21,6 +23,7 @@ from rest_framework.exceptions import (
 )
 
 from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said
+from templatesvc.mongo.names import Names
 from templatesvc.mongo.quota import OverQuota
 
 logger = logging.getLogger(__name__)
@@ -129,6 +132,15 @@ class StoreUnavailable(APIException):
     default_detail = "The database does not answer; try again in a moment."
     default_code = "store_unavailable"
     wait = RETRY_AFTER_SECONDS  # DRF's handler writes it into Retry-After
+
+
+@contextmanager
+def unless_there(error: type[Conflict], names: Names) -> Iterator[None]:
+    """Raise an error (409), filled with names, if a write meets a document that is there."""
+    try:
+        yield
+    except NotUniqueError as there:
+        raise error(names.fill(str(error.default_detail))) from there
 
 
 def translated(exc: BaseException | None) -> Any:

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from templatesvc.api import members
 from templatesvc.api.pagination import orderings_of
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
-from templatesvc.mongo.owned import OwnedQuerySet
+from templatesvc.mongo.resources import ResourceQuerySet
 
 SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
 
@@ -50,8 +50,8 @@ class ResourceFilter(BaseFilterBackend):
     template = "filter_form.html"
 
     def filter_queryset(
-        self, request: Request, queryset: OwnedQuerySet, view: Any
-    ) -> OwnedQuerySet:
+        self, request: Request, queryset: ResourceQuerySet, view: Any
+    ) -> ResourceQuerySet:
         """Return the documents that fit all parameters; raises ValidationError (400)."""
         known = self.parameters(view)
         others = view.pagination_class.parameters
@@ -69,7 +69,9 @@ class ResourceFilter(BaseFilterBackend):
         search = {SEARCH} if view.search_fields else set()
         return {AFTER, BEFORE, *_plain_fields(view)} | search
 
-    def narrowed(self, queryset: OwnedQuerySet, name: str, text: str, view: Any) -> OwnedQuerySet:
+    def narrowed(
+        self, queryset: ResourceQuerySet, name: str, text: str, view: Any
+    ) -> ResourceQuerySet:
         """Return the documents that fit one parameter; raises ValidationError (400)."""
         if name == SEARCH:
             return queryset.containing(text, *view.search_fields)
@@ -83,7 +85,7 @@ class ResourceFilter(BaseFilterBackend):
         # A document that is older than the field has the default as well.
         return queryset.filter(Q(**{name: value}) | Q(**{name: None}))
 
-    def to_html(self, request: Request, queryset: OwnedQuerySet, view: Any) -> str:
+    def to_html(self, request: Request, queryset: ResourceQuerySet, view: Any) -> str:
         """Return the form that a page of the list has for all this."""
         return loader.render_to_string(self.template, self.context(request, view))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
-from mongoengine.errors import NotUniqueError
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -21,7 +20,7 @@ from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
 from templatesvc.api.filters import check_parameters
 from templatesvc.api.links import url_of
 from templatesvc.api.schema import raises
-from templatesvc.api.viewsets import OwnedViewSet
+from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo import batches
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.leases import turn_of
@@ -31,7 +30,7 @@ from templatesvc.mongo.walks import walk_by_id
 RESTORED = "The {name} was restored."
 
 
-class HistoryMixin(OwnedViewSet):
+class HistoryMixin(DocumentViewSet):
     """Versions of a document, and what was deleted: to read, to restore, to forget."""
 
     def get_serializer_class(self) -> Any:
@@ -118,10 +117,7 @@ class HistoryMixin(OwnedViewSet):
             return self.replace(version.own_values, RESTORED)
         if Preconditions.of(request).if_match is not None:
             raise PreconditionFailed(names=self.names)  # it has no state now that could match
-        try:
-            return self.answer(version.restore(), status.HTTP_201_CREATED, RESTORED)
-        except NotUniqueError as error:
-            raise self.exists() from error
+        return self.answer(self.restored(version), status.HTTP_201_CREATED, RESTORED)
 
     @action(
         detail=False,

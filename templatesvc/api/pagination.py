@@ -23,6 +23,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from templatesvc.api import sparse
+from templatesvc.api.proxies import client_address
 from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo import ids
 from templatesvc.mongo.querysets import KeysetQuerySet, Place
@@ -84,9 +85,11 @@ class KeysetPagination(BasePagination):
         return rows
 
     def _alone(self) -> AbstractContextManager[Any]:
-        """Hold the one search that a user may have at a time; raises SearchInProgress (429)."""
+        """Hold the one search that each may have at a time; raises SearchInProgress (429)."""
         refusal = SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds()))
-        return alone(self.request.user, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
+        # Who is not logged in where all may read is known by their address.
+        who = self.request.user.get_username() or client_address(self.request.META)
+        return alone(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
 
     def _read(
         self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int

@@ -42,12 +42,12 @@ from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
 from templatesvc.api.turns import ImportInProgress, alone
-from templatesvc.api.viewsets import OwnedViewSet
+from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
-from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
+from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.mongo.values import MAX_OBJECT_SIZE
 from templatesvc.mongo.walks import walk_by_id
 
@@ -72,7 +72,7 @@ MODE_CHOICE = Choice("mode", "What is there already", {"skip": "stays", "replace
 FIELDS = {"id", "version", "created_at", "updated_at"}
 
 
-class TransferMixin(OwnedViewSet):
+class TransferMixin(DocumentViewSet):
     """All of an owner's documents as lines, and documents from such lines."""
 
     choices: ClassVar[Sequence[Choice]] = ()
@@ -113,7 +113,7 @@ class TransferMixin(OwnedViewSet):
         def perform(first: IdempotentRequest | None) -> Response:
             seed = first.seed if first else str(new_id(now()))
             importing = Import(request.user, self.resource_serializer, mode, seed)
-            with alone(request.user, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
+            with alone(importing.owner, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
                 holds = [prolong]
                 if first:
                     holds.append(first.hold)
@@ -127,7 +127,7 @@ class TransferMixin(OwnedViewSet):
 def exported(owner: str, serializer: type[DocumentSerializer]) -> Iterator[bytes]:
     """Return a line for each of an owner's documents, the oldest first, in constant memory."""
 
-    def line(document: OwnedDocument) -> bytes:
+    def line(document: ResourceDocument) -> bytes:
         entry = {
             "id": str(document.id),
             **serializer.written(document),
@@ -192,7 +192,7 @@ class Import:
     def __post_init__(self) -> None:
         self.owner = self.user.get_username()
         self.serializer = self.serializer_class()
-        self.kind: type[OwnedDocument] = self.serializer_class.Meta.document
+        self.kind: type[ResourceDocument] = self.serializer_class.Meta.document
 
     def run(self, text: bytes, holds: Iterable[Callable[[], None]] = ()) -> dict[str, Any]:
         """Import every line that can be; return what became of each.
@@ -233,7 +233,7 @@ class Import:
             entry.detail = message(error)
         return entry
 
-    def _document(self, number: int, line: bytes) -> tuple[ObjectId | None, OwnedDocument]:
+    def _document(self, number: int, line: bytes) -> tuple[ObjectId | None, ResourceDocument]:
         """Return the id that a line names and its document, not stored.
 
         Raises ValueError with a sentence, and ValidationError.
@@ -356,9 +356,9 @@ class Import:
         query = self.kind.objects.of(self.owner).filter(id__in=ids)._query
         return {row["_id"] for row in self.kind._get_collection().find(query, {"_id": 1})}
 
-    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, OwnedDocument]]:
+    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, ResourceDocument]]:
         """Yield the owner's documents with these ids, as many at a time as fit the memory."""
-        part: dict[ObjectId, OwnedDocument] = {}
+        part: dict[ObjectId, ResourceDocument] = {}
         size = 0
         for document in walk_by_id(self.kind.objects.of(self.owner).filter(id__in=ids)):
             part[document.id] = document
@@ -399,7 +399,7 @@ class Import:
             for there in self._there(list(skipped)):
                 self._replace([skipped[id] for id in there], there)
 
-    def _replace(self, entries: list[Entry], there: dict[ObjectId, OwnedDocument]) -> None:
+    def _replace(self, entries: list[Entry], there: dict[ObjectId, ResourceDocument]) -> None:
         # Compared as MongoDB has them: to Python 1, 1.0 and True are equal, and so are objects
         # whose keys are in another order.
         changed = [e for e in entries if _bson(e.document) != _bson(there[e.id])]
@@ -427,13 +427,15 @@ class Import:
         forgotten = sum(there[entry.id].forgotten.bytes for entry in done)
         Usage.give_back(self.owner, Amount(bytes=forgotten))
 
-    def _replacement(self, entry: Entry, seen: OwnedDocument) -> UpdateMany:
+    def _replacement(self, entry: Entry, seen: ResourceDocument) -> UpdateMany:
         # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
         query = {"_id": entry.id, **self.kind.owned_by(self.owner), **seen.state_query}
         document = entry.document
         return UpdateMany(query, self.kind.replacement(document.own_values, document.updated))
 
-    def _arrived(self, entries: list[Entry], there: dict[ObjectId, OwnedDocument]) -> list[Entry]:
+    def _arrived(
+        self, entries: list[Entry], there: dict[ObjectId, ResourceDocument]
+    ) -> list[Entry]:
         """Return those that were replaced, where others wrote at the same time."""
         ids = [entry.id for entry in entries]
         current = {id: document for part in self._there(ids) for id, document in part.items()}
@@ -479,7 +481,7 @@ def _amount(entries: list[Entry], documents: int) -> Amount:
     return Amount(documents * len(entries), sum(entry.document.bson_size for entry in entries))
 
 
-def _bson(document: OwnedDocument) -> bytes:
+def _bson(document: ResourceDocument) -> bytes:
     return bson.encode(document.stored(document.own_values))
 
 

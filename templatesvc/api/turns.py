@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import Any
 
 from rest_framework.exceptions import Throttled
 
@@ -35,13 +34,14 @@ class ImportInProgress(InProgress):
 
 
 @contextmanager
-def alone(user: Any, lasts: timedelta, refusal: InProgress) -> Iterator[Callable[[], None]]:
-    """Hold a user's turn in a ``with`` block; raises the refusal (429) if it is taken.
+def alone(who: str, lasts: timedelta, refusal: InProgress) -> Iterator[Callable[[], None]]:
+    """Hold somebody's turn in a ``with`` block; raises the refusal (429) if it is taken.
 
-    Gives a function that whoever takes longer than ``lasts`` calls from time to time. It raises
-    StoreUnavailable (503), for what makes it so late, if the turn is another's by now.
+    ``who`` is a user's name, or an address. Gives a function that whoever takes longer than
+    ``lasts`` calls from time to time. It raises StoreUnavailable (503), for what makes it so late,
+    if the turn is another's by now.
     """
-    turn = turn_of(user.get_username(), at=str(refusal.get_codes()))
+    turn = turn_of(who, at=str(refusal.get_codes()))
     with ExitStack() as stack:
         try:
             lease = stack.enter_context(Lease.held(turn, lasts))

@@ -14,7 +14,6 @@ from django.http import Http404, HttpResponse
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from drf_spectacular.drainage import isolate_view_method
-from mongoengine.errors import NotUniqueError
 from rest_framework import status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +22,7 @@ from templatesvc.api.answers import Done
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.documents import DocumentSerializer, companions
 from templatesvc.api.examples import has_example
-from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
+from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, unless_there
 from templatesvc.api.filters import ResourceFilter
 from templatesvc.api.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
 from templatesvc.api.merge_patch import MergePatchParser, is_merge_patch, merged
@@ -32,8 +31,9 @@ from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.parsers import FormParser, JSONParser, MultiPartParser
 from templatesvc.api.schema import raises
 from templatesvc.api.turns import SearchInProgress
+from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.names import Names
-from templatesvc.mongo.owned import OwnedDocument, OwnedQuerySet, Values
+from templatesvc.mongo.resources import ResourceDocument, ResourceQuerySet, Values
 
 # Parameters of a list beside those of its pages.
 OTHERS = ("search", "created_after", "created_before", "format")
@@ -42,7 +42,7 @@ TRIES = 5
 SAVED = "The {name} was saved."
 
 
-class OwnedViewSet(viewsets.GenericViewSet):
+class DocumentViewSet(viewsets.GenericViewSet):
     """What every view of a resource needs: whose documents they are, and which one is meant."""
 
     serializer_class: type[DocumentSerializer]
@@ -62,7 +62,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
 
     deletion_template = "rest_framework/deletion.html"
 
-    document: ClassVar[type[OwnedDocument]]
+    document: ClassVar[type[ResourceDocument]]
     names: ClassVar[Names]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -78,7 +78,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
                     # action. The method is copied, as other views have it, too.
                     said(isolate_view_method(cls, name))
 
-    def get_queryset(self) -> OwnedQuerySet:
+    def get_queryset(self) -> ResourceQuerySet:
         return self.document.objects.of(self.request.user.get_username())
 
     def get_view_name(self) -> str:
@@ -86,7 +86,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
         if name := getattr(self, "name", None):
             return str(name)
         is_list = getattr(self, "suffix", None) == "List"
-        return f"Your {self.names.plural}" if is_list else capfirst(self.names.singular)
+        return capfirst(self.names.fill("{your} {names}" if is_list else "{name}"))
 
     def get_view_description(self, html: bool = False) -> str:
         text = self.names.fill(super().get_view_description(html))
@@ -104,11 +104,11 @@ class OwnedViewSet(viewsets.GenericViewSet):
             raise Http404
         return ObjectId(self.kwargs["pk"])
 
-    def found(self) -> OwnedQuerySet:
+    def found(self) -> ResourceQuerySet:
         """Return the query of the document that the URL names, if it is the caller's."""
         return self.get_queryset().filter(id=self.document_id)
 
-    def get_object(self) -> OwnedDocument:
+    def get_object(self) -> ResourceDocument:
         document = self.found().first()
         if document is None:
             raise Http404
@@ -121,7 +121,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
         return type(self).serializer_class
 
     def answer(
-        self, document: OwnedDocument, code: int = status.HTTP_200_OK, said: str = ""
+        self, document: ResourceDocument, code: int = status.HTTP_200_OK, said: str = ""
     ) -> Response:
         """Return a document as an answer, with its entity tag; ``said`` is for a page of it."""
         data = self.resource_serializer(document, context=self.get_serializer_context()).data
@@ -150,7 +150,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
             raise Http404
         return self.answer(document, said=said)
 
-    def write(self, write: Callable[[OwnedQuerySet, OwnedDocument], Any]) -> Any:
+    def write(self, write: Callable[[ResourceQuerySet, ResourceDocument], Any]) -> Any:
         """Look at the document, compare, and do a write which finds it only as it was seen.
 
         If somebody else wrote in between, all of it is done again: what stands now may or may not
@@ -165,31 +165,40 @@ class OwnedViewSet(viewsets.GenericViewSet):
                 return result
         raise Conflict(self.names.fill("Others keep changing this {name}. Try again."))
 
-    def replaced(self, found: OwnedQuerySet, values: Values) -> Any:
-        """Give the document found new values; raises ``exists_error`` (409)."""
-        try:
+    # What a subclass has to do beside a write, it does in these.
+
+    def created(self, values: Values, id: ObjectId | None) -> ResourceDocument:
+        """Store a new document of the caller's."""
+        with unless_there(self.exists_error, self.names):
+            return self.document.create(self.request.user.get_username(), values, id)
+
+    def replaced(self, found: ResourceQuerySet, values: Values) -> Any:
+        """Give the document found new values; return it, or None if there is none."""
+        with unless_there(self.exists_error, self.names):
             return found.replace(values)
-        except NotUniqueError as error:
-            raise self.exists() from error
 
-    def exists(self) -> Conflict:
-        """Return the error for a document that the owner has already."""
-        error = self.exists_error
-        return error(self.names.fill(str(error.default_detail)))
+    def removed(self, found: ResourceQuerySet) -> bool:
+        """Delete the document found; tell whether there was one."""
+        return found.remove()
+
+    def restored(self, version: DocumentVersion) -> ResourceDocument:
+        """Store a deleted document again."""
+        with unless_there(self.exists_error, self.names):
+            return version.restore()
 
 
-class ReadMixin(OwnedViewSet):
+class ReadMixin(DocumentViewSet):
     """``GET`` of the list and of one document."""
 
     @raises(SearchInProgress)
     def list(self, request: Request) -> Response:
-        """List your {names}, newest first, optionally filtered and searched."""
+        """List {your} {names}, newest first, optionally filtered and searched."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @raises(PreconditionFailed)
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Read one of your {names}."""
+        """Read one of {your} {names}."""
         document, preconditions = self.get_object(), Preconditions.of(request)
         if preconditions.if_match is not None:
             preconditions._replace(if_none_match=None).check(document)
@@ -204,7 +213,7 @@ class ReadMixin(OwnedViewSet):
         return answer
 
 
-class WriteMixin(OwnedViewSet):
+class WriteMixin(DocumentViewSet):
     """``POST``, ``PUT``, ``PATCH`` and ``DELETE``."""
 
     @raises(AlreadyExists, QuotaExceeded, KeyInUse, KeyReused)
@@ -213,17 +222,14 @@ class WriteMixin(OwnedViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             values, id = self.values(request.data), ObjectId(first.seed) if first else None
-            try:
-                document = self.document.create(request.user.get_username(), values, id)
-            except NotUniqueError as error:
-                raise self.exists() from error
+            document = self.created(values, id)
             return self.answer(document, status.HTTP_201_CREATED, "The {name} was created.")
 
         return idempotent(self, request, perform)
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def update(self, request: Request, pk: str) -> Response:
-        """Replace one of your {names}. A field that is left out is emptied."""
+        """Replace one of {your} {names}. A field that is left out is emptied."""
         return self.replace(self.values(request.data))
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
@@ -251,19 +257,19 @@ class WriteMixin(OwnedViewSet):
         written = self.write(lambda found, seen: self.replaced(found, change(seen)))
         return self.answer(written, said=SAVED)
 
-    def _setting(self, given: Values) -> Callable[[OwnedDocument], Values]:
+    def _setting(self, given: Values) -> Callable[[ResourceDocument], Values]:
         """Return what gives the values of a document once those given are set."""
         fields = self.get_serializer().writable
         return lambda seen: {name: getattr(seen, name) for name in fields} | given
 
-    def _merging(self, patch: Any) -> Callable[[OwnedDocument], Values]:
+    def _merging(self, patch: Any) -> Callable[[ResourceDocument], Values]:
         """Return what gives the values of a document once a patch is merged into it.
 
         What comes out of it is checked as if it had been sent in full.
         """
         fields = self.get_serializer().writable
 
-        def change(seen: OwnedDocument) -> Values:
+        def change(seen: ResourceDocument) -> Values:
             written = self.resource_serializer.written(seen)
             there = {name: written[name] for name in fields if written[name] is not None}
             return self.values(merged(there, patch))
@@ -272,15 +278,15 @@ class WriteMixin(OwnedViewSet):
 
     @raises(PreconditionFailed, PreconditionRequired, Conflict)
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete one of your {names}. It can be restored for some time."""
+        """Delete one of {your} {names}. It can be restored for some time."""
         if Preconditions.of_write(request).name_a_state:
-            self.write(lambda found, _: found.remove())
-        elif not self.found().remove():
+            self.write(lambda found, _: self.removed(found))
+        elif not self.removed(self.found()):
             raise Http404
         return Done(self.names.fill("The {name} was deleted."), lead=self.way_to_restore)
 
 
-def _check_fields(view: type[OwnedViewSet]) -> None:
+def _check_fields(view: type[DocumentViewSet]) -> None:
     """Raise TypeError for an ordering that no index carries, or a filter that can't be."""
     known = {*view.document.own_fields, "created_at", "updated_at"}
     for setting in ("filter_fields", "search_fields", "ordering_fields"):
@@ -293,10 +299,10 @@ def _check_fields(view: type[OwnedViewSet]) -> None:
         )
     for name in view.ordering_fields:
         fields = view.document._meta["queryset_class"].fields_of(name)
-        stored = ["owner", *fields]
+        stored = [*view.document.whose(None), *fields]
         keys = [view.document._fields[field].db_field for field in stored]
-        specs = view.document._meta["index_specs"]
-        if not any([name for name, _ in spec["fields"]] == keys for spec in specs):
+        indexes = [{"fields": [("_id", 1)]}, *view.document._meta["index_specs"]]
+        if not any([name for name, _ in spec["fields"]] == keys for spec in indexes):
             raise TypeError(
                 f"{view.__name__}.ordering_fields: no index sorts {name!r}; "
                 f'declare it in {view.document.__name__}: meta = {{"orderings": ["{name}"]}}.'

@@ -1,4 +1,4 @@
-"""History: the states that owned documents were in, kept for some time.
+"""History: the states that documents were in, kept for some time.
 
 A document's own class of versions is made with it. Each state is kept in one of as many slots a
 document as the setting says, so that the newest takes the place of the oldest in the one write
@@ -24,7 +24,7 @@ from templatesvc.mongo.documents import RawField, ServiceDocument, new_id, now
 from templatesvc.mongo.querysets import KeysetQuerySet
 
 if TYPE_CHECKING:
-    from templatesvc.mongo.owned import OwnedDocument
+    from templatesvc.mongo.resources import ResourceDocument
 
 # Of a version's number: whatever has so many digits fits 64 bits.
 MAX_VERSION = 10**18 - 1
@@ -71,7 +71,7 @@ class DocumentVersion(ServiceDocument):
 
     id = StringField(primary_key=True)
     document_id = RawField(required=True)
-    owner = StringField(required=True)
+    owner: Any = None  # the document's own, if it has one
     version = VersionField(required=True)
     created_at = DateTimeField(required=True)
     updated_at = DateTimeField(required=True)
@@ -81,25 +81,29 @@ class DocumentVersion(ServiceDocument):
 
     meta = {"abstract": True, "queryset_class": VersionQuerySet}
 
-    document_class: ClassVar[type[OwnedDocument]]
+    document_class: ClassVar[type[ResourceDocument]]
 
     @classmethod
-    def of_document(cls, document: type[OwnedDocument]) -> type[Self]:
+    def of_document(cls, document: type[ResourceDocument]) -> type[Self]:
         """Make the class of a document's versions."""
-        names = document.names
+        names, owner = document.names, document._fields.get("owner")
         attrs = {name: copy.copy(document._fields[name]) for name in document.own_fields}
+        meta: dict[str, Any] = {"collection": f"{names.slug}_versions"}
+        by_owner = []
+        if owner:
+            attrs["owner"] = StringField(required=True, db_field=owner.db_field)
+            meta["shards_by"] = (owner.db_field, 1)
+            by_owner = ["owner"]
         attrs |= {
             "__module__": document.__module__,
             "__doc__": names.fill("A state that {a} was in before a change or its deletion."),
             "document_id": RawField(required=True, db_field=f"{names.slug}_id"),
-            "owner": StringField(required=True, db_field=document.owner.db_field),
-            "meta": {
-                "collection": f"{names.slug}_versions",
-                "shards_by": (document.owner.db_field, 1),
+            "meta": meta
+            | {
                 "indexes": [
                     {"fields": ["expires_at"], "expireAfterSeconds": 0},
-                    {"fields": ["owner", "document_id", "-version"]},
-                    {"fields": ["owner", "-deleted_at", "-document_id"]},
+                    {"fields": [*by_owner, "document_id", "-version"]},
+                    {"fields": [*by_owner, "-deleted_at", "-document_id"]},
                     # Of everybody's, for operators; only what is deleted costs an entry.
                     {
                         "fields": ["-deleted_at", "-id"],
@@ -116,7 +120,7 @@ class DocumentVersion(ServiceDocument):
     # --- Keeping -----------------------------------------------------------------------------
 
     @classmethod
-    def keep(cls, before: OwnedDocument, deleted_at: datetime | None = None) -> None:
+    def keep(cls, before: ResourceDocument, deleted_at: datetime | None = None) -> None:
         """Store a state that is no more."""
         if settings.HISTORY_VERSIONS:
             slot, change = cls._slot(before, deleted_at)
@@ -124,7 +128,7 @@ class DocumentVersion(ServiceDocument):
             cls._get_collection().update_one(slot, change, upsert=True)
 
     @classmethod
-    def keep_all(cls, states: Iterable[OwnedDocument]) -> None:
+    def keep_all(cls, states: Iterable[ResourceDocument]) -> None:
         """Store states that are no more, of any number of documents in one round trip."""
         if settings.HISTORY_VERSIONS and (slots := [cls._slot(before) for before in states]):
             # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
@@ -133,7 +137,7 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def _slot(
-        cls, before: OwnedDocument, deleted_at: datetime | None = None
+        cls, before: ResourceDocument, deleted_at: datetime | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the query and the update that store a state."""
         moment = now()
@@ -141,8 +145,8 @@ class DocumentVersion(ServiceDocument):
         # The owner is a part of it: whoever imports an id that somebody has deleted has a history
         # of their own. As a digest, because a name may be any text of any length, and operators'
         # URLs hold this.
-        owner = hashlib.sha256(before.owner.encode()).hexdigest()
-        query = {"_id": f"{before.id}/{slot}/{owner}", cls.owner.db_field: before.owner}
+        owner = hashlib.sha256((before.owner or "").encode()).hexdigest()
+        query = {"_id": f"{before.id}/{slot}/{owner}", **before.owned_by(before.owner)}
         values = before.stored(before.own_values)
         state = {
             cls.document_id.db_field: before.id,
@@ -164,7 +168,7 @@ class DocumentVersion(ServiceDocument):
     @classmethod
     def of(cls, owner: str, document_id: ObjectId | None = None) -> QuerySet:
         """Return the query of an owner's old versions, of one document or of all."""
-        standing = cls.objects(owner=owner, expires_at__gt=now())
+        standing = cls.objects(**cls.document_class.whose(owner), expires_at__gt=now())
         return standing.filter(document_id=document_id) if document_id else standing
 
     @classmethod
@@ -176,14 +180,14 @@ class DocumentVersion(ServiceDocument):
     def last_of(cls, owner: str, ids: list[ObjectId]) -> dict[ObjectId, int]:
         """Return the number of the last version that each document had, if it is known."""
         document_id = cls.document_id.db_field
-        theirs = {cls.owner.db_field: owner, document_id: {"$in": ids}}
+        theirs = {**cls.document_class.owned_by(owner), document_id: {"$in": ids}}
         grouped = {"_id": f"${document_id}", "version": {"$max": "$version"}}
         rows = cls._get_collection().aggregate([{"$match": theirs}, {"$group": grouped}])
         return {row["_id"]: cls.version.to_python(row["version"]) for row in rows}
 
     @classmethod
-    def belonging_to(cls, user: Any) -> dict[str, Any]:
-        return {cls.owner.db_field: user.get_username()}
+    def belonging_to(cls, user: Any) -> dict[str, Any] | None:
+        return cls.document_class.belonging_to(user)
 
     def exported(self) -> dict[str, Any]:
         return {
@@ -205,24 +209,26 @@ class DocumentVersion(ServiceDocument):
     @classmethod
     def stand_again(cls, owner: str, ids: list[ObjectId]) -> None:
         """Note that documents which may have been deleted are there again."""
-        deleted = cls.objects(owner=owner, document_id__in=ids, deleted_at__ne=None)
+        theirs = cls.objects(**cls.document_class.whose(owner))
+        deleted = theirs.filter(document_id__in=ids, deleted_at__ne=None)
         deleted.update(unset__deleted_at=True)
 
-    def restore(self) -> OwnedDocument:
+    def restore(self) -> ResourceDocument:
         """Store a deleted document again, as a version that it never had.
 
         Under its id; if somebody else has a document of that id by now, as an import of an earlier
         version could bring about, under a new one. Raises OverQuota, and mongoengine's
         NotUniqueError if it is there, or the owner has one like it.
         """
-        versions = type(self).objects(owner=self.owner, document_id=self.document_id)
+        whose = self.document_class.whose(self.owner)
+        versions = type(self).objects(**whose, document_id=self.document_id)
         last = versions.only("version").order_by("-version").first()
         document = self.document_class(
             id=self.document_id,
-            owner=self.owner,
             version=(last or self).version + 1,
             created_at=self.created_at,
             updated_at=now(),
+            **whose,
             **self.own_values,
         )
         try:
@@ -238,7 +244,7 @@ class DocumentVersion(ServiceDocument):
     @classmethod
     def forget_deleted(cls, owner: str, most: int) -> int:
         """Delete all that is kept of some deleted documents; return of how many."""
-        theirs, document_id = {cls.owner.db_field: owner}, cls.document_id.db_field
+        theirs, document_id = cls.document_class.owned_by(owner), cls.document_id.db_field
         deleted = theirs | {"deleted_at": {"$ne": None}}
         rows = cls._get_collection().find(deleted, {document_id: True}, limit=most)
         ids = [row[document_id] for row in rows]

@@ -16,6 +16,7 @@ class Names(NamedTuple):
     singular: str
     plural: str
     article: str
+    is_owned: bool = True  # by somebody each
 
     @classmethod
     def of(cls, class_name: str, meta: dict[str, Any]) -> Names:
@@ -40,9 +41,12 @@ class Names(NamedTuple):
         return self.plural.replace(" ", "_").replace("-", "_")
 
     def fill(self, text: str) -> str:
-        """Return a text with the names where it has ``{a}``, ``{A}``, ``{name}`` or ``{names}``."""
+        """Return a text with the names where it has ``{a}``, ``{A}``, ``{name}`` or ``{names}``;
+        ``{your}`` is "the" for what is nobody's.
+        """
         a = f"{self.article} {self.singular}"
         names = {"{a}": a, "{A}": a.capitalize(), "{name}": self.singular, "{names}": self.plural}
+        names["{your}"] = "your" if self.is_owned else "the"
         for place, name in names.items():
             text = text.replace(place, name)
         return text

@@ -155,8 +155,8 @@ class Usage(ServiceDocument):
 
     @classmethod
     @contextmanager
-    def reserved(cls, owner: str, amount: Amount) -> Iterator[None]:
-        """Reserve for what the block stores; raises OverQuota.
+    def reserved(cls, owner: str | None, amount: Amount) -> Iterator[None]:
+        """Reserve for what the block stores, unless it is nobody's; raises OverQuota.
 
         Given back if it stores nothing because something is there already. After any other failure
         nobody knows whether it was stored.
@@ -180,8 +180,10 @@ class Usage(ServiceDocument):
             _along.reset(token)
 
     @classmethod
-    def reserve(cls, owner: str, amount: Amount) -> None:
+    def reserve(cls, owner: str | None, amount: Amount) -> None:
         """Reserve, with what is to be taken along; raises OverQuota."""
+        if owner is None:
+            return
         along = _along.get()
         if along is None or along.owner != owner or along.taken:
             cls._reserve(owner, amount)
@@ -225,9 +227,9 @@ class Usage(ServiceDocument):
         return bool(cls._get_collection().update_one(query, change).matched_count)
 
     @classmethod
-    def give_back(cls, owner: str, amount: Amount) -> None:
+    def give_back(cls, owner: str | None, amount: Amount) -> None:
         """Note that an amount is not kept, or not any more."""
-        if default_limits() == Limits(None, None) or amount == Amount():
+        if owner is None or default_limits() == Limits(None, None) or amount == Amount():
             return
         # What another program stored was perhaps never counted: no count goes below zero.
         query = {"_id": owner} | {name: {"$gte": n} for name, n in amount._asdict().items() if n}

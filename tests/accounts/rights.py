@@ -23,6 +23,7 @@ MAY: dict[str, dict[str, str]] = {
     "export":         {"viewer": "yes yes yes yes", "staff": "yes yes yes yes"},
     # To what they keep, of every resource.
     "change a document":  {"viewer": "no no no no", "staff": "yes yes yes yes"},
+    "add a document":     {"viewer": "no no no no", "staff": "yes yes yes yes"},
     "delete a document":  {"viewer": "no no no no", "staff": "yes yes yes yes"},
     "restore a document": {"viewer": "no no no no", "staff": "yes yes yes yes"},
 }  # fmt: skip

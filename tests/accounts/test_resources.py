@@ -23,6 +23,7 @@ from tests.resources import RESOURCES, keep, keep_deleted, path_of
 pytestmark = pytest.mark.store
 
 each_resource = pytest.mark.parametrize("admin", RESOURCES, ids=path_of)
+each_owned = pytest.mark.parametrize("admin", [a for a in RESOURCES if a.is_owned], ids=path_of)
 
 
 def actor(role: Role | None = Role.SUPERUSER) -> Actor:
@@ -78,14 +79,14 @@ def test_a_state_that_is_gone_is_not_changed(admin: ResourceAdmin, alice: Person
     assert AuditEntry.objects(document=name).count() == 2
 
 
-@each_resource
+@each_owned
 def test_nothing_is_restored_for_who_is_gone(admin: ResourceAdmin) -> None:
     version = keep_deleted(admin, "nobody", "First")
     with pytest.raises(NotFound):
         admin.operations.restore(actor(), version, "asked for")
 
 
-@each_resource
+@each_owned
 def test_the_site_finds_a_resource_by_itself(admin: ResourceAdmin, alice: Person) -> None:
     assert admin.document in dashboard.counted()
     assert admin.document.Version not in dashboard.counted()

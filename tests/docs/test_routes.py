@@ -11,7 +11,7 @@ from django.views.generic.edit import ProcessFormView
 
 from tests.docs.markdown import bare, section, table
 
-TESTS_OWN = ("/api/v1/films", "/api/v1/specimens")
+TESTS_OWN = ("/api/v1/films", "/api/v1/genres", "/api/v1/specimens")
 VARIABLE = re.compile(r"\(\?P<(\w+)>.*?\)(?=/|$)|<(?:\w+:)?(\w+)>")
 
 

@@ -247,4 +247,4 @@ def test_answers_have_the_headers_that_clients_need() -> None:
 
 def test_only_a_patch_takes_a_merge_patch() -> None:
     merging = {op.id for op in operations() for where, _ in op.bodies() if "merge-patch" in where}
-    assert merging == {"update_template", "update_film", "update_specimen"}
+    assert merging == {"update_template", "update_film", "update_genre", "update_specimen"}

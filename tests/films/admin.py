@@ -1,16 +1,22 @@
-"""Operators' pages for films and specimens."""
+"""Operators' pages for films, genres and specimens."""
 
 from __future__ import annotations
 
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
-from tests.films.documents import Film, Specimen
+from tests.films.documents import Film, Genre, Specimen
 
 
 @site.register(Film)
 class FilmAdmin(ResourceAdmin):
     list_display = ("title", "director", "year", "owner", "updated_at")
     search_fields = ("title", "director")
+
+
+@site.register(Genre)
+class GenreAdmin(ResourceAdmin):
+    list_display = ("label", "since", "updated_at")
+    search_fields = ("label",)
 
 
 @site.register(Specimen)

@@ -1,4 +1,4 @@
-"""A film, which has few fields, and a specimen of every kind of field."""
+"""A film, which has few fields, a specimen with every kind, and a genre, which is nobody's."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mongoengine import (
 
 from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.shared import SharedDocument
 
 
 class Film(OwnedDocument):
@@ -78,6 +79,18 @@ class Specimen(OwnedDocument):
         "orderings": ["label", "legs", "born_on", "price", "state"],
         "unique_for_owner": [["label"]],
     }
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Genre(SharedDocument):
+    """A kind of film, which all know and operators name."""
+
+    label = StringField(required=True, max_length=50)
+    since = IntField()
+
+    meta = {"orderings": ["label", "since"], "unique_together": [["label"]]}
 
     def __str__(self) -> str:
         return self.label

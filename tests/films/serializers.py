@@ -1,9 +1,9 @@
-"""Films and specimens as they come in and go out."""
+"""Films, genres and specimens as they come in and go out."""
 
 from __future__ import annotations
 
 from templatesvc.api.documents import DocumentSerializer
-from tests.films.documents import Film, Specimen
+from tests.films.documents import Film, Genre, Specimen
 
 
 class FilmSerializer(DocumentSerializer):
@@ -11,6 +11,13 @@ class FilmSerializer(DocumentSerializer):
         document = Film
         fields = ("title", "director", "year", "tags")
         example = {"title": "M", "director": "Lang", "year": 1931, "tags": ["crime"]}
+
+
+class GenreSerializer(DocumentSerializer):
+    class Meta:
+        document = Genre
+        fields = ("label", "since")
+        example = {"label": "Western", "since": 1903}
 
 
 class SpecimenSerializer(DocumentSerializer):

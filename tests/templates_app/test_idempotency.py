@@ -246,6 +246,6 @@ def test_a_key_of_which_somebody_did_some_work_is_never_forgotten(alice: Person)
 
 
 def test_a_key_is_free_of_room_while_an_import_is_refused(alice: Person) -> None:
-    with alone(alice.user, timedelta(minutes=1), ImportInProgress(5)):
+    with alone(alice.name, timedelta(minutes=1), ImportInProgress(5)):
         assert send_lines(alice, b"1\n", "k1").status_code == 429
     assert IdempotentRequest.objects.count() == 0

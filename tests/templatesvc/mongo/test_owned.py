@@ -7,7 +7,9 @@ from typing import Any
 import mongoengine
 import pytest
 
-from templatesvc.mongo.owned import OwnedDocument, OwnedMetaclass
+from templatesvc.mongo.owned import OwnedDocument
+from templatesvc.mongo.resources import ResourceMetaclass
+from templatesvc.mongo.shared import SharedDocument
 
 
 class Inner(mongoengine.EmbeddedDocument):
@@ -38,8 +40,25 @@ REFUSED: dict[str, Any] = {
 def test_a_field_that_would_break_a_promise_stops_the_start(name: str) -> None:
     before = OwnedDocument.__subclasses__()
     with pytest.raises(TypeError, match=f"Odd.{name}: "):
-        OwnedMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, name: REFUSED[name]})
+        ResourceMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, name: REFUSED[name]})
     assert OwnedDocument.__subclasses__() == before
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "meta"),
+    [
+        (SharedDocument, "title", {"unique_for_owner": [["title"]]}),
+        (OwnedDocument, "title", {"unique_together": [["title"]]}),
+        (SharedDocument, "owner", {}),
+        (SharedDocument, "etag", {}),
+    ],
+)
+def test_what_has_owners_and_what_has_none_are_not_mixed_up(
+    base: Any, name: str, meta: dict[str, Any]
+) -> None:
+    fields = {name: mongoengine.StringField(), "meta": meta}
+    with pytest.raises(TypeError, match=r"Odd\."):
+        ResourceMetaclass("Odd", (base,), {"__module__": __name__, **fields})
 
 
 @pytest.mark.parametrize(
@@ -56,6 +75,6 @@ def test_a_field_that_would_break_a_promise_stops_the_start(name: str) -> None:
 def test_a_setting_that_names_no_field_stops_the_start(meta: dict[str, Any]) -> None:
     title = mongoengine.StringField()
     with pytest.raises(TypeError, match=r"Odd\.meta"):
-        OwnedMetaclass(
+        ResourceMetaclass(
             "Odd", (OwnedDocument,), {"__module__": __name__, "title": title, "meta": meta}
         )

@@ -1,0 +1,65 @@
+"""Views of documents that are nobody's: all read them, and operators change them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from bson import ObjectId
+from rest_framework.permissions import BasePermission
+
+from accounts.operations import Actor
+from accounts.permissions import IsOperator
+from accounts.resources.operations import Operations, SharedExists
+from templatesvc.api.history import HistoryMixin
+from templatesvc.api.viewsets import ReadMixin, WriteMixin
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.resources import ResourceDocument, ResourceQuerySet, Values
+
+VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+
+class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
+    """A catalogue, whose subclass says its ``serializer_class``.
+
+    Whoever ``permission_classes`` let in read it: those who are logged in, if nothing is said. All
+    else is for operators, and in the audit as what they do on their pages.
+    """
+
+    # What an operator needs for each method: "books.change_book" and the like if nothing is said.
+    permissions: ClassVar[dict[str, str]] = {}
+    exists_error = SharedExists
+
+    operations: ClassVar[Operations]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.operations = Operations(cls.document, cls.exists_error)
+        needed = {method: cls.operations.permission(verb) for method, verb in VERBS.items()}
+        cls.permissions = needed | cls.permissions
+
+    def get_permissions(self) -> list[BasePermission]:
+        is_reading = self.action in (None, "list", "retrieve")
+        return super().get_permissions() if is_reading else [IsOperator()]
+
+    def created(self, values: Values, id: ObjectId | None) -> ResourceDocument:
+        return self._recorded("CREATED", super().created(values, id))
+
+    def replaced(self, found: ResourceQuerySet, values: Values) -> Any:
+        document = super().replaced(found, values)
+        return document and self._recorded("CHANGED", document, is_next=True)
+
+    def removed(self, found: ResourceQuerySet) -> bool:
+        is_removed = super().removed(found)
+        if is_removed:
+            self._recorded("DELETED", self.document(id=self.document_id))
+        return is_removed
+
+    def restored(self, version: DocumentVersion) -> ResourceDocument:
+        return self._recorded("RESTORED", super().restored(version))
+
+    def _recorded(
+        self, verb: str, document: ResourceDocument, is_next: bool = False
+    ) -> ResourceDocument:
+        """Leave an entry in the audit of what was done to a document, and return this."""
+        self.operations.record(Actor.of(self.request), verb, document, is_next)
+        return document

@@ -1,0 +1,421 @@
+"""Documents with versions, times and history: a resource is a class that says its fields.
+
+A write is one conditional write that the database decides, and then one entry of history. Whose
+they are is said by what a class is derived from: see ``owned`` and ``shared``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+import bson
+from bson import ObjectId
+from django.conf import settings
+from mongoengine import (
+    CachedReferenceField,
+    DictField,
+    DynamicField,
+    EmbeddedDocumentField,
+    GenericEmbeddedDocumentField,
+    GenericLazyReferenceField,
+    GenericReferenceField,
+    LazyReferenceField,
+    ListField,
+    ReferenceField,
+)
+from mongoengine.base import BaseField, TopLevelDocumentMetaclass
+from mongoengine.errors import NotUniqueError
+from pymongo import ReturnDocument
+
+from templatesvc.mongo.documents import (
+    RawField,
+    ServiceDocument,
+    TypedField,
+    moment_of,
+    new_id,
+    not_unique,
+    now,
+)
+from templatesvc.mongo.history import DocumentVersion, VersionField, is_version
+from templatesvc.mongo.names import Names
+from templatesvc.mongo.querysets import KeysetQuerySet
+from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
+from templatesvc.mongo.values import strings_in
+
+Values = dict[str, Any]
+# Names that every class of these documents has beside those of its instances.
+TAKEN = {"document_class", "names", "objects", "own_fields", "url"}
+RESERVED = ("id", "owner", "version", "created_at", "updated_at")
+# What ``meta`` calls the fields that no two documents share, by whether they have owners.
+UNIQUE = {True: "unique_for_owner", False: "unique_together"}
+# Fields that load another document, or take an object for one by its ``_cls``.
+LOADING = (
+    ReferenceField,
+    CachedReferenceField,
+    LazyReferenceField,
+    GenericReferenceField,
+    GenericLazyReferenceField,
+    GenericEmbeddedDocumentField,
+    DictField,
+    DynamicField,
+)
+
+
+class ResourceQuerySet(KeysetQuerySet):
+    """Documents that are changed under conditions: ``Book.objects.of(username)``."""
+
+    # An _id begins with the time of its making.
+    orders: ClassVar = {"created_at": ("id",)}
+
+    _owner: str | None = None
+    _seen: ResourceDocument | None = None
+
+    def _clone_into(self, new_qs: Self) -> Self:
+        new_qs._owner, new_qs._seen = self._owner, self._seen
+        return super()._clone_into(new_qs)
+
+    def of(self, owner: str | None) -> Self:
+        """Narrow to what is a user's, who is given by name; what is nobody's is there for all."""
+        whose = self._document.whose(owner)
+        found = self.filter(**whose)
+        found._owner = whose.get("owner")
+        return found
+
+    def created(self, is_after: bool, moment: datetime) -> Self:
+        """Narrow to what was created after a moment, or before."""
+        return self.filter(**{f"created_at__{'gt' if is_after else 'lt'}": moment})
+
+    @property
+    def large_fields(self) -> set[str]:
+        fields, orderings = self._document._fields, self._document._meta.get("orderings", [])
+        free = {name for name in self._document.own_fields if isinstance(fields[name], RawField)}
+        return free - {*orderings}
+
+    def as_seen(self, seen: ResourceDocument) -> Self:
+        """Narrow to the very state that was read."""
+        found = self.filter(__raw__=seen.state_query)
+        found._seen = seen
+        return found
+
+    def first(self) -> Any:
+        """Return the document found, or None; by MongoEngine it takes 30 µs longer."""
+        row = self._collection.find_one(self._query, sort=self._ordering)
+        return None if row is None else self._document._from_son(row)
+
+    def replace(self, values: Values) -> Any:
+        """Give the document found new values, one for each of its own fields; None empties one.
+
+        Return it as it is then, or None if none was found. Raises OverQuota, and mongoengine's
+        NotUniqueError if the owner has one like it already.
+        """
+        moment = now()
+        replaced = self._update(self._document.replacement(values, moment), values)
+        if replaced is not None:
+            replaced.updated_at = moment
+            replaced.version += 1
+        return replaced
+
+    def _update(self, change: Any, values: Values) -> Any:
+        """Do the write and keep what was there; return the document with the values."""
+        amount = Amount(bytes=size_of(self._document.stored(values)))
+        with Usage.reserved(self._owner, amount), not_unique():
+            document = self._changed(change)
+        if document is None:
+            Usage.give_back(self._owner, amount)
+            return None
+        document.keep_version()
+        Usage.give_back(self._owner, document.forgotten)
+        for name, value in values.items():
+            setattr(document, name, value)
+        return document
+
+    def remove(self) -> bool:
+        """Delete the document found, one if there are several; tell whether there was any."""
+        document = self._deleted()
+        if document is None:
+            return False
+        document.keep_version(deleted_at=now())
+        Usage.give_back(self._owner, document.forgotten._replace(documents=1))
+        return True
+
+    # Each returns the document as it was, or None if none was found. Of one that was read the write
+    # says whether that is what it found, on any server; else the server tells what it found. Not
+    # every one that speaks MongoDB's protocol has that right under parallel writes: of several
+    # without a condition the history may then lack a state.
+
+    def _changed(self, change: Any) -> Any:
+        if self._seen:
+            is_changed = self._collection.update_one(self._query, change).matched_count
+            return self._seen.copy() if is_changed else None
+        before = self._collection.find_one_and_update(
+            self._query, change, return_document=ReturnDocument.BEFORE
+        )
+        return None if before is None else self._document._from_son(before)
+
+    def _deleted(self) -> Any:
+        if self._seen:
+            is_deleted = self._collection.delete_one(self._query).deleted_count
+            return self._seen if is_deleted else None
+        before = self._collection.find_one_and_delete(self._query)
+        return None if before is None else self._document._from_son(before)
+
+
+class ResourceMetaclass(TopLevelDocumentMetaclass):
+    """Derives what follows from a document's fields: its indexes, its names, its history."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
+        meta = attrs.setdefault("meta", {})
+        if meta.get("abstract"):
+            return super().__new__(mcs, name, bases, attrs)
+        is_owned = any("owner" in getattr(base, "_fields", ()) for base in bases)
+        names = Names.of(name, meta)._replace(is_owned=is_owned)
+        known = {"id", "owner", "created_at", "updated_at", *attrs}
+        _check_names(f"{name}.meta['orderings']", [meta.get("orderings", [])], known, "['title']")
+        rule, wrong = UNIQUE[is_owned], UNIQUE[not is_owned]
+        _check_names(f"{name}.meta[{rule!r}]", meta.get(rule, []), known, "[['title', 'author']]")
+        if wrong in meta:
+            raise TypeError(f"{name}.meta[{wrong!r}]: say {rule!r} here.")
+        own = [f for f in attrs if f not in (RESERVED if is_owned else ResourceDocument._fields)]
+        for field_name in own:
+            if isinstance(field := attrs[field_name], BaseField):
+                _check(f"{name}.{field_name}", field_name, field, rule)
+                _tolerate_what_is_gone(field)
+        meta.setdefault("collection", names.slugs)
+        meta["indexes"] = [*_indexes(meta, is_owned), *meta.get("indexes", [])]
+        document: Any = super().__new__(mcs, name, bases, attrs)
+        document.names = names
+        document.own_fields = tuple(f for f in document._fields_ordered if f not in RESERVED)
+        owner = ("owner",) if is_owned else ()
+        document._fields_ordered = ("id", *owner, *document.own_fields, *RESERVED[2:])
+        if is_owned:
+            document._meta["shards_by"] = (document.owner.db_field, 1)
+            Usage.counts(document.amount_of)
+        document.Version = DocumentVersion.of_document(document)
+        return document
+
+
+def _check_names(what: str, lists: Any, known: set[str], example: str) -> None:
+    """Raise TypeError if the lists of a setting name anything but fields."""
+    names = [name for each in lists for name in each]
+    is_text = any(isinstance(each, str) for each in lists)
+    if is_text or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{what}: give a list, such as {example}.")
+    if unknown := {*names} - known:
+        raise TypeError(f"{what}: there is no field {sorted(unknown)[0]!r}.")
+
+
+def _indexes(meta: dict[str, Any], is_owned: bool) -> Iterator[dict[str, Any]]:
+    owner = ["owner"] if is_owned else []
+    for fields in meta.get(UNIQUE[is_owned], []):
+        yield {"fields": [*owner, *fields], "unique": True}
+    for field in ["id", "updated_at", *meta.get("orderings", [])]:
+        fields = list(dict.fromkeys([*owner, f"-{field}", "-id"]))
+        if fields != ["-id"]:  # which every collection has
+            yield {"fields": fields}
+
+
+def _check(what: str, name: str, field: BaseField, rule: str) -> None:
+    """Raise TypeError for a field that would break what every document of these promises."""
+    if hasattr(ResourceDocument, name) or name in DocumentVersion._fields or name in TAKEN:
+        raise TypeError(f"{what}: every document has a {name!r} already; rename the field.")
+    if field.unique or field.unique_with:
+        raise TypeError(
+            f"{what}: unique=True would tell one owner what another has; "
+            f'declare meta = {{"{rule}": [["{name}"]]}} instead.'
+        )
+    if any(map(_loads, _within(field))):
+        raise TypeError(
+            f"{what}: MongoEngine would load documents of other owners that a value names. Keep an "
+            "id in an ObjectIdField and look it up with objects.of(owner); keep free JSON in an "
+            "ObjectField or RawField of templatesvc.mongo.documents; give a ListField its field."
+        )
+
+
+def _within(field: BaseField) -> Iterator[BaseField]:
+    """Yield a field, and each that is in it."""
+    yield field
+    inner = [getattr(field, "field", None)]
+    if isinstance(field, EmbeddedDocumentField):
+        inner += field.document_type._fields.values()
+    for each in filter(None, inner):
+        yield from _within(each)
+
+
+def _loads(field: BaseField) -> bool:
+    """Tell whether a field loads what a value names."""
+    is_free = isinstance(field, ListField) and field.field is None
+    return is_free or isinstance(field, LOADING)
+
+
+def _tolerate_what_is_gone(field: BaseField) -> None:
+    """Have embedded documents be read though a field of theirs is gone that is stored still."""
+    for each in _within(field):
+        if isinstance(each, EmbeddedDocumentField):
+            each.document_type._meta["strict"] = False
+
+
+class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
+    """What OwnedDocument and SharedDocument have in common.
+
+    A subclass says its own fields, and in ``meta`` ``orderings``, fields by which lists can be
+    sorted.
+    """
+
+    id = RawField(primary_key=True, default=ObjectId)
+    owner: Any = None  # the name of the user whose it is; nobody's, unless a class has a field
+    version = VersionField()
+    created_at = TypedField(datetime)
+    updated_at = TypedField(datetime)
+
+    meta = {"abstract": True, "queryset_class": ResourceQuerySet}
+
+    names: ClassVar[Names]
+    own_fields: ClassVar[tuple[str, ...]]
+    Version: ClassVar[type[DocumentVersion]]
+
+    @classmethod
+    def whose(cls, owner: str | None) -> Values:  # noqa: ARG003
+        """Return the field that says that a document is a user's; none if it is nobody's."""
+        return {}
+
+    @classmethod
+    def owned_by(cls, owner: str | None) -> dict[str, Any]:
+        """Return the query for all that a user has here, or had."""
+        return {cls._fields[name].db_field: value for name, value in cls.whose(owner).items()}
+
+    # --- Making ------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, owner: str | None, values: Values, id: ObjectId | None = None) -> Self:
+        """Store a new document; raises OverQuota, or NotUniqueError if the owner has one like it.
+
+        With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
+        stored. What is stored of an owner who was erased since the request's look at the session
+        is deleted before their name is free again.
+        """
+        moment = moment_of(id) if id else now()
+        document = cls(
+            id=id or new_id(moment),
+            created_at=moment,
+            updated_at=moment,
+            **cls.whose(owner),
+            **values,
+        )
+        try:
+            return document.add()
+        except NotUniqueError:
+            stored = cls.objects.of(owner).filter(id=id).first() if id else None
+            if stored is None:
+                raise
+            return stored
+
+    def add(self) -> Self:
+        """Store this new document; raises OverQuota, and mongoengine's NotUniqueError."""
+        with Usage.reserved(self.owner, Amount(1, self.bson_size)):
+            return self.insert()
+
+    # --- What it holds -----------------------------------------------------------------------
+
+    @property
+    def own_values(self) -> Values:
+        """Its own fields, by their names."""
+        return {name: getattr(self, name) for name in self.own_fields}
+
+    @classmethod
+    def default_of(cls, name: str) -> Any:
+        """Return what a field has that nobody gave a value."""
+        default = cls._fields[name].default
+        return default() if callable(default) else default
+
+    @classmethod
+    def stored(cls, values: Values) -> dict[str, Any]:
+        """Return values as the store has them; what is None is not there."""
+        given = ((cls._fields[name], value) for name, value in values.items() if value is not None)
+        return {field.db_field: field.to_mongo(value) for field, value in given}
+
+    @property
+    def bson_size(self) -> int:
+        """How many bytes it counts."""
+        return size_of(self.stored(self.own_values))
+
+    @property
+    def created(self) -> datetime:
+        """When it was created."""
+        return self.created_at
+
+    @property
+    def updated(self) -> datetime:
+        """When it was last changed."""
+        return self.updated_at
+
+    def contains(self, needle: str, fields: tuple[str, ...]) -> bool:
+        """Tell whether a text in one of the fields contains the needle, which is case-folded."""
+        texts = (text for name in fields for text in strings_in(getattr(self, name)))
+        return any(needle in text.casefold() for text in texts)
+
+    # --- Which state it is in ----------------------------------------------------------------
+
+    @property
+    def state_query(self) -> dict[str, Any]:
+        """The query for this state, of the document that another query finds."""
+        return {"version": is_version(self.version)}
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag of this state (RFC 9110, section 8.8.3).
+
+        Of the values as well as of the version: a document that was deleted and made again under
+        its id is another.
+        """
+        digest = hashlib.sha256(bson.encode(self.stored(self.own_values))).hexdigest()
+        return f'"{self.version}-{digest[:20]}"'
+
+    @classmethod
+    def replacement(cls, values: Values, moment: datetime) -> list[dict[str, Any]]:
+        """Return the update that gives a document new values, as its next version.
+
+        A pipeline, because another program may have put a version there that is no number.
+        """
+        stored = {name: {"$literal": value} for name, value in cls.stored(values).items()}
+        version = VersionField.next_one()
+        emptied = [cls._fields[name].db_field for name, value in values.items() if value is None]
+        change = {"$set": stored | {"version": version, "updated_at": moment}}
+        # Not $unset, which means the same: mongomock does not know it in a pipeline.
+        return [change, {"$project": dict.fromkeys(emptied, 0)}] if emptied else [change]
+
+    # --- What it was -------------------------------------------------------------------------
+
+    def keep_version(self, deleted_at: datetime | None = None) -> None:
+        """Put this state, which is no more, into the history."""
+        self.Version.keep(self, deleted_at)
+
+    @property
+    def forgotten(self) -> Amount:
+        """What this state no longer takes once another is in its place: nothing, with history."""
+        return Amount(0, 0 if settings.HISTORY_VERSIONS else self.bson_size)
+
+    # --- All of a user's ---------------------------------------------------------------------
+
+    @classmethod
+    def belonging_to(cls, user: Any) -> dict[str, Any] | None:
+        return cls.owned_by(user.get_username()) or None
+
+    def exported(self) -> dict[str, Any]:
+        return {
+            "id": str(self.id),
+            **self.stored(self.own_values),
+            "version": self.version,
+            "created_at": self.created,
+            "updated_at": self.updated,
+        }
+
+    @classmethod
+    def amount_of(cls, owner: str) -> Amount:
+        """Return how many documents an owner has, and how many bytes with all that they were."""
+        theirs, fields = cls.owned_by(owner), [cls._fields[f].db_field for f in cls.own_fields]
+        documents = amount_of(cls, theirs, fields)
+        versions = amount_of(cls.Version, theirs, fields)
+        return Amount(documents.documents, documents.bytes + versions.bytes)
