@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.querysets import UserQuerySet
 from templatesvc.api.filters import check_parameters
-
-ACTIVE = {"true": {"is_active__ne": False}, "false": {"is_active": False}}
+from templatesvc.api.pagination import flag
 
 
 class UserFilter(BaseFilterBackend):
@@ -26,12 +24,10 @@ class UserFilter(BaseFilterBackend):
         check_parameters(request, {"search", "is_active", "format"} | others)
         if text := request.query_params.get("search"):
             queryset = queryset.named_like(text)
-        active = request.query_params.get("is_active")
+        active = flag(request, "is_active")
         if active is None:
             return queryset
-        if active not in ACTIVE:
-            raise ValidationError({"is_active": "Give true or false."})
-        return queryset.filter(**ACTIVE[active])
+        return queryset.filter(is_active__ne=False) if active else queryset.filter(is_active=False)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         def parameter(name: str, description: str, type: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class MeView(APIView):
     @extend_schema(
         operation_id="delete_me",
         responses={204: None, 202: None},
-        auth=[{"bearer": []}, {"cookieAuth": []}],
+        auth=[{"bearer": []}],
     )
     def delete(self, request: Request) -> Response:
         """Delete your account, all that you keep and your sessions. This can't be undone.
@@ -209,7 +209,7 @@ class LogoutView(GenericAPIView):
     @extend_schema(
         operation_id="logout",
         responses={204: None},
-        auth=[{"bearer": []}, {"cookieAuth": []}, {}],
+        auth=[{"bearer": []}, {}],
     )
     def post(self, request: Request) -> Response:
         """End the session of the bearer token, of the refresh token, or of the browser.

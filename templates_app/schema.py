@@ -16,12 +16,17 @@ LIMITS = (
 )
 # Without a type, because what generators make of a text or an object (oneOf, anyOf, a list of
 # types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go;
-# with additionalProperties they can't send a text.
+# with additionalProperties they can't send a text. The lengths are under "not", because beside no
+# type they break C#, and Ruby measures objects by them.
 TEXT_OR_OBJECT = {
     "description": f"A text of 1 to {MAX_TEXT_LENGTH:,} characters, or an object. {LIMITS}",
-    "not": {"anyOf": [{"type": kind} for kind in ("null", "boolean", "number", "array")]},
-    "minLength": 1,
-    "maxLength": MAX_TEXT_LENGTH,
+    "not": {
+        "anyOf": [
+            *({"type": kind} for kind in ("null", "boolean", "number", "array")),
+            {"const": ""},
+            {"type": "string", "minLength": MAX_TEXT_LENGTH + 1},
+        ]
+    },
     "propertyNames": {"pattern": r"^([^$.\u0000][^.\u0000]*)?$"},
 }
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core import signing
 from django.template import loader
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import BooleanField
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -60,7 +61,7 @@ class KeysetPagination(BasePagination):
         queryset = self.fields.read(queryset)
         limit, ordering = self._limit(), self._ordering()
         place, backwards = self._place()
-        is_counted = self._flag("count")
+        is_counted = flag(self.request, "count")
         with self._alone() if queryset.is_search else nullcontext():
             self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
             self.by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
@@ -123,12 +124,6 @@ class KeysetPagination(BasePagination):
         if ordering not in self.orderings:
             raise ValidationError({"ordering": f"Give one of: {', '.join(self.orderings)}."})
         return ordering
-
-    def _flag(self, name: str) -> bool:
-        text = self.request.query_params.get(name, "false")
-        if text not in ("true", "false"):
-            raise ValidationError({name: "Give true or false."})
-        return bool(text == "true")
 
     def _place(self) -> tuple[Place | None, bool]:
         """Return where the cursor stands, and whether the page before it is asked for.
@@ -238,3 +233,18 @@ def orderings_of(view: Any) -> list[str]:
     """Return the orderings that a view's list can have, the default first."""
     by_each = [way + name for name in view.ordering_fields for way in ("-", "")]
     return sorted(by_each, key=lambda ordering: ordering != view.ordering)
+
+
+def flag(request: Request, name: str) -> bool | None:
+    """Return what a parameter says that is true or false; None without it.
+
+    Raises ValidationError (400). PHP clients write 1 and 0, scripts in Python True and False.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if text.lower() in BooleanField.TRUE_VALUES:
+        return True
+    if text.lower() in BooleanField.FALSE_VALUES:
+        return False
+    raise ValidationError({name: "Give true or false."})

@@ -172,6 +172,31 @@ def test_an_integer_beyond_32_bits_says_so() -> None:
         assert schema()["components"]["schemas"][name]["properties"]["version"]["format"] == "int64"
 
 
+def every_schema(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield each object in a part of the schema, but nothing of what stands under a ``not``."""
+    if isinstance(part, dict):
+        yield part
+    children = part.items() if isinstance(part, dict) else enumerate(part)
+    for name, child in children:
+        if name not in ("not", "examples", "example") and isinstance(child, dict | list):
+            yield from every_schema(child)
+
+
+def test_a_length_stands_beside_the_type_that_it_is_of() -> None:
+    # Beside none, C# asks an object for its length, and Ruby measures how it is printed.
+    texts = [each for each in every_schema(schema()) if each.keys() & {"minLength", "maxLength"}]
+    assert texts
+    for each in texts:
+        assert "string" in each.get("type", ""), each
+
+
+def test_a_token_is_the_only_way_to_log_in_that_generators_see() -> None:
+    assert list(schema()["components"]["securitySchemes"]) == ["bearer"]
+    assert {name for each in operations() for way in each.content["security"] for name in way} == {
+        "bearer"
+    }
+
+
 def test_an_operation_that_needs_no_authentication_says_so() -> None:
     open_to_all = {each.id for each in operations() if each.content["security"] == []}
     assert {"login", "register", "get_schema", "get_liveness"} <= open_to_all

@@ -105,6 +105,21 @@ def test_a_count_is_given_only_if_it_is_asked_for(alice: Person, bob: Person) ->
     assert "count" not in alice.client.get(f"{URL}?count=false").json()
 
 
+@pytest.mark.parametrize(
+    ("text", "is_counted"), [("1", True), ("True", True), ("0", False), ("False", False)]
+)
+def test_a_count_is_asked_for_as_clients_write_what_is_true(
+    text: str, is_counted: bool, alice: Person
+) -> None:
+    assert ("count" in alice.client.get(f"{URL}?count={text}").json()) is is_counted
+
+
+@pytest.mark.parametrize("text", ["", "2", "null", "true "])
+def test_what_is_neither_true_nor_false_asks_for_no_count(text: str, alice: Person) -> None:
+    answer = alice.client.get(URL, {"count": text})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "count: Give true or false.")
+
+
 def test_a_count_reads_little_more_than_it_may_tell(alice: Person) -> None:
     for number in range(5):
         make(alice, f"T{number}")

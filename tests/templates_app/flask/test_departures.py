@@ -92,6 +92,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "a body that is not said to be JSON": [
         ("/create", {"template": "x"}, {"content_type": "text/plain"}),
         ("/create", "template=x", {"content_type": "application/x-www-form-urlencoded"}),
+        ("/create", "", {"content_type": "text/plain"}),
     ],
     "a path with slashes beside each other, or at its end": [
         ("//create", {"template": "x"}),

@@ -202,7 +202,7 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
         lambda request, is_: "//" in request.path or request.path[1:].endswith("/")
     ),
     "a body that is not said to be JSON": lambda request, is_: (
-        request.kind in (KINDS[5:] if is_.status == 400 else KINDS[2:])
+        request.kind in (KINDS[5:] if is_.status == 400 and request.content else KINDS[2:])
     ),
     "a body in UTF-16 or UTF-32": lambda request, is_: request.codec.startswith(
         ("utf-16", "utf-32")
