@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DRFSessionAuthentication
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request, is_form_media_type
 from rest_framework_simplejwt import authentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
@@ -20,8 +21,9 @@ from accounts.documents import User
 from accounts.exceptions import SessionEnded
 from accounts.sessions import session_id
 from accounts.tokens import AccessToken, access_tokens, signed_token
+from templatesvc.api import hidden
 from templatesvc.api.credentials import bearer_token
-from templatesvc.api.exceptions import CSRFFailed
+from templatesvc.api.exceptions import AnotherAccount, CSRFFailed
 
 
 class PublicMixin:
@@ -109,7 +111,22 @@ class SignatureAuthentication(JWTAuthentication):
 
 
 class SessionAuthentication(DRFSessionAuthentication):
-    """DRF's, which says what to do about a request that may come from another site's page."""
+    """DRF's, which says what to do about a request that may come from another site's page.
+
+    Nor does it take what was typed in a page that somebody else had opened.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        authenticated: tuple[User, None] | None = super().authenticate(request)
+        if authenticated and request.method not in SAFE_METHODS:
+            self.check_account(request, authenticated[0].get_username())
+        return authenticated
+
+    def check_account(self, request: Request, name: str) -> None:
+        """Raise AnotherAccount (409) if the page was shown to somebody of another name."""
+        shown_to = unquote(hidden.header(request, hidden.ACCOUNT) or name)
+        if shown_to != name:
+            raise AnotherAccount.of(shown_to, name)
 
     def enforce_csrf(self, request: Request) -> None:
         # Only a form has the token in it. Of any other body Django reads nothing, where DRF would

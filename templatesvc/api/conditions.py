@@ -10,6 +10,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from templatesvc.api import hidden
 from templatesvc.api.etags import uncoded
 from templatesvc.mongo.names import DOCUMENT, Names
 from templatesvc.mongo.resources import ResourceDocument
@@ -56,10 +57,8 @@ class Preconditions(NamedTuple):
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        match, none_match = (
-            None if value is None else parse_etags(value)
-            for value in (request.headers.get("If-Match"), request.headers.get("If-None-Match"))
-        )
+        given = (hidden.header(request, name) for name in ("If-Match", "If-None-Match"))
+        match, none_match = (None if value is None else parse_etags(value) for value in given)
         return cls(match, none_match)
 
     @classmethod

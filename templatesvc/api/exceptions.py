@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from bson.errors import InvalidDocument
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -55,6 +55,20 @@ class CSRFFailed(PermissionDenied):
 
     default_detail = "CSRF Failed: CSRF token missing."
     default_code = "csrf_failed"
+
+
+class AnotherAccount(Conflict):
+    """409: a page that was shown to one person sends what they typed as another."""
+
+    default_detail = "You are logged in as somebody else than when you opened this page."
+    default_code = "another_account"
+
+    @classmethod
+    def of(cls, before: str, now: str) -> Self:
+        return cls(
+            f"You opened this page as {before} and are logged in as {now} now, so nothing was "
+            f"done. Press the button again to do it as {now}, or log in as {before} before you do."
+        )
 
 
 class QuotaExceeded(APIException):

@@ -63,12 +63,17 @@ class HistoryMixin(DocumentViewSet):
             size += version.stored_size
             if size > settings.MAX_PAGE_SIZE:
                 break
+        ids = {version.document_id for version in versions}
+        own = self.document.objects.of(self.request.user.get_username())
+        tags = {each.id: each.etag for each in walk_by_id(own.filter(id__in=ids))}
         response.restorable = [
             {
                 "version": version,
                 "begins": begins.get(version.id, ""),
                 "url": url_of(f"{slug}-version", self.request, pk=id, number=version.version),
                 "restore": url_of(f"{slug}-restore", self.request, pk=id),
+                # Not over what somebody makes of it while the page is open.
+                "condition": ("If-Match", tag) if (tag := tags.get(id)) else ("If-None-Match", "*"),
             }
             for version in versions
             for id in [version.document_id]

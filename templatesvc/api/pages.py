@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from django.contrib.auth import get_user
 from django.template import loader
@@ -13,7 +13,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from templatesvc.api import excerpts
-from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
+from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE, AnotherAccount
 from templatesvc.api.links import url_of
 from templatesvc.api.notation import LONGEST_INDENTED
 from templatesvc.api.problem_types import problem_types
@@ -74,7 +74,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         """Return the page; an error whose page is too large gets the page that all errors have."""
         request, response = renderer_context["request"], renderer_context["response"]
         is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
-        is_typed = request.user.is_authenticated and _size(request) <= MAX_TYPED_SIZE
+        is_theirs = is_error and (
+            request.user.is_authenticated or _caller(request).is_authenticated
+        )
+        is_typed = is_theirs and _size(request) <= MAX_TYPED_SIZE
         if not is_error or is_typed or _size(request) <= MAX_ERROR_SIZE:
             page = well_formed(super().render(data, accepted_media_type, renderer_context))
             if not is_error or is_typed or len(page.encode()) <= MAX_ERROR_SIZE:
@@ -92,10 +95,12 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             data = ReturnDict(data, serializer=self.typed.serializer)
         context = super().get_context(data, accepted_media_type, renderer_context)
         is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
+        caller = _caller(request)
         is_405 = response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED
         return context | {
             "data": data,
-            "user": _caller(request),
+            "user": caller,
+            "account": self._account(data, caller),
             # DRF shows the form in a dialog; here it stands above the list. OPTIONS shows nothing.
             "filter_form": None,
             "search": context["filter_form"],
@@ -112,6 +117,16 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
                 (title, url_of(route, request)) for title, route in getattr(view, "page_links", ())
             ],
         }
+
+    def _account(self, data: Any, caller: Any) -> str:
+        """Return whose the forms are, as ``hidden.ACCOUNT``: what was typed is whose it was.
+
+        But once they were told that they are somebody else now, it is theirs who are logged in.
+        """
+        is_told = isinstance(data, dict) and data.get("code") == AnotherAccount.default_code
+        if self.typed and self.typed.account and not is_told:
+            return self.typed.account
+        return quote(caller.get_username(), safe="") if caller.is_authenticated else ""
 
     def get_content(
         self,

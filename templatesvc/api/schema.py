@@ -30,7 +30,13 @@ from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.status import HTTP_401_UNAUTHORIZED
 
 from templatesvc.api.examples import example_of, examples, named
-from templatesvc.api.exceptions import AlreadyExists, CSRFFailed, PayloadTooLarge, StoreUnavailable
+from templatesvc.api.exceptions import (
+    AlreadyExists,
+    AnotherAccount,
+    CSRFFailed,
+    PayloadTooLarge,
+    StoreUnavailable,
+)
 from templatesvc.api.fields import TextField
 from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.problem_types import problem_types
@@ -151,6 +157,7 @@ class AutoSchema(openapi.AutoSchema):
             isinstance(authenticator, SessionAuthentication) for authenticator in authenticators
         ):
             yield CSRFFailed
+            yield AnotherAccount
         if has_body:
             yield from (ParseError, ValidationError, PayloadTooLarge, UnsupportedMediaType)
         if any(parameter["in"] == "query" for parameter in self._get_parameters()):

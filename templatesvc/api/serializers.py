@@ -9,6 +9,8 @@ from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
+from templatesvc.api import hidden
+
 NON_FIELD_ERRORS = api_settings.NON_FIELD_ERRORS_KEY
 
 
@@ -42,8 +44,7 @@ class InputSerializer(serializers.Serializer):
 
     def unknown(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the errors of unknown fields: of the first ones, and how many there are."""
-        # A page's form brings the CSRF token along.
-        known = {*self.fields, "csrfmiddlewaretoken"}
+        known = {*self.fields, *hidden.FIELDS}
         # A form has the members of an object as object.member.
         is_form = isinstance(data, QueryDict)
         unknown = [

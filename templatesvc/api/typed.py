@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Field, ListField, Serializer
 
+from templatesvc.api import hidden
 from templatesvc.api.notation import plain_json
 
 # A page of another site may not fill in a form here for somebody to send.
@@ -28,6 +29,7 @@ class Typed:
     method: str
     raw: str | None  # None if it came from the fields of a form
     serializer: Serializer | None  # None if nothing could be read from it
+    account: str = ""  # to whom the page was shown where it was typed, as ``hidden.ACCOUNT``
 
     @classmethod
     def of(cls, request: Request, response: Response, view: Any) -> Self | None:
@@ -47,13 +49,14 @@ class Typed:
         if serializer is None and isinstance(body, dict):
             serializer = _refused(view, body, response.data.get("errors", ()))
         raw = None if isinstance(body, QueryDict) else _as_json(_without_secrets(body, view))
-        return cls(request.method, raw, serializer)
+        return cls(request.method, raw, serializer, hidden.header(request, hidden.ACCOUNT) or "")
 
     @classmethod
     def _unparsed(cls, request: Request, body: bytes | None, view: Any) -> Self | None:
         if not body or _secrets(view):
             return None
-        return cls(request.method, body.decode(errors="replace"), None)
+        account = request.headers.get(hidden.ACCOUNT, "")
+        return cls(request.method, body.decode(errors="replace"), None, account)
 
 
 def _is_own(request: Request) -> bool:

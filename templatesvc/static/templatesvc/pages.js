@@ -1,6 +1,9 @@
 // What a page sends beside what DRF's own scripts do.
 
 $(document).ajaxSend((event, xhr, settings) => {
+  // It is done as whoever the page was shown to, and not as somebody who logged in elsewhere since.
+  const account = JSON.parse(document.getElementById("account").textContent);
+  if (account) xhr.setRequestHeader("X-Account", account);
   // It changes or deletes what it shows, not what somebody else has made of it meanwhile.
   const etag = document.getElementById("etag");
   if (etag && ["PUT", "PATCH", "DELETE"].includes(settings.type)) {

@@ -18,7 +18,7 @@ from templates_app.exceptions import TemplateExists
 from templatesvc.api.problem_types import problem_types
 from templatesvc.mongo.store import LARGE_BODY
 from tests.accounts.callers import browser
-from tests.conftest import Person
+from tests.conftest import Person, log_in
 
 LIST = "/api/v1/templates"
 PASSWORD = "/api/v1/users/me/password"
@@ -496,6 +496,109 @@ def test_a_resources_pages_are_called_after_its_document(page: APIClient, alice:
 def test_an_import_offers_what_to_do_with_what_is_there(page: APIClient) -> None:
     offered = re.findall('<option value="(.*?)"', text(page.get(f"{LIST}/import")))
     assert offered == ["skip", "replace"]
+
+
+# --- Whose it is ---------------------------------------------------------------------------------
+
+
+def hidden_fields(answer: Any) -> dict[str, str]:
+    """Return what the first form of a page sends beside what is typed and the CSRF token."""
+    content = text(answer).partition('<main id="content">')[2]
+    form = re.search('<form [^>]*method="post".*?</form>', content, re.S)
+    assert form
+    found = dict(re.findall('type="hidden" name="(.*?)" value="(.*?)"', form[0]))
+    del found["csrfmiddlewaretoken"]  # a header has it
+    return found
+
+
+def become(page: APIClient, person: Person) -> None:
+    """Log in as somebody else in another tab; the page's script takes over the new token."""
+    page.cookies = browser(person.name, person.password).cookies
+    page.credentials(HTTP_X_CSRFTOKEN=page.cookies["csrftoken"].value)
+
+
+@pytest.mark.parametrize("is_ended", [False, True], ids=["at once", "after the session ended"])
+def test_what_one_person_typed_is_not_sent_as_another_without_a_word(
+    is_ended: bool, page: APIClient, alice: Person, bob: Person
+) -> None:
+    form = {"template": "Dear {name}", **hidden_fields(page.get(LIST))}
+    if is_ended:
+        alice.user.end_sessions()
+        ended = send(page, form)
+        assert ended.status_code == 401
+        form |= hidden_fields(ended)
+    become(page, bob)
+    refused = send(page, form)
+    assert refused.status_code == 409
+    assert "You opened this page as alice and are logged in as bob now" in text(refused)
+    assert "Dear {name}" in field(refused, "template")
+    assert "bob" in bar(refused)
+    assert Template.objects.count() == 0
+    assert send(page, form | hidden_fields(refused)).status_code == 201
+    assert Template.objects.of("bob").count() == 1
+
+
+def test_the_longest_text_is_kept_when_it_is_asked_whose_it_is(
+    page: APIClient, bob: Person
+) -> None:
+    form = {"template": "x" * 100_000, **hidden_fields(page.get(LIST))}
+    become(page, bob)
+    refused = send(page, form)
+    assert (refused.status_code, form["template"] in text(refused)) == (409, True)
+
+
+def test_nor_where_no_script_takes_over_the_new_token(page: APIClient, bob: Person) -> None:
+    form = {"template": "Dear {name}", **hidden_fields(page.get(LIST))}
+    become(page, bob)
+    page.credentials(HTTP_X_CSRFTOKEN="x" * 32)
+    refused = send(page, form)
+    assert refused.status_code == 403
+    become(page, bob)
+    assert send(page, form | hidden_fields(refused)).status_code == 409
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_nor_what_a_script_sends(method: str, page: APIClient, alice: Person, bob: Person) -> None:
+    id = Template.create(bob.name, {"template": "x"}).id
+    become(page, bob)
+    script = {"X-Account": "alice"}
+    answer = getattr(page, method)(f"{LIST}/{id}", {"template": "y"}, headers=script, format="json")
+    assert answer.status_code == 409
+    script = {"X-Account": "bob"}
+    answer = getattr(page, method)(f"{LIST}/{id}", {"template": "y"}, headers=script, format="json")
+    assert answer.status_code in (200, 204)
+
+
+def test_a_name_with_any_character_is_known_again() -> None:
+    name = "zoë & co/%41"
+    log_in(name, "wonderland-1")
+    page = browser(name, "wonderland-1")
+    page.defaults["HTTP_ACCEPT"] = "text/html"
+    form = {"template": "x", **hidden_fields(page.get(LIST))}
+    assert send(page, form).status_code == 201
+
+
+def test_whoever_comes_first_restores(page: APIClient, alice: Person) -> None:
+    template = Template.create(alice.name, {"template": "one"})
+    path = f"{LIST}/{template.id}"
+    alice.client.put(path, {"template": "two"})
+    form = {"version": 1, **hidden_fields(page.get(f"{path}/versions"))}
+    alice.client.put(path, {"template": "three"})
+    refused = send(page, form, f"{path}/restore")
+    assert refused.status_code == 412
+    assert alice.client.get(path).json()["template"] == "three"
+    again = {"version": 1, **hidden_fields(refused)}
+    assert send(page, again, f"{path}/restore").status_code == 200
+
+
+def test_what_was_restored_meanwhile_is_not_restored_again(page: APIClient, alice: Person) -> None:
+    path = f"{LIST}/{Template.create(alice.name, {'template': 'one'}).id}"
+    alice.client.delete(path)
+    form = {"version": 1, **hidden_fields(page.get(f"{LIST}/deleted"))}
+    alice.client.post(f"{path}/restore", {"version": 1})
+    alice.client.put(path, {"template": "two"})
+    assert send(page, form, f"{path}/restore").status_code == 412
+    assert alice.client.get(path).json()["template"] == "two"
 
 
 # --- How long it took ---------------------------------------------------------------------------
