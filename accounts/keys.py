@@ -31,6 +31,8 @@ from templatesvc.keys import derived_key
 
 PEM = "-----BEGIN "
 JWK = re.compile(r'"kty"\s*:')
+# What PyJWT lets through: of a header of brackets, for one, or a time that is a list.
+UNREADABLE = (TypeError, ValueError, OverflowError, RecursionError)
 LAST_SECOND = 253_402_300_799  # of the year 9999
 # RFC 7518, section 3.3.
 SHORTEST_RSA = 2048
@@ -131,8 +133,7 @@ class KeyRing(TokenBackend):
         """
         try:
             claims = self._verified(token if isinstance(token, str) else token.decode())
-        except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
-            # PyJWT lets some faults through: a header of brackets.
+        except (jwt.InvalidTokenError, *UNREADABLE) as error:
             raise TokenBackendError("Token is invalid") from error
         if verify and claims["exp"] <= time.time():
             raise TokenBackendExpiredToken("Token is expired")
@@ -165,6 +166,8 @@ class KeyRing(TokenBackend):
             raise jwt.InvalidTokenError("A time of the token is no number.")
         if not abs(claims["exp"]) <= LAST_SECOND:
             raise jwt.InvalidTokenError("The token expires beyond any calendar.")
+        # NaN, Infinity and half a surrogate pair: nothing could store or compare them.
+        json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
         self.check(claims, key_id)
         return claims
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -24,6 +24,8 @@ from templatesvc.mongo.documents import RawField, TypedField, base_of, now
 
 # What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
 MANY_SESSIONS = 10**9
+# How far the clock of another service may be ahead that issues what stands on no session.
+CLOCKS_APART = timedelta(minutes=1)
 
 
 class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
@@ -182,8 +184,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """Tell whether what was issued in this second, and stands on no session, is still good.
 
         Not if it was issued to whoever had the name before, nor before the user's sessions were
-        last ended; within that very second nobody can tell, so it is refused.
+        last ended; within that very second nobody can tell, so it is refused. Nor if it is to be
+        issued only: ending the sessions would not end it.
         """
+        if issued_at > (now() + CLOCKS_APART).timestamp():
+            return False
         begun, ended = self.joined, self.sessions_ended_at
         is_theirs = begun is None or issued_at >= int(begun.timestamp())
         return is_theirs and (ended is None or issued_at > int(ended.timestamp()))

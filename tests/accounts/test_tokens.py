@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -202,6 +203,13 @@ WRONG: dict[str, Callable[[Person, Person], str]] = {
     "a NUL": lambda alice, bob: alice.tokens["access_token"] + "\0",
     "huge": lambda alice, bob: "x" * 8_000,
 }
+# What no claim of ours is, nor any that somebody may have.
+ODD: list[Any] = [
+    *(None, True, 0, -1, 10**30, -(10**400), 1e308, float("nan"), float("inf"), 0.5),
+    *("", "\0", "\ud800", "x" * 5000, "1e5", [], ["alice"], {}, {"$ne": None}, [[["a"]]]),
+]
+CLAIMS = ("iss", "aud", "sub", "exp", "iat", "nbf", "jti", "type", "sid", "fresh", "csrf")
+TAKES_TOKEN = {"/api/v1/token/verify": "token", "/api/v1/token/refresh": "refresh_token"}
 HEADERS = {
     "no token": "Bearer",
     "a space for a token": "Bearer ",
@@ -247,6 +255,47 @@ def test_a_wrong_token_is_refused_by_old_routes_and_new(
     for method, path in ROUTES:
         assert refusal(send(method, path, f"Bearer {token}"))
     assert Template.objects.count() == 0
+
+
+def statuses(token: str) -> Iterator[int]:
+    """Yield what the routes that read tokens answer to one, wherever it is put."""
+    for method, path in (
+        ("GET", "/get"),
+        ("DELETE", "/api/v1/users/me"),
+        ("POST", "/api/v1/logout"),
+    ):
+        yield send(method, path, f"Bearer {token}").status_code
+    for path, name in TAKES_TOKEN.items():
+        yield APIClient(raise_request_exception=False).post(path, {name: token}).status_code
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_no_claim_of_whatever_value_makes_an_error_of_the_service(
+    claim: str, kind: str, alice: Person
+) -> None:
+    claims = jwt.decode(alice.tokens[kind], options={"verify_signature": False})
+    for value in ODD:
+        found = set(statuses(signed(claims | {claim: value})))
+        assert found <= {200, 201, 204, 400, 401, 404, 405, 409}, (value, found)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), "\ud800", [{"\udfff": 1}]])
+def test_a_claim_that_nothing_can_store_or_compare_is_refused(value: Any, alice: Person) -> None:
+    for token in (
+        signed(claims_of(alice) | {"sub": value}),
+        signed(claims_of(alice) | {"x": value}),
+    ):
+        assert refusal(send("GET", "/get", f"Bearer {token}"))
+
+
+@pytest.mark.parametrize("name", ["kid", "typ", "alg", "cty", "crit", "b64", "jku"])
+def test_nor_does_a_member_of_the_header(name: str, alice: Person) -> None:
+    _, payload, signature = alice.tokens["access_token"].split(".")
+    for value in ODD:
+        header = {"kid": key_ring().keys[0].id, "typ": "JWT", "alg": "HS256", name: value}
+        first = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+        assert max(statuses(f"{first}.{payload}.{signature}")) < 500, value
 
 
 @pytest.mark.parametrize("kind", HEADERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jwt
@@ -9,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from tests.accounts.test_tokens import claiming, claims_of, refusal, send
+from tests.accounts.test_tokens import CLAIMS, ODD, claiming, claims_of, refusal, send, statuses
 from tests.conftest import Person
 
 
@@ -30,6 +31,22 @@ def test_side_by_side_a_token_that_expires_beyond_any_calendar_is_refused(
         assert send("GET", "/get", f"Bearer {flasks(alice)}").status_code == 200
         assert refusal(send("GET", "/get", f"Bearer {flasks(alice, exp=exp)}"))
         assert send("POST", "/api/v1/logout", f"Bearer {flasks(alice, exp=exp)}").status_code < 500
+
+
+@pytest.mark.parametrize("claim", [*CLAIMS])
+def test_side_by_side_no_claim_makes_an_error_of_the_service(claim: str, alice: Person) -> None:
+    with override_settings(FLASK_SIDE_BY_SIDE=True):
+        for value in ODD:
+            found = set(statuses(flasks(alice, **{claim: value})))
+            assert found <= {200, 201, 204, 400, 401, 404, 405, 409}, (value, found)
+
+
+def test_side_by_side_a_token_that_was_issued_later_than_now_is_refused(alice: Person) -> None:
+    """Ending the sessions would not end it."""
+    with override_settings(FLASK_SIDE_BY_SIDE=True):
+        for ahead, status in ((5, 200), (3600, 401)):
+            token = flasks(alice, iat=int(time.time()) + ahead)
+            assert send("GET", "/get", f"Bearer {token}").status_code == status
 
 
 def test_an_access_token_that_names_no_audience_is_let_in_while_its_session_stands(
