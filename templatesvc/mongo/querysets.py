@@ -40,7 +40,7 @@ class KeysetQuerySet(QuerySet):
         """Narrow to documents with this text in one of the fields, ignoring case.
 
         It is compared here and not in the store, whose comparisons know less of Unicode than
-        Python's: a walk yields everything that it looks at, and ``fits`` tells what was found.
+        Python's: a walk yields what may have it, and ``fits`` tells what was found.
         """
         found = self.clone()
         found._needle, found._searched = text.casefold(), fields
@@ -54,6 +54,14 @@ class KeysetQuerySet(QuerySet):
     def fits(self, document: Any) -> bool:
         """Tell whether a document is what a search looks for."""
         return not self._needle or document.contains(self._needle, self._searched)
+
+    def _may_fit(self, stored: bytes) -> bool:
+        """Tell whether the text may be in BSON: of most documents this spares decoding them.
+
+        A text is in BSON as UTF-8, and what stands around it takes none of its bytes away. Case is
+        folded character by character, so that the text is found wherever ``fits`` finds it.
+        """
+        return self._needle in stored.decode(errors="replace").casefold()
 
     # --- Walking -----------------------------------------------------------------------------
 
@@ -76,6 +84,7 @@ class KeysetQuerySet(QuerySet):
         looks at documents until it has found enough: how many that are can't be known.
         """
         order, left = self._order(by, descending), 0 if self.is_search else most
+        may_fit = self._may_fit if self.is_search else None
 
         def loaded(row: Row) -> Any:
             nonlocal left
@@ -85,7 +94,8 @@ class KeysetQuerySet(QuerySet):
         for piece in _beyond(order, after, self._may_be_null(by)):
             query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
             # By map, and in no variable: no document is held while the reader takes its time.
-            yield from map(loaded, walk(self._collection, query, order, left, projection))
+            rows = walk(self._collection, query, order, left, projection, may_fit)
+            yield from map(loaded, rows)
             if most and not left and not self.is_search:
                 return
 

@@ -9,7 +9,7 @@ changed, is opened again after the last row.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -27,6 +27,8 @@ from templatesvc.mongo.errors import may_pass
 
 Query = dict[str, Any]
 Order = list[tuple[str, int]]
+# Tells of BSON, of one document or several, whether there may be one in it that is wanted.
+MayFit = Callable[[bytes], bool]
 
 # Documents in the first batch: a page of the usual size, and the one that tells of another page.
 FIRST_BATCH = 21
@@ -69,8 +71,12 @@ def walk(
     order: Order,
     most: int = 0,
     projection: dict[str, int] | None = None,
+    may_fit: MayFit | None = None,
 ) -> Iterator[Row]:
     """Yield what a query finds in an order whose last field is unique; ``most`` at the most.
+
+    With ``may_fit``, of each batch only what may be wanted, and the last document, which tells how
+    far the walk has come; ``most`` is 0 then.
 
     Raises PyMongoError if the store fails before the first row, or once it has given none for
     STREAM_SILENCE: what was yielded until then is not all.
@@ -89,7 +95,8 @@ def walk(
         found = 0
         try:
             # By map, and in no variable: no row is held while the reader takes its time.
-            yield from map(noted, _rows(collection, rest, order, at_once, projection, in_batch))
+            batches = _batches(collection, rest, order, at_once, projection, in_batch)
+            yield from map(noted, _rows(batches, may_fit))
             taken += found
             if found < at_once or not at_once or taken == most:
                 return
@@ -125,20 +132,18 @@ def walk_by_id(found: QuerySet) -> Iterator[Any]:
     return map(found._document.of_row, rows)
 
 
-def _rows(
-    collection: Collection[dict[str, Any]],
-    query: Query,
-    order: Order,
-    most: int,
-    projection: dict[str, int] | None,
-    in_batch: int,
-) -> Iterator[Row]:
-    for batch in _batches(collection, query, order, most, projection, in_batch):
+def _rows(batches: Iterator[bytes], may_fit: MayFit | None) -> Iterator[Row]:
+    for batch in batches:
+        wanted = may_fit if may_fit is None or may_fit(batch) else _nothing
         start = 0
-        while start < len(batch):
-            size = int.from_bytes(batch[start : start + 4], "little")
-            start += size
-            yield Row(size, bson.decode(batch[start - size : start], store.CODEC))
+        for end in _ends(batch):
+            document, start = batch[start:end], end
+            if wanted is None or end == len(batch) or wanted(document):
+                yield Row(len(document), bson.decode(document, store.CODEC))
+
+
+def _nothing(document: bytes) -> bool:
+    return False
 
 
 def _batches(

@@ -9,9 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pymongo
 import pytest
 from bson import Binary, ObjectId, encode
+from hypothesis import strategies as st
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
@@ -28,6 +30,7 @@ from templatesvc.mongo.walks import (
     beyond,
     walk,
 )
+from tests.films.documents import Film
 from tests.processes import PATIENCE, MongoServer
 
 Commands = list[dict[str, Any]]
@@ -136,6 +139,25 @@ def test_a_walk_whose_reader_waits_holds_little_of_large_documents(size: int, mo
         tracemalloc.stop()
     assert seen == list(range(FIRST_BATCH))
     assert max(held) < max(3 * BATCH_SIZE, 2 * size)
+
+
+@pytest.mark.wire
+def test_a_search_decodes_what_may_fit_and_the_end_of_each_batch() -> None:
+    insert(*("straße" if number == 1000 else f"{number}" for number in range(3000)))
+    rows = walk(store.database()["numbers"], {}, BY_ID, may_fit=lambda bson: "ß".encode() in bson)
+    seen = [row.document["_id"] for row in rows]
+    assert 1000 in seen
+    assert seen[-1] == 2999
+    assert len(seen) <= 5
+
+
+@pytest.mark.search
+@hypothesis.given(text=st.text(), before=st.text(max_size=200), after=st.text(max_size=200))
+def test_what_a_search_finds_in_a_document_it_finds_in_its_bson(
+    text: str, before: str, after: str
+) -> None:
+    stored = encode({"_id": ObjectId(), "value": ["x", before + text + after], "n": 255})
+    assert Film.objects.containing(text)._may_fit(stored)
 
 
 @pytest.mark.wire
