@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request, is_form_media_type
 from rest_framework_simplejwt import authentication
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, InvalidToken, TokenError
 
 from accounts.clients import Client
 from accounts.documents import User
@@ -40,6 +40,8 @@ def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:
     """Return the token that ``read``, of ``accounts.tokens``, finds; raises InvalidToken (401)."""
     try:
         return read(text)
+    except ExpiredTokenError as error:
+        raise InvalidToken("Token has expired") from error  # as clients of the Flask service expect
     except TokenError as error:
         raise InvalidToken(str(error)) from error
 

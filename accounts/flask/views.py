@@ -29,6 +29,10 @@ from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.views import OpenView
 
+OTHER_SCHEME = (
+    "Missing 'Bearer' type in 'Authorization' header. Expected 'Authorization: Bearer <JWT>'"
+)
+
 
 class FlaskView(APIView):
     """A route of the Flask service."""
@@ -54,10 +58,15 @@ class FlaskView(APIView):
             deprecation.count(request.resolver_match.url_name)
         return super().finalize_response(request, response, *args, **kwargs)
 
+    def permission_denied(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not request.successful_authenticator and "Authorization" in request.headers:
+            raise NotAuthenticated(OTHER_SCHEME)
+        super().permission_denied(request, *args, **kwargs)
+
     @staticmethod
     def error_body(exc: APIException) -> dict[str, str]:
         """Return the body of an error answer."""
-        if isinstance(exc, NotAuthenticated):
+        if isinstance(exc, NotAuthenticated) and exc.detail == NotAuthenticated.default_detail:
             return {"msg": "Missing Authorization Header"}
         return {"msg": problems.message(exc)}
 

@@ -378,3 +378,12 @@ def test_a_token_is_taken_from_the_header_alone(place: str, alice: Person) -> No
 
     response = client.post("/api/v1/templates", body, format="json", query_params=query)
     assert refusal(response)
+
+
+def test_the_flask_routes_name_an_expired_token_and_another_scheme_as_ever(alice: Person) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=2)):
+        old = alice.client.get("/get")
+    assert (old.status_code, old.json()) == (401, {"msg": "Token has expired"})
+    other = APIClient().get("/get", HTTP_AUTHORIZATION="Token x")
+    assert other.status_code == 401
+    assert other.json()["msg"].startswith("Missing 'Bearer' type in 'Authorization' header.")
