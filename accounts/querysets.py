@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Self
 
-from templatesvc.mongo.querysets import KeysetQuerySet, Place
+from templatesvc.mongo.keysets import Place
+from templatesvc.mongo.querysets import KeysetQuerySet
 
 
 class UserQuerySet(KeysetQuerySet):

@@ -20,8 +20,8 @@ from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
+from templatesvc.mongo.keysets import Query, both
 from templatesvc.mongo.resources import ResourceDocument
-from templatesvc.mongo.walks import Query, both
 
 SHOWN_ENTRIES = 100
 

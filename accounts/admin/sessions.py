@@ -17,7 +17,7 @@ from templatesvc.admin import DocumentAdmin, action, display, site
 from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import TextFilter
 from templatesvc.mongo.documents import now
-from templatesvc.mongo.walks import Query
+from templatesvc.mongo.keysets import Query
 
 
 class UserFilter(TextFilter):

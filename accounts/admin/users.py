@@ -27,9 +27,9 @@ from templatesvc.admin.changelist import parameters_of
 from templatesvc.admin.filters import ChoiceFilter, DateFilter
 from templatesvc.admin.options import NotHere, Options
 from templatesvc.admin.views import DocumentView
+from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits, Usage
-from templatesvc.mongo.walks import Query
 
 MOST_COUNTED = 10_000
 

@@ -11,8 +11,8 @@ from bson import ObjectId
 from mongoengine import Q
 
 from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.keysets import Place
 from templatesvc.mongo.owned import OwnedDocument
-from templatesvc.mongo.querysets import Place
 from templatesvc.mongo.resources import ResourceQuerySet
 
 

@@ -16,7 +16,8 @@ from mongoengine.queryset import QuerySet
 
 from templatesvc.admin.ordering import NoIndexError, Order
 from templatesvc.mongo import ids
-from templatesvc.mongo.walks import Query, both, walk
+from templatesvc.mongo.keysets import Place, Query, both
+from templatesvc.mongo.walks import walk
 
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
@@ -26,8 +27,6 @@ SEARCH, ORDER, PLACE = "q", "o", "p"
 KEPT = "_changelist_filters"
 SALT = "templatesvc.admin.changelist"
 SEARCH_LENGTH = 200  # characters
-# The values by which a row stands in its order.
-Place = list[Any]
 
 
 class ChangeList:

@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import now
-from templatesvc.mongo.walks import Query, both
+from templatesvc.mongo.keysets import Query, both
 
 
 class Filter:

@@ -25,8 +25,8 @@ from templatesvc.admin.ordering import Order
 from templatesvc.api.notation import PLAIN, extended_json, plain_json, written
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import ServiceDocument, TypedField
+from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.names import Names
-from templatesvc.mongo.walks import Query
 
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite

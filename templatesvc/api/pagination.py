@@ -27,7 +27,8 @@ from templatesvc.api import sparse
 from templatesvc.api.proxies import client_address
 from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo import ids
-from templatesvc.mongo.querysets import KeysetQuerySet, Place
+from templatesvc.mongo.keysets import Place
+from templatesvc.mongo.querysets import KeysetQuerySet
 
 SALT = "templatesvc.api.pagination"
 

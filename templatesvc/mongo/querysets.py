@@ -1,8 +1,4 @@
-"""Querysets that lists page through: in any order that an index carries, on from any row.
-
-A row's place in an order is the list of its values in the fields of the order, the last of which
-no two rows share. Rows that come or go meanwhile neither repeat nor hide another.
-"""
+"""Querysets that lists page through: in any order that an index carries, on from any row."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ from typing import Any, ClassVar, Self
 from mongoengine.queryset import QuerySet
 from pymongo import ASCENDING, DESCENDING
 
-from templatesvc.mongo.walks import Order, Query, Row, both, walk
-
-Place = list[Any]
+from templatesvc.mongo.keysets import Holds, Keys, Place, both, ranges
+from templatesvc.mongo.walks import Row, walk
 
 
 class KeysetQuerySet(QuerySet):
@@ -91,7 +86,8 @@ class KeysetQuerySet(QuerySet):
             left -= bool(left)
             return self._document.of_row(row)
 
-        for piece in _beyond(order, after, self._may_be_null(by)):
+        holds = Holds.NULLS if self._may_be_null(by) else Holds.VALUES
+        for piece in ranges(order, after, holds):
             query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
             # By map, and in no variable: no document is held while the reader takes its time.
             rows = walk(self._collection, query, order, left, projection, may_fit)
@@ -99,7 +95,7 @@ class KeysetQuerySet(QuerySet):
             if most and not left and not self.is_search:
                 return
 
-    def _order(self, by: str, descending: bool) -> Order:
+    def _order(self, by: str, descending: bool) -> Keys:
         way = DESCENDING if descending else ASCENDING
         return [(self._document._fields[name].db_field, way) for name in self.fields_of(by)]
 
@@ -110,29 +106,3 @@ class KeysetQuerySet(QuerySet):
     def count_up_to(self, most: int) -> int:
         """Return how many there are; above ``most``, some number above it."""
         return self.limit(most + 1).count(with_limit_and_skip=True)
-
-
-def _beyond(order: Order, place: Place | None, may_be_null: bool) -> Iterator[Query]:
-    """Yield the queries that, one after the other, find all that comes after a place.
-
-    Each is one range of an index. What is null, or not there, comes before every value, and no
-    range of values has it.
-    """
-    if place is None:
-        yield {}
-        return
-    (field, way), *others = order
-    value, comparison = place[0], "$gt" if way == ASCENDING else "$lt"
-    if not others:
-        yield {field: {comparison: value}}
-        return
-    later = {others[0][0]: {comparison: place[1]}}
-    if value is None:
-        yield {field: None} | later
-        if way == ASCENDING:
-            yield {field: {"$ne": None}}
-        return
-    # The bound on the first field alone is what an index can use.
-    yield {field: {f"{comparison}e": value}, "$or": [{field: {comparison: value}}, later]}
-    if way == DESCENDING and may_be_null:
-        yield {field: None}

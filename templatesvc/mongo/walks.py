@@ -11,12 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import bson
 import pymongo
-from bson import ObjectId
 from django.conf import settings
 from mongoengine.queryset import QuerySet
 from pymongo.collection import Collection
@@ -24,9 +22,8 @@ from pymongo.errors import PyMongoError
 
 from templatesvc.mongo import store
 from templatesvc.mongo.errors import may_pass
+from templatesvc.mongo.keysets import Keys, Query, beyond, both
 
-Query = dict[str, Any]
-Order = list[tuple[str, int]]
 # Tells of BSON, of one document or several, whether there may be one in it that is wanted.
 MayFit = Callable[[bytes], bool]
 
@@ -40,18 +37,6 @@ BATCH_SIZE = 2**20
 FIND_SIZE = 2**24
 MOST_IN_BATCH = 2000
 PAUSE = 0.1  # seconds, before a lost cursor is opened once more
-# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
-# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
-# and no _id is one.)
-LEAST: list[tuple[type | tuple[type, ...], Any]] = [
-    ((int, float), -float("inf")),
-    (str, ""),
-    (dict, {}),
-    (bytes, b""),
-    (ObjectId, ObjectId(bytes(12))),
-    (bool, False),
-    (datetime, datetime.min.replace(tzinfo=UTC)),
-]
 
 
 class BatchCut(Exception):
@@ -68,7 +53,7 @@ class Row(NamedTuple):
 def walk(
     collection: Collection[dict[str, Any]],
     query: Query,
-    order: Order,
+    order: Keys,
     most: int = 0,
     projection: dict[str, int] | None = None,
     may_fit: MayFit | None = None,
@@ -149,7 +134,7 @@ def _nothing(document: bytes) -> bool:
 def _batches(
     collection: Collection[dict[str, Any]],
     query: Query,
-    order: Order,
+    order: Keys,
     most: int,
     projection: dict[str, int] | None,
     in_batch: int,
@@ -204,41 +189,3 @@ def _fitting(count: int, size: int, wanted: int) -> int:
     """Return how many documents have a size that is wanted, if so many have this size."""
     # Two at least: a cursor takes one for the wish to be closed.
     return max(2, min(MOST_IN_BATCH, wanted * count // size))
-
-
-# --- Queries ---------------------------------------------------------------------------------
-
-
-def both(one: Query, other: Query) -> Query:
-    """Return the query for what fits two queries."""
-    return {"$and": [one, other]} if one.keys() & other.keys() else one | other
-
-
-def beyond(order: Order, place: list[Any]) -> Query:
-    """Return the query for what comes after a place, a value for each field of the order."""
-    (field, way), *others = order
-    value, *rest = place
-    choices = [{field: {"$gt" if way == 1 else "$lt": value}}, *further_types(field, way, value)]
-    if others:
-        choices.append({field: {"$eq": value}} | beyond(others, rest))
-    return choices[0] if len(choices) == 1 else {"$or": choices}
-
-
-def further_types(field: str, way: int, value: Any) -> Iterator[Query]:
-    """Yield the query for values that come after all those of the type of this one, if any can."""
-    place = _type_of(value)
-    further = LEAST[place + 1 :] if way == 1 else LEAST[: max(place, 0)]
-    choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
-    if way == -1 and value is not None:
-        choices.append({field: None})
-    if choices:
-        yield {"$or": choices}
-
-
-def _type_of(value: Any) -> int:
-    """Return where the type of a value stands among all; -1 for null."""
-    if value is None:
-        return -1
-    # A bool is an int as well, to Python, and comes later.
-    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
-    return fitting[-1] if fitting else len(LEAST)

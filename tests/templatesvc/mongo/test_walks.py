@@ -20,21 +20,20 @@ from pymongo.errors import PyMongoError
 from pytest_django.fixtures import Settings
 
 from templatesvc.mongo import store
+from templatesvc.mongo.keysets import Holds, Keys, beyond, ranges
 from templatesvc.mongo.walks import (
     BATCH_SIZE,
     FIND_SIZE,
     FIRST_BATCH,
     FIRST_OF_ALL,
-    Order,
     Row,
-    beyond,
     walk,
 )
 from tests.films.documents import Film
 from tests.processes import PATIENCE, MongoServer
 
 Commands = list[dict[str, Any]]
-BY_ID: Order = [("_id", 1)]
+BY_ID: Keys = [("_id", 1)]
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +51,11 @@ def insert(*values: Any) -> None:
         store.database()["numbers"].insert_many(rows)
 
 
-def walked(order: Order = BY_ID, most: int = 0) -> Iterator[Row]:
+def walked(order: Keys = BY_ID, most: int = 0) -> Iterator[Row]:
     return walk(store.database()["numbers"], {"_id": {"$gte": 0}}, order, most)
 
 
-def ids(order: Order = BY_ID, most: int = 0) -> list[Any]:
+def ids(order: Keys = BY_ID, most: int = 0) -> list[Any]:
     return [row.document["_id"] for row in walked(order, most)]
 
 
@@ -169,7 +168,7 @@ def test_small_documents_before_large_ones_are_no_measure_of_a_batch() -> None:
 
 @pytest.mark.wire
 @pytest.mark.parametrize("order", [BY_ID, [("_id", -1)], [("value", 1), ("_id", -1)]])
-def test_a_lost_cursor_is_opened_again_after_the_last_row(order: Order, commands: Commands) -> None:
+def test_a_lost_cursor_is_opened_again_after_the_last_row(order: Keys, commands: Commands) -> None:
     insert(*(f"{number // 7:03}" + "x" * 20_000 for number in range(200)))
     whole = ids(order)
     found = walked(order)
@@ -213,12 +212,36 @@ def test_what_lies_beyond_a_place_is_found_whatever_its_type(
         *(datetime(1969, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC), None),
     ]
     numbers.insert_many([{"_id": value} for value in values])
-    order: Order = [("_id", way)]
+    order: Keys = [("_id", way)]
     whole = list(numbers.find({}).sort(order))
     assert len(whole) == len(values)
     for place, row in enumerate(whole):
         query = beyond(order, [row["_id"]])
         assert list(numbers.find(query).sort(order)) == whole[place + 1 :], row
+        for is_sliced in (True, False):
+            pieces = ranges(order, [row["_id"]], is_sliced=is_sliced)
+            found = [each for piece in pieces for each in numbers.find(piece).sort(order)]
+            assert found == whole[place + 1 :], row
+
+
+@pytest.mark.parametrize("ways", [(1, 1), (-1, -1), (1, -1), (-1, 1)])
+@pytest.mark.parametrize("holds", [Holds.NULLS, Holds.ANYTHING])
+def test_what_lies_beyond_a_place_of_two_fields_is_found_with_what_has_no_value(
+    holds: Holds, ways: tuple[int, int], numbers: Collection[dict[str, Any]]
+) -> None:
+    values = [3, None, 1, ..., 2, 1, None, 3, 1, ...]
+    others = ["x", {"a": 1}] if holds is Holds.ANYTHING else []
+    for number, value in enumerate([*values, *others]):
+        numbers.insert_one({"_id": number} | ({} if value is ... else {"value": value}))
+    order: Keys = [("value", ways[0]), ("_id", ways[1])]
+    whole = list(numbers.find({}).sort(order))
+    assert [row for piece in ranges(order, None, holds) for row in numbers.find(piece)] != []
+    for place, row in enumerate(whole):
+        pieces = list(ranges(order, [row.get("value"), row["_id"]], holds))
+        found = [each for piece in pieces for each in numbers.find(piece).sort(order)]
+        assert found == whole[place + 1 :], row
+        # One range where one is enough, as it is in the middle of values.
+        assert len(pieces) <= 3
 
 
 def lose_cursor(commands: Commands) -> None:

@@ -1,0 +1,150 @@
+"""Places in an order, and the queries for what comes after one: of every list, export and walk.
+
+A row's place is the list of its values in the fields of the order, the last of which no two rows
+share. Rows that come or go meanwhile neither repeat nor hide another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ASCENDING
+
+from templatesvc.mongo.documents import now
+from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
+
+Query = dict[str, Any]
+Keys = list[tuple[str, int]]
+Place = list[Any]
+
+# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
+# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
+# and no _id is one.)
+LEAST: list[tuple[type | tuple[type, ...], Any]] = [
+    ((int, float), -float("inf")),
+    (str, ""),
+    (dict, {}),
+    (bytes, b""),
+    (ObjectId, ObjectId(bytes(12))),
+    (bool, False),
+    (datetime, datetime.min.replace(tzinfo=UTC)),
+]
+# Slices of time that ids and dates are walked in: most pages are found in the first, and none asks
+# for all that is older, which some servers would sort before they give the first of it.
+SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
+
+
+class Holds(Enum):
+    """What there may be in the first field of an order."""
+
+    VALUES = "values of one type"
+    NULLS = "values of one type, null, and nothing"
+    ANYTHING = "values of any types, null, and nothing"
+
+
+def turned(order: Keys) -> Keys:
+    return [(field, -way) for field, way in order]
+
+
+def both(one: Query, other: Query) -> Query:
+    """Return the query for what fits two queries."""
+    return {"$and": [one, other]} if one.keys() & other.keys() else one | other
+
+
+def beyond(order: Keys, place: Place) -> Query:
+    """Return one query for all that comes after a place."""
+    found = list(ranges(order, place))
+    return _either(found) if found else {"_id": {"$in": []}}  # nothing comes before null
+
+
+def ranges(
+    order: Keys,
+    place: Place | None,
+    holds: Holds = Holds.ANYTHING,
+    is_sliced: bool = False,
+) -> Iterator[Query]:
+    """Yield the queries that, one after the other, find all that comes after a place, or all.
+
+    Each is one range of an index. ``is_sliced`` has ranges of ids or times begin with short ones.
+    """
+    (field, way), *others = order
+    if place is None:
+        yield from _from_the_start(field, way, is_sliced)
+        return
+    value, *rest = place
+    inner = holds if holds is Holds.ANYTHING else Holds.VALUES
+    later = list(ranges(others, rest, inner)) if others else []
+    if value is None:
+        if later:
+            yield both({field: None}, _either(later))
+        if way == ASCENDING:
+            yield {field: {"$ne": None}}
+        return
+    after = "$gt" if way == ASCENDING else "$lt"
+    is_of_time = is_sliced and isinstance(value, ObjectId | datetime)
+    first, *more = _slices({after: value}, value, way) if is_of_time else [{after: value}]
+    if later:
+        # The bound on the first field alone is what an index can use.
+        yield {
+            field: {f"{after}e": first.pop(after)} | first,
+            "$or": [{field: {after: value}}, *later],
+        }
+    else:
+        yield {field: first}
+    yield from ({field: span} for span in more)
+    yield from _of_further_types(field, way, value, holds)
+
+
+def _either(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else {"$or": queries}
+
+
+def _from_the_start(field: str, way: int, is_sliced: bool) -> Iterator[Query]:
+    if not is_sliced or way == ASCENDING:
+        yield {}
+        return
+    latest = ObjectId() if field == "_id" else now()
+    yield from _of_further_types(field, ASCENDING, latest)
+    yield from ({field: span} for span in _slices({}, latest, way))
+    yield from _of_further_types(field, way, latest)
+
+
+def _of_further_types(
+    field: str, way: int, value: Any, holds: Holds = Holds.ANYTHING
+) -> Iterator[Query]:
+    """Yield the query for what comes after all values of the type of this one, if anything can."""
+    place = _type_of(value)
+    further = LEAST[place + 1 :] if way == ASCENDING else LEAST[:place]
+    choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
+    choices = choices if holds is Holds.ANYTHING else []
+    if way != ASCENDING and holds is not Holds.VALUES:
+        choices.append({field: None})
+    if choices:
+        yield _either(choices)
+
+
+def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query]:
+    """Yield what bounds ids or times, each for a longer time, from one on; ``near`` is the first
+    bound.
+    """
+    edge = start.generation_time if isinstance(start, ObjectId) else start
+    inclusive, outward = ("$gte", "$lt") if way == ASCENDING else ("$lt", "$gte")
+    for slice in SLICES if FIRST_MOMENT < edge < LAST_MOMENT else ():
+        moment = edge + way * slice
+        if not FIRST_MOMENT < moment < LAST_MOMENT:  # which an ObjectId can't tell
+            break
+        bound = ObjectId.from_datetime(moment) if isinstance(start, ObjectId) else moment
+        yield near | {outward: bound}
+        near = {inclusive: bound}
+    yield near
+
+
+def _type_of(value: Any) -> int:
+    """Return where the type of a value stands among all."""
+    # A bool is an int as well, to Python, and comes later.
+    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
+    return fitting[-1] if fitting else len(LEAST)
