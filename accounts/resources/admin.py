@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeData
 from mongoengine.base import BaseDocument
 from mongoengine.queryset import QuerySet
 from rest_framework import serializers
 
-from accounts.admin.audit import entries
+from accounts.admin.audit import doer, entries
 from accounts.admin.links import listed, user_link
 from accounts.audit import AuditEntry
 from accounts.operations import Actor
@@ -28,6 +29,7 @@ from templatesvc.admin.sites import DocumentSite
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.fields import field_for
+from templatesvc.mongo.documents import now
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.resources import ResourceDocument, Values
 from templatesvc.mongo.values import strings_in
@@ -145,17 +147,30 @@ class ResourceAdmin(Versioned):
     def history_of(self, id: Any, document: Any, pages: Versioned) -> Iterable[Happened]:
         """Return the history of a document, in which states link to pages."""
         acts = entries(AuditEntry.objects(document=self.operations.name_of(id)), of_a_document=True)
-        states = self._states(document, pages)
+        states = self._states(document, pages, self._doers(id))
         return heapq.merge(acts, states, key=lambda line: line.at, reverse=True)
 
-    def _states(self, document: Any, pages: Versioned) -> Iterator[Happened]:
+    def _doers(self, id: Any) -> dict[int | None, str]:
+        """Return which operators changed or deleted which versions of a document."""
+        found = AuditEntry.objects(document=self.operations.name_of(id)).order_by("-id")
+        # Each version was changed or deleted once, and may have come from a restoration.
+        told = [entry for entry in found.limit(2 * SHOWN_VERSIONS) if "version" in entry.changes]
+        return {entry.changes["version"][0]: doer(entry) for entry in told}
+
+    def _states(
+        self, document: Any, pages: Versioned, doers: dict[int | None, str]
+    ) -> Iterator[Happened]:
+        remembered = now() - settings.AUDIT_RETENTION
         found = pages.versions_of(document)
         # As they are read, and not kept: each may be large.
         for version in found.walk("version", descending=True, most=SHOWN_VERSIONS):
             became = "deleted" if version.deleted_at else "replaced"
             what, said = f"Version {version.version} was {became}.", self.said(version.own_values)
             url = pages.url_of("version", document, version.version)
-            yield Happened(version.replaced_at, "", what, said, url)
+            # What no operator did its owner did, as far back as the audit goes.
+            owner = user_link(version.owner) if version.replaced_at > remembered else ""
+            by = doers.get(version.version, owner)
+            yield Happened(version.replaced_at, by, what, said, url)
 
     def versions_of(self, document: ResourceDocument) -> QuerySet:
         return document.Version.of(document.owner, document.id)

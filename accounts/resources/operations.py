@@ -80,9 +80,10 @@ class Operations:
     def delete(self, by: Actor, document: ResourceDocument, reason: str) -> None:
         """Delete a document; raises NotFound (404) if it is gone."""
         by.check(self.permission("delete"))
-        if not self.document.objects.of(document.owner).filter(id=document.id).remove():
+        deleted = self.document.objects.of(document.owner).filter(id=document.id).remove()
+        if deleted is None:
             raise NotFound("It was deleted meanwhile.")
-        self.record(by, "DELETED", document, reason=reason)
+        self.record(by, "DELETED", deleted, versions=[deleted.version, None], reason=reason)
 
     def restore(self, by: Actor, version: DocumentVersion, reason: str) -> ResourceDocument:
         """Bring a deleted document back; raises NotFound (404) without its owner.
@@ -95,7 +96,8 @@ class Operations:
             raise NotFound("Its owner is gone.")
         with self._unless_there():
             document = version.restore()
-        self.record(by, "RESTORED", document, reason=reason)
+        versions = [None, document.version]
+        self.record(by, "RESTORED", document, versions=versions, reason=reason)
         return document
 
     def name_of(self, id: Any) -> str:
@@ -111,16 +113,21 @@ class Operations:
         verb: str,
         document: ResourceDocument,
         is_next: bool = False,
+        versions: list[int | None] | None = None,
         **details: Any,
     ) -> None:
-        """Leave an entry in the audit; ``is_next`` says that the document has a new version."""
-        number = document.version
+        """Leave an entry in the audit; ``versions`` are the one before and the one after.
+
+        ``is_next`` says that the document has a new version.
+        """
+        if is_next:
+            versions = [document.version - 1, document.version]
         audit.record(
             self.actions[verb],
             document.owner or "",
             by.client,
             by=by.name,
             document=self.name_of(document.id),
-            changes={"version": [number - 1, number]} if is_next else None,
+            changes={"version": versions} if versions else None,
             **details,
         )

@@ -132,14 +132,14 @@ class ResourceQuerySet(KeysetQuerySet):
             setattr(document, name, value)
         return document
 
-    def remove(self) -> bool:
-        """Delete the document found, one if there are several; tell whether there was any."""
+    def remove(self) -> Any:
+        """Delete the document found, one if there are several; return it, or None."""
         document = self._deleted()
         if document is None:
-            return False
+            return None
         document.keep_version(deleted_at=now())
         Usage.give_back(self._owner, document.forgotten._replace(documents=1))
-        return True
+        return document
 
     # Each returns the document as it was, or None if none was found. Of one that was read the write
     # says whether that is what it found, on any server; else the server tells what it found. Not

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 
 from accounts.audit import AuditEntry, actions_of
@@ -126,7 +128,44 @@ def test_the_history_has_the_versions_and_the_acts(root: Client, alice: Person) 
     page = text(root.get(page_of(template, "history")))
     assert "root An operator changed a template of theirs." in page
     assert "version: 1 → 2; reason: asked for" in page
-    assert "Version 1 was replaced. First" in page
+    assert "root Version 1 was replaced. First" in page
+
+
+def test_the_history_names_who_ended_each_version(root: Client, alice: Person) -> None:
+    template = Template.create(alice.name, {"template": "First"})
+    alice.client.put(f"/api/v1/templates/{template.id}", {"template": "Second"})
+    save(root, template, template="Third")
+    alice.client.delete(f"/api/v1/templates/{template.id}")
+    page = text(root.get(page_of(template.Version.objects(deleted_at__ne=None).first(), "history")))
+    for said in ("alice Version 1 was replaced", "root Version 2 was replaced"):
+        assert said in page
+    assert "alice Version 3 was deleted" in page
+
+
+def test_the_history_names_the_operator_who_deleted_and_restored(
+    root: Client, alice: Person
+) -> None:
+    template = Template.create(alice.name, {"template": "First"})
+    root.post(page_of(template, "delete"), {"post": "yes", "reason": "spam"})
+    version = Template.Version.objects(document_id=template.id).first()
+    assert "root Version 1 was deleted" in text(root.get(page_of(version, "history")))
+    root.post(page_of(version, "restore"), {"post": "yes", "reason": "no spam"})
+    opened = state_of(root, template)
+    Template.objects.of(alice.name).filter(id=template.id).replace({"template": "Second"})
+    operators = [entry.changes for entry in AuditEntry.objects(by="root")]
+    assert operators == [{"version": [1, None]}, {"version": [None, 2]}]
+    assert "alice, the owner, saved" in text(save(root, template, opened, template="Third"))
+
+
+def test_what_is_older_than_the_audit_is_nobodys(
+    root: Client, alice: Person, settings: LazySettings
+) -> None:
+    template = Template.create(alice.name, {"template": "First"})
+    alice.client.put(f"/api/v1/templates/{template.id}", {"template": "Second"})
+    settings.AUDIT_RETENTION = timedelta()
+    page = text(root.get(page_of(template, "history")))
+    assert "Version 1 was replaced" in page
+    assert "alice Version 1 was replaced" not in page
 
 
 def test_a_template_is_deleted_with_a_reason_and_restored(root: Client, alice: Person) -> None:
