@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException
 
 from templates_app.serializers import TemplateField
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.api.notation import extended_json, from_extended_json
+from templatesvc.api.notation import extended_json, fault_of, from_extended_json
 from templatesvc.api.problems import message
 
 KINDS = (("text", "Text"), ("object", "JSON object"))
@@ -44,7 +44,7 @@ class TemplateForm(ReasonForm):
             except APIException as error:
                 self.add_error("template", message(error))
             except ValueError as error:
-                self.add_error("template", f"This is not valid JSON: {error}.")
+                self.add_error("template", f"This is not valid JSON: {fault_of(error)}.")
         return self.cleaned_data
 
 

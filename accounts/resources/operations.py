@@ -67,7 +67,7 @@ class Operations:
         by.check(self.permission("change"))
         changed = self._replace(seen, version.own_values)
         if changed is not None:
-            details = {"restored": version.version, "reason": reason}
+            details: dict[str, Any] = {"restored": version.version, "reason": reason}
             self.record(by, "RESTORED", changed, is_next=True, **details)
         return changed is not None
 
@@ -96,7 +96,7 @@ class Operations:
             raise NotFound("Its owner is gone.")
         with self._unless_there():
             document = version.restore()
-        versions = [None, document.version]
+        versions: list[Any] = [None, document.version]
         self.record(by, "RESTORED", document, versions=versions, reason=reason)
         return document
 
@@ -113,7 +113,7 @@ class Operations:
         verb: str,
         document: ResourceDocument,
         is_next: bool = False,
-        versions: list[int | None] | None = None,
+        versions: list[Any] | None = None,
         **details: Any,
     ) -> None:
         """Leave an entry in the audit; ``versions`` are the one before and the one after.

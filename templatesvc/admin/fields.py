@@ -16,7 +16,7 @@ from rest_framework import serializers
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.fields import ObjectIdField
-from templatesvc.api.notation import extended_json, from_extended_json, written
+from templatesvc.api.notation import extended_json, fault_of, from_extended_json, written
 from templatesvc.mongo.resources import ResourceDocument, Values
 
 # A value of these is one line, and a list of them has a line for each entry.
@@ -209,5 +209,5 @@ def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
     try:
         return from_extended_json(text)
     except ValueError as error:
-        said = f"This is not valid JSON: {error}."
+        said = f"This is not valid JSON: {fault_of(error)}."
         raise serializers.ValidationError({field.field_name: said}) from error

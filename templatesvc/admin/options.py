@@ -31,7 +31,7 @@ from templatesvc.mongo.names import Names
 if TYPE_CHECKING:
     from templatesvc.admin.sites import DocumentSite
 
-ABBREVIATIONS = {"Ip": "IP address", "id": "ID"}
+ABBREVIATIONS = {"Ip": "IP address", "id": "ID", "Id": "ID"}
 
 
 class Options(NamedTuple):

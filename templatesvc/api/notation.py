@@ -30,6 +30,27 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The calendar repeats itself each 400 years.
 CYCLE = 146_097 * 24 * 3600 * 1000  # milliseconds
 
+# What Python's parser says is wrong, by how it begins, in the words of a sentence.
+FAULTS = {
+    "Expecting value": "a value is missing",
+    "Expecting property name": "a name in double quotes is missing",
+    "Illegal trailing comma": "a comma is not followed by anything",
+    "Expecting ':'": "a colon is missing",
+    "Expecting ','": "a comma is missing",
+    "Extra data": "the value ends, and something follows it",
+    "Unterminated string": "a text without a closing quote begins",
+    "Invalid control character": "a text has a line break, tab or other control character",
+    "Invalid \\": "a text has a backslash that begins no escape",
+}
+
+
+def fault_of(error: ValueError) -> str:
+    """Return what is wrong with a text that is not JSON, and where, as a sentence goes on."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    said = next((FAULTS[begin] for begin in FAULTS if error.msg.startswith(begin)), error.msg)
+    return f"{said} at line {error.lineno}, column {error.colno}"
+
 
 # --- Answers -------------------------------------------------------------------------------------
 

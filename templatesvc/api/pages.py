@@ -93,6 +93,8 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         self.typed = Typed.of(request, response, view)
         if self.typed and self.typed.serializer:
             data = ReturnDict(data, serializer=self.typed.serializer)
+        elif response.status_code == status.HTTP_201_CREATED:
+            data = dict(data)  # without its serializer, so that the form is empty for the next
         context = super().get_context(data, accepted_media_type, renderer_context)
         is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
         caller = _caller(request)

@@ -21,7 +21,7 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 from templatesvc.api.exceptions import MAX_TYPED_SIZE, PayloadTooLarge
-from templatesvc.api.notation import least_size
+from templatesvc.api.notation import fault_of, least_size
 from templatesvc.api.renderers import JSONRenderer
 
 # Of a part of a multipart form. What is quoted may have escapes, also of the quotation mark.
@@ -94,7 +94,7 @@ def parsed(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=unique_members, parse_constant=_constant)
     except json.JSONDecodeError as error:
-        raise ParseError(f"The body is not valid JSON: {error}.") from error
+        raise ParseError(f"The body is not valid JSON: {fault_of(error)}.") from error
     except ValueError as error:
         raise ParseError("A number in the body has too many digits.") from error
     except RecursionError as error:

@@ -20,7 +20,7 @@ from templatesvc.api.schema import AutoSchema
 
 
 class ServiceRoot(routers.APIRootView):
-    """The REST routes of this service. Log in to use them, with a token or in this page."""
+    """The REST routes of this service. Most need a log-in: by a token, or in this browser."""
 
     permission_classes = [permissions.AllowAny]
     schema = AutoSchema()  # DRF leaves its root out of the schema

@@ -67,7 +67,11 @@ LATEST = timedelta(minutes=1)
 # Lines that the answer says more of than a word, so that it has a bound.
 MOST_DETAILS = 100
 DUPLICATE_KEY = 11000
-MODE_CHOICE = Choice("mode", "What is there already", {"skip": "stays", "replace": "is replaced"})
+MODE_CHOICE = Choice(
+    "mode",
+    "If it exists already",
+    {"skip": "keep what is there", "replace": "replace it by what is in the file"},
+)
 # What a line has beside the document's own fields.
 FIELDS = {"id", "version", "created_at", "updated_at"}
 
@@ -76,6 +80,7 @@ class TransferMixin(DocumentViewSet):
     """All of an owner's documents as lines, and documents from such lines."""
 
     choices: ClassVar[Sequence[Choice]] = ()
+    button = ""
 
     @raises(ValidationError)
     @action(
@@ -102,6 +107,7 @@ class TransferMixin(DocumentViewSet):
         filter_backends=[],
         pagination_class=None,
         choices=[MODE_CHOICE],
+        button="Import",
     )
     def import_(self, request: Request) -> Response | HttpResponse:
         """Import {names} in the format of the export, and report the result of each line."""

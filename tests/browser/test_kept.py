@@ -62,7 +62,7 @@ def test_an_export_is_imported_from_its_file(page: Page, service: Service) -> No
     log_in(page, then=f"{LIST}/import")
     file = {"name": "templates.ndjson", "mimeType": "application/x-ndjson", "buffer": lines}
     page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
-    press(page, "POST")
+    press(page, "Import")
     expect(answer(page)).to_contain_text('"created": 1')
     assert service.get(path, token).json["template"] == "Zoë, {name}"
 
@@ -75,11 +75,11 @@ def test_an_import_replaces_what_is_there_if_that_is_chosen(page: Page, service:
     log_in(page, then=f"{LIST}/import")
     file = {"name": "templates.ndjson", "mimeType": "application/x-ndjson", "buffer": lines}
     for choice, result, value in (
-        ("stays", '"skipped": 1', "As it is"),
-        ("is replaced", '"replaced": 1', "As it was"),
+        ("keep what is there", '"skipped": 1', "As it is"),
+        ("replace it by what is in the file", '"replaced": 1', "As it was"),
     ):
         page.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
-        page.get_by_label("What is there already").select_option(label=choice)
-        press(page, "POST")
+        page.get_by_label("If it exists already").select_option(label=choice)
+        press(page, "Import")
         expect(answer(page)).to_contain_text(result)
         assert service.get(path, token).json["template"] == value

@@ -30,7 +30,7 @@ POST_ONLY = {
     "logout/all": "Log out everywhere",
     "token/verify": "Verify",
     "token/refresh": "POST",
-    "templates/import": "POST",
+    "templates/import": "Import",
 }
 
 
@@ -400,7 +400,7 @@ def test_it_says_what_goes(page: APIClient) -> None:
     assert "Delete your account?" in shown
     assert "all your templates, deleted ones and earlier versions included" in shown
     assert f"{LIST}/export" in shown
-    assert "You have 1 in total" in shown
+    assert "You keep 1 document:" in shown
 
 
 @pytest.mark.parametrize("password", [None, "a wrong one", ""])
