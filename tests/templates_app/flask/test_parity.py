@@ -132,7 +132,7 @@ class Requests:
 
     def next(self) -> Request:
         ways = [self.account, self.login, self.template, self.malformed, self.else_]
-        request = self.random.choices(ways, [1, 3, 16, 2, 1])[0]()
+        request = self.random.choices(ways, [1, 3, 16, 2, 3])[0]()
         odd = self.random.choices(
             [
                 {},
