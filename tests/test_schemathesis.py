@@ -61,7 +61,7 @@ def fuzz(service: Service, folder: Path, examples: int, seed: int, *options: str
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
     url = f"http://127.0.0.1:{service.port}"
     ran = subprocess.run(
-        [str(Path(sys.executable).with_name("st"))]
+        [sys.executable, "-m", "schemathesis.cli"]
         + ["run", f"{url}/api/v1/schema"]
         + ["--checks", "all", "--max-examples", str(examples), "--seed", str(seed)]
         + ["--continue-on-failure", "--no-color", *options],

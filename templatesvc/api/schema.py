@@ -37,7 +37,7 @@ from templatesvc.api.exceptions import (
     PayloadTooLarge,
     StoreUnavailable,
 )
-from templatesvc.api.fields import TextField
+from templatesvc.api.fields import DecimalField, EmbeddedSerializer, TextField
 from templatesvc.api.negotiation import OnlyJSON
 from templatesvc.api.problem_types import problem_types
 from templatesvc.api.problems import PHRASES, PROBLEM_JSON, error_code
@@ -45,6 +45,8 @@ from templatesvc.api.serializers import ProblemSerializer, StrictSerializer
 
 # Bodies and answers that are for the pages.
 PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
+# What refuses a field that it does not know.
+STRICT = (StrictSerializer, EmbeddedSerializer)
 Part = TypeVar("Part", bound=Callable[..., Any])
 Errors = tuple[type[APIException], ...]
 
@@ -111,10 +113,12 @@ class AutoSchema(openapi.AutoSchema):
         super()._insert_field_validators(field, schema)
         if isinstance(field, TextField) and not field.allow_nul:
             schema.setdefault("pattern", r"^[^\u0000]*$")
+        if isinstance(field, DecimalField) and field.min_value is not None and field.min_value >= 0:
+            schema["pattern"] = r"^\d+(\.\d+)?$"  # a text has no minimum
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
-        is_strict = direction == "request" and isinstance(serializer, StrictSerializer)
+        is_strict = direction == "request" and isinstance(serializer, STRICT)
         return schema | {"additionalProperties": False} if is_strict else schema
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:

@@ -248,10 +248,10 @@ def test_an_operator_gives_one_person_other_limits(alice: Person, bob: Person) -
 def test_the_page_of_a_user_shows_and_changes_it(alice: Person) -> None:
     make(alice, "one")
     root = operators_browser()
-    assert "1 documents, at most 100,000" in text(root.get(page_of(alice.user)))
+    assert "documents: 1 of at most 100,000;" in text(root.get(page_of(alice.user)))
     form = {"post": "yes", "documents": "1", "bytes": ""}
     assert root.post(page_of(alice.user, "limit"), form).status_code == 302
-    assert "1 documents, at most 1;" in text(root.get(page_of(alice.user)))
+    assert "documents: 1 of at most 1;" in text(root.get(page_of(alice.user)))
     assert make(alice, "two").status_code == 403
 
 

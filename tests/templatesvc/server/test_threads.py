@@ -15,6 +15,7 @@ from templatesvc.server import stalls
 from templatesvc.server.stalls import CALLER, MOST_OF_AN_ADDRESS, MOST_OF_ONE
 from templatesvc.server.threads import PIECE, UNREAD, ThreadedASGI
 from templatesvc.settings import _networks
+from tests.processes import PATIENCE
 
 THREADS = 3
 LARGE = b"x" * 2 * PIECE
@@ -73,7 +74,7 @@ def served(application: Application) -> ThreadedASGI:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not is_so():
             await asyncio.sleep(0.01)
 
