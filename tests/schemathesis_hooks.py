@@ -46,12 +46,6 @@ def map_body(context: Any, body: Any) -> Any:
     return body
 
 
-@schemathesis.hook
-def filter_query(context: Any, query: Any) -> bool:
-    """Leave out the text that any filter takes for what has no value, whatever its type is."""
-    return "null" not in (query or {}).values()
-
-
 counts: Counter[str] = Counter()
 # Who has come to make the next last call; whoever made one is gone.
 newcomers: list[str] = []
@@ -71,6 +65,10 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
             newcomers.append(newcomer())
         case.headers["Authorization"] = newcomers[0]
     if not case.meta or not case.meta.generation.mode.is_positive:
+        # Any filter takes this text for what has no value, whatever its type is.
+        case.query = {
+            name: "nil" if value == "null" else value for name, value in (case.query or {}).items()
+        }
         return
     if key := (case.headers or {}).get("Idempotency-Key"):
         # Otherwise most would be refused, because a key that was made up came with another body.

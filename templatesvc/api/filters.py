@@ -121,7 +121,9 @@ class ResourceFilter(BaseFilterBackend):
             text = names.fill("{names} that contain this text, ignoring case.").capitalize()
             found.insert(0, parameter(SEARCH, text, pattern="^[^\\u0000]*$"))
         for name in _plain_fields(view):
-            schema = view.schema._map_serializer_field(_field(view, name), "request")
+            field = _field(view, name)
+            schema = view.schema._map_serializer_field(field, "request")
+            view.schema._insert_field_validators(field, schema)
             text = names.fill(f"{{names}} whose {name} is this.").capitalize()
             if isinstance(_fields(view)[name], serializers.ListField):
                 text = names.fill(f"{{names}} whose {name} have this among them.").capitalize()

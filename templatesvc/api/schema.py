@@ -51,6 +51,13 @@ Part = TypeVar("Part", bound=Callable[..., Any])
 Errors = tuple[type[APIException], ...]
 
 
+def decimal_pattern(field: DecimalField) -> str:
+    """Return the pattern of a decimal, which is a text: that has no minimum and no places."""
+    sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+    whole = field.max_whole_digits or field.max_digits or ""
+    return rf"^{sign}\d{{1,{whole}}}(\.\d{{1,{field.decimal_places or ''}}})?$"
+
+
 def raises(*errors: type[APIException]) -> Callable[[Part], Part]:
     """Say which errors a view's method has beside those that follow from what the view is."""
 
@@ -113,8 +120,8 @@ class AutoSchema(openapi.AutoSchema):
         super()._insert_field_validators(field, schema)
         if isinstance(field, TextField) and not field.allow_nul:
             schema.setdefault("pattern", r"^[^\u0000]*$")
-        if isinstance(field, DecimalField) and field.min_value is not None and field.min_value >= 0:
-            schema["pattern"] = r"^\d+(\.\d+)?$"  # a text has no minimum
+        if isinstance(field, DecimalField):
+            schema["pattern"] = decimal_pattern(field)
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         schema = super()._map_basic_serializer(serializer, direction)
