@@ -150,7 +150,13 @@ class DateField(serializers.DateField):
 
 
 class DecimalField(serializers.DecimalField):
-    """A decimal number of BSON's range, as a text in JSON, so that no digit is lost."""
+    """A decimal number of BSON's range, as a text in JSON, so that no digit is lost.
+
+    An empty text is none: DRF's takes it for null.
+    """
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return serializers.Field.validate_empty_values(self, data)
 
     def to_internal_value(self, data: Any) -> Decimal:
         number = super().to_internal_value(data)

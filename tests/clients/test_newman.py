@@ -15,7 +15,10 @@ from tests.processes import ROOT, Service
 pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 NEWMAN = ["npx", "--yes", "newman@6.2.2"]
-OPERATORS = {"list_users", "get_user", "update_user", "delete_user"}
+OPERATORS = {
+    *("list_users", "get_user", "update_user", "delete_user"),
+    *("get_user_quota", "update_user_quota"),
+}
 
 
 def test_every_request_succeeds_for_who_sends_them_in_order(

@@ -50,7 +50,7 @@ REFUSED: dict[str, list[Any]] = {
     "label": ["", 5, None, "x" * 101, ["A-1"], HALF],
     "born_on": ["soon", "2026-02-30", 5, "2026-01-31T00:00:00Z", "0000-01-01"],
     "seen_at": ["soon", 5, "10000-01-01T00:00:00Z"],
-    "price": ["x", "1.234", "-1", "NaN", "Infinity", "1e7000", "9" * 40],
+    "price": ["", "x", "1.234", "-1", "NaN", "Infinity", "1e7000", "9" * 40],
     "state": ["gone", "", 1, ["open"], {"open": 1}, HALF, True],
     "seats": [-1, 1001, "x", 1.5, True, 2**70, [1], "1_0", "\u0661"],
     "mass": ["nan", "inf", "x", True, [1.0]],
