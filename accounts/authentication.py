@@ -41,7 +41,7 @@ def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:
     try:
         return read(text)
     except ExpiredTokenError as error:
-        raise InvalidToken("Token has expired") from error  # as clients of the Flask service expect
+        raise InvalidToken("Token has expired") from error
     except TokenError as error:
         raise InvalidToken(str(error)) from error
 

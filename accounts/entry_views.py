@@ -59,6 +59,7 @@ class RegistrationPageView(RedirectURLMixin, FormView):
     form_class = RegistrationForm
     template_name = "accounts/register.html"
     next_page = "api-root"
+    http_method_names = ("get", "head", "post", "options")  # Django's takes PUT for POST
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(next=self.get_redirect_url(), **context)

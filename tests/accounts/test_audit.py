@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
 from accounts import audit
 from accounts.audit import Action, AuditEntry, actions_of, sentences
@@ -32,8 +33,8 @@ def test_the_actions_of_every_app_are_known() -> None:
     known = sentences()
     assert known["template_deleted"] == "An operator deleted a template of theirs."
     page = text(operators_browser().get("/admin/accounts/auditentry"))
-    for action in known:
-        assert action.replace("_", " ").capitalize() in page
+    for sentence in known.values():
+        assert escape(sentence.removesuffix(".")) in page
 
 
 def test_entries_are_filtered_by_the_action_of_another_app(alice: Person) -> None:
