@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tracemalloc
 from collections.abc import Callable
 from itertools import count
@@ -20,6 +19,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
 from templates_app.documents import Template
+from tests.calls import calls_of
 from tests.conftest import Person
 
 pytestmark = [pytest.mark.wire, pytest.mark.usefixtures("real_hashers")]
@@ -110,23 +110,6 @@ def environ_of(route: str, person: Person, body: Any) -> dict[str, Any]:
     }
     setup_testing_defaults(environ)
     return environ
-
-
-def calls_of(asked: Ask) -> int:
-    """Return how many Python functions are called."""
-    calls = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        asked()
-    finally:
-        sys.setprofile(before)
-    return calls
 
 
 def kilobytes_of(asked: Ask) -> int:

@@ -7,9 +7,9 @@ a new one is tested by itself.
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from accounts.operators import Role
 from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
 from templatesvc.api.http import methods
 from tests.accounts.operators import browser_of
+from tests.calls import ALL, calls_of
 from tests.conftest import Person
 from tests.docs.test_routes import path_of
 from tests.routes import documents, filled
@@ -157,12 +158,6 @@ class Cost(NamedTuple):
 
 
 def cost_of(request: Callable[[], dict[str, Any]], sent: int) -> Cost:
-    calls = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
     given = request()
     tracemalloc.start()
     try:
@@ -172,13 +167,7 @@ def cost_of(request: Callable[[], dict[str, Any]], sent: int) -> Cost:
     finally:
         tracemalloc.stop()
     # Again, now that caches are filled and a document that is replaced has its new size.
-    given = request()
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        answered(given)
-    finally:
-        sys.setprofile(before)
+    calls = calls_of(partial(answered, request()), ALL)
     return Cost(sent, calls, peak, answer.status, len(answer.content))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import tracemalloc
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -23,6 +23,7 @@ from templatesvc.api.notation import least_size
 from templatesvc.api.parsers import FieldsOnly, JSONParser, unique_members
 from templatesvc.mongo.values import MAX_OBJECT_SIZE, MAX_VALUES, count_of
 from tests.answers import there, told
+from tests.calls import ALL, calls_of
 from tests.conftest import Person
 from tests.left_out import mostly_long
 from tests.wsgi import answered, environ
@@ -160,23 +161,6 @@ def test_the_least_size_is_close_to_that_of_the_widest() -> None:
 # --- Multipart forms ------------------------------------------------------------------------------
 
 
-def calls_of(request: dict[str, Any]) -> int:
-    """Return how many functions a request calls, of Python's and of those in C."""
-    calls = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        answered(request)
-    finally:
-        sys.setprofile(before)
-    return calls
-
-
 PART = '--b\r\nContent-Disposition: form-data; name="a"{more}\r\n\r\n1\r\n'
 SHAPES = {
     "parts": PART.format(more="") * 1000,
@@ -197,7 +181,7 @@ def test_a_multipart_form_costs_little_more_than_the_same_form_urlencoded(
     assert len(sent) < 66_000  # as much as is kept of a stranger's body
     fields = "&".join(["a=1"] * 1000).encode()
     urlencoded, multipart = (
-        calls_of(environ("POST", path, body, kind))
+        calls_of(partial(answered, environ("POST", path, body, kind)), ALL)
         for body, kind in ((fields, FORM), (sent, "multipart/form-data; boundary=b"))
     )
     assert multipart < 4 * urlencoded

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from functools import partial
 
 import pytest
 import yaml
 from rest_framework.test import APIClient
 
+from tests.calls import calls_of
 from tests.wsgi import answered, ask, environ
 
 PATH = "/api/v1/schema"
@@ -16,19 +16,7 @@ PATH = "/api/v1/schema"
 
 def calls(client: APIClient, **headers: str) -> int:
     """Return how many Python functions a request for the schema calls."""
-    called = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal called
-        called += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        client.get(PATH, **headers)
-    finally:
-        sys.setprofile(before)
-    return called
+    return calls_of(partial(client.get, PATH, **headers))
 
 
 def test_the_schema_is_made_once(client: APIClient) -> None:
