@@ -152,7 +152,7 @@ class DateField(serializers.DateField):
 class DecimalField(serializers.DecimalField):
     """A decimal number of BSON's range, as a text in JSON, so that no digit is lost.
 
-    An empty text is none: DRF's takes it for null.
+    It refuses an empty text, which DRF's takes for null.
     """
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:

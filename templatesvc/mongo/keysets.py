@@ -128,13 +128,14 @@ def _of_further_types(
 
 
 def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query]:
-    """Yield what bounds ids or times, each for a longer time, from one on; ``near`` is the first
-    bound.
+    """Yield bounds on ids or times, each for a longer time than the one before, from ``start`` on.
+
+    ``near`` is how the first of them begins.
     """
     edge = start.generation_time if isinstance(start, ObjectId) else start
     inclusive, outward = ("$gte", "$lt") if way == ASCENDING else ("$lt", "$gte")
-    for slice in SLICES if FIRST_MOMENT < edge < LAST_MOMENT else ():
-        moment = edge + way * slice
+    for span in SLICES if FIRST_MOMENT < edge < LAST_MOMENT else ():
+        moment = edge + way * span
         if not FIRST_MOMENT < moment < LAST_MOMENT:  # which an ObjectId can't tell
             break
         bound = ObjectId.from_datetime(moment) if isinstance(start, ObjectId) else moment

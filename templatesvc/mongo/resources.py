@@ -265,7 +265,7 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
     """
 
     id = RawField(primary_key=True, default=ObjectId)
-    owner: Any = None  # the name of the user whose it is; nobody's, unless a class has a field
+    owner: Any = None  # the username of who has it; None where the class has no such field
     version = VersionField()
     created_at = TypedField(datetime)
     updated_at = TypedField(datetime)

@@ -82,20 +82,14 @@ def walk(
             # By map, and in no variable: no row is held while the reader takes its time.
             batches = _batches(collection, rest, order, at_once, projection, in_batch)
             yield from map(noted, _rows(batches, may_fit))
-            taken += found
-            if found < at_once or not at_once or taken == most:
+            if found < at_once or not at_once:
                 return
             # A server may read all that it is asked for before it gives anything.
-            at_once = min(most - taken, _fitting(taken, size, FIND_SIZE))
+            wanted = _fitting(taken + found, size, FIND_SIZE)
         except BatchCut:
-            taken += found
-            if most and taken == most:
-                return
-            at_once = most and min(at_once, most - taken)
-            in_batch = _fitting(taken, size, BATCH_SIZE)
+            wanted, in_batch = at_once, _fitting(taken + found, size, BATCH_SIZE)
         except PyMongoError as error:
-            taken += found
-            failed_at = failed_at or time.monotonic()
+            wanted, failed_at = at_once, failed_at or time.monotonic()
             silence = time.monotonic() - failed_at
             if (
                 last is None
@@ -103,11 +97,13 @@ def walk(
                 or silence > settings.STREAM_SILENCE.total_seconds()
             ):
                 raise
-            if most and taken == most:
-                return
-            at_once = most and min(at_once, most - taken)
+        taken += found
+        if most and taken == most:
+            return
+        if failed_at:
             time.sleep(PAUSE)
         assert last is not None
+        at_once = most and min(wanted, most - taken)
         rest = both(query, beyond(order, last))
 
 
@@ -119,16 +115,13 @@ def walk_by_id(found: QuerySet) -> Iterator[Any]:
 
 def _rows(batches: Iterator[bytes], may_fit: MayFit | None) -> Iterator[Row]:
     for batch in batches:
-        wanted = may_fit if may_fit is None or may_fit(batch) else _nothing
+        may_have_one = may_fit is None or may_fit(batch)
         start = 0
         for end in _ends(batch):
             document, start = batch[start:end], end
-            if wanted is None or end == len(batch) or wanted(document):
+            is_last = end == len(batch)
+            if is_last or (may_have_one and (may_fit is None or may_fit(document))):
                 yield Row(len(document), bson.decode(document, store.CODEC))
-
-
-def _nothing(document: bytes) -> bool:
-    return False
 
 
 def _batches(
@@ -141,8 +134,9 @@ def _batches(
 ) -> Iterator[bytes]:
     """Yield documents in BSON, some at a time: what is not decoded yet takes little memory.
 
-    ``in_batch`` is how many the first batch has; further ones have what fits their size. Raises
-    BatchCut after the documents of a batch that was far larger, so that its cursor is of no use.
+    The first batch has ``in_batch`` documents, and each further one as many as fit BATCH_SIZE. Of a
+    batch of more than twice that it yields the beginning and raises BatchCut: a cursor can't go
+    back to the rest.
     """
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
         yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
