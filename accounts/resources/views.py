@@ -21,8 +21,8 @@ VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
     """A catalogue, whose subclass says its ``serializer_class``.
 
-    Whoever ``permission_classes`` let in read it: those who are logged in, if nothing is said. All
-    else is for operators, and in the audit as what they do on their pages.
+    Whoever passes ``permission_classes`` reads it: those who are logged in, unless the subclass
+    says otherwise. Operators do everything else, and each act is in the audit, as on their pages.
     """
 
     # What an operator needs for each method: "books.change_book" and the like if nothing is said.

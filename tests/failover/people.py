@@ -20,7 +20,7 @@ from tests.processes import Answer, Service
 
 PASSWORD = "wonderland-1"
 URL = "/api/v1/templates"
-# Seconds. What can't give an Idempotency-Key up, because the store is away, holds it for a lease.
+# Seconds. A worker that loses the store holds an Idempotency-Key until its lease is over.
 LONGEST_RETRIES = 150
 
 
