@@ -29,6 +29,11 @@ class SharedExists(AlreadyExists):
     default_detail = "There is {a} like this already."
 
 
+def step_to(document: ResourceDocument) -> list[int | None]:
+    """Return the versions before and after the write that made a document what it is."""
+    return [document.version - 1, document.version]
+
+
 class Operations:
     """The acts on documents of a class; each leaves an entry in the audit.
 
@@ -57,7 +62,7 @@ class Operations:
         by.check(self.permission("change"))
         changed = self._replace(seen, values)
         if changed is not None:
-            self.record(by, "CHANGED", changed, is_next=True, reason=reason)
+            self.record(by, "CHANGED", changed, step_to(changed), reason=reason)
         return changed is not None
 
     def bring_back(
@@ -68,7 +73,7 @@ class Operations:
         changed = self._replace(seen, version.own_values)
         if changed is not None:
             details: dict[str, Any] = {"restored": version.version, "reason": reason}
-            self.record(by, "RESTORED", changed, is_next=True, **details)
+            self.record(by, "RESTORED", changed, step_to(changed), **details)
         return changed is not None
 
     def _replace(self, seen: ResourceDocument, values: Values) -> ResourceDocument | None:
@@ -83,7 +88,7 @@ class Operations:
         deleted = self.document.objects.of(document.owner).filter(id=document.id).remove()
         if deleted is None:
             raise NotFound("It was deleted meanwhile.")
-        self.record(by, "DELETED", deleted, versions=[deleted.version, None], reason=reason)
+        self.record(by, "DELETED", deleted, [deleted.version, None], reason=reason)
 
     def restore(self, by: Actor, version: DocumentVersion, reason: str) -> ResourceDocument:
         """Bring a deleted document back; raises NotFound (404) without its owner.
@@ -96,8 +101,7 @@ class Operations:
             raise NotFound("Its owner is gone.")
         with self._unless_there():
             document = version.restore()
-        versions: list[Any] = [None, document.version]
-        self.record(by, "RESTORED", document, versions=versions, reason=reason)
+        self.record(by, "RESTORED", document, [None, document.version], reason=reason)
         return document
 
     def name_of(self, id: Any) -> str:
@@ -112,16 +116,10 @@ class Operations:
         by: Actor,
         verb: str,
         document: ResourceDocument,
-        is_next: bool = False,
-        versions: list[Any] | None = None,
+        versions: list[int | None] | None = None,
         **details: Any,
     ) -> None:
-        """Leave an entry in the audit; ``versions`` are the one before and the one after.
-
-        ``is_next`` says that the document has a new version.
-        """
-        if is_next:
-            versions = [document.version - 1, document.version]
+        """Leave an entry in the audit; ``versions`` are the one before and the one after."""
         audit.record(
             self.actions[verb],
             document.owner or "",

@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 
 from accounts.operations import Actor
 from accounts.permissions import IsOperator
-from accounts.resources.operations import Operations, SharedExists
+from accounts.resources.operations import Operations, SharedExists, step_to
 from templatesvc.api.history import HistoryMixin
 from templatesvc.api.viewsets import ReadMixin, WriteMixin
 from templatesvc.mongo.history import DocumentVersion
@@ -46,20 +46,19 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
 
     def replaced(self, found: ResourceQuerySet, values: Values) -> Any:
         document = super().replaced(found, values)
-        return document and self._recorded("CHANGED", document, is_next=True)
+        return document and self._recorded("CHANGED", document, step_to(document))
 
-    def removed(self, found: ResourceQuerySet) -> bool:
-        is_removed = super().removed(found)
-        if is_removed:
-            self._recorded("DELETED", self.document(id=self.document_id))
-        return is_removed
+    def removed(self, found: ResourceQuerySet) -> ResourceDocument | None:
+        document = super().removed(found)
+        return document and self._recorded("DELETED", document, [document.version, None])
 
     def restored(self, version: DocumentVersion) -> ResourceDocument:
-        return self._recorded("RESTORED", super().restored(version))
+        document = super().restored(version)
+        return self._recorded("RESTORED", document, [None, document.version])
 
     def _recorded(
-        self, verb: str, document: ResourceDocument, is_next: bool = False
+        self, verb: str, document: ResourceDocument, versions: list[int | None] | None = None
     ) -> ResourceDocument:
         """Leave an entry in the audit of what was done to a document, and return this."""
-        self.operations.record(Actor.of(self.request), verb, document, is_next)
+        self.operations.record(Actor.of(self.request), verb, document, versions)
         return document

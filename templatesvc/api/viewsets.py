@@ -177,9 +177,10 @@ class DocumentViewSet(viewsets.GenericViewSet):
         with unless_there(self.exists_error, self.names):
             return found.replace(values)
 
-    def removed(self, found: ResourceQuerySet) -> bool:
-        """Delete the document found; tell whether there was one."""
-        return found.remove()
+    def removed(self, found: ResourceQuerySet) -> ResourceDocument | None:
+        """Delete the document found; return it, or None if there is none."""
+        document: ResourceDocument | None = found.remove()
+        return document
 
     def restored(self, version: DocumentVersion) -> ResourceDocument:
         """Store a deleted document again."""

@@ -150,6 +150,9 @@ def test_what_was_deleted_comes_back_and_what_was_changed_goes_back(staff: Perso
     ]
     done = ("created", "changed", "changed", "deleted", "restored")
     assert acts == [(f"genre_{verb}", "bob", "") for verb in done]
+    entries = AuditEntry.objects(document__ne="").order_by("id")
+    versions = [entry.changes.get("version") for entry in entries]
+    assert versions == [None, [1, 2], [2, 3], [3, None], [None, 4]]
 
 
 def test_it_stays_when_whoever_made_it_goes_and_is_not_theirs(staff: Person) -> None:
