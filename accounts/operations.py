@@ -8,15 +8,14 @@ PermissionDenied (403), NotFound of whom somebody else has erased meanwhile, and
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import NotFound, PermissionDenied
 
 from accounts import audit, erasure
-from accounts.audit import Action, AuditAction
+from accounts.audit import Action, AuditAction, AuditEntry
 from accounts.clients import Client
 from accounts.documents import Session, User
 from accounts.exceptions import OperatorProtected
@@ -25,7 +24,6 @@ from accounts.registration import register
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
 from accounts.transfer import entry_line, exported
 from templatesvc.mongo.quota import Limits, Usage
-from templatesvc.mongo.walks import walk_by_id
 
 
 @dataclass(frozen=True)
@@ -193,11 +191,11 @@ def erase(by: Actor, user: User) -> bool:
     return is_finished
 
 
-def export_audit(by: Actor, entries: QuerySet) -> Iterator[bytes]:
-    """Return entries of the audit, the oldest first, as lines of JSON (NDJSON)."""
+def export_audit(by: Actor, entries: Iterable[AuditEntry]) -> Iterator[bytes]:
+    """Return entries of the audit as lines of JSON (NDJSON)."""
     by.check("accounts.view_audit_entry")
     audit_read(by)
-    return (entry_line(entry) + b"\n" for entry in walk_by_id(entries))
+    return (entry_line(entry) + b"\n" for entry in entries)
 
 
 def audit_read(by: Actor, **details: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -16,23 +15,22 @@ from accounts.admin.links import document_link, user_link
 from accounts.audit import AuditEntry, sentences
 from accounts.operations import Actor
 from templatesvc.admin import DocumentAdmin, Happened, display, site
-from templatesvc.admin.changelist import parameters_of
+from templatesvc.admin.changelist import everything
 from templatesvc.admin.filters import DateFilter, Filter, TextFilter
 from templatesvc.admin.views import DocumentView
 from templatesvc.api.streams import streamed
-from templatesvc.mongo.keysets import Query, both
+from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.resources import ResourceDocument
 
 SHOWN_ENTRIES = 100
 
 
 class AuditExportView(DocumentView):
-    """The entries of a list, with its filters, to take along."""
+    """The entries of a list, as it is filtered and searched, to take along."""
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a line of JSON for each, the oldest first."""
-        query: Query = reduce(both, self.admin.conditions(parameters_of(request)), {})
-        entries = AuditEntry.objects(__raw__=query)
+        entries = everything(self.admin, request)
         lines = operations.export_audit(Actor.of(request), entries)
         return streamed(lines, "application/x-ndjson", "audit.ndjson")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import pymongo
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
@@ -40,7 +41,7 @@ class ChangeList:
     def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
         self.request, self.admin = request, admin
         given = parameters_of(request)
-        self.search = given.get(SEARCH, "").strip()[:SEARCH_LENGTH]
+        self.search = text_of(given)
         self.filters = admin.filters
         # Only what the list knows: each link of the page repeats it.
         known = {PLACE, ORDER, *(name for each in self.filters for name in each.parameters)}
@@ -254,6 +255,21 @@ class ChangeList:
 def sealed(place: Place, backwards: bool) -> str:
     """Return a place for a URL, signed: what comes back is a place in a list of ours."""
     return signing.dumps(ids.encode([place, backwards]), salt=SALT)
+
+
+def everything(admin: DocumentAdmin, request: HttpRequest) -> Iterator[Any]:
+    """Yield all that the filters and the search of a list ask for, on whichever page: by id."""
+    given = parameters_of(request)
+    needle = text_of(given).casefold()
+    query = reduce(both, admin.conditions(given), admin.get_queryset(request)._query)
+    for row in walk(admin.document._get_collection(), query, [("_id", pymongo.ASCENDING)]):
+        if not needle or admin.matches(row.document, needle):
+            yield admin.document.of_row(row)
+
+
+def text_of(given: Mapping[str, str]) -> str:
+    """Return what the parameters of a list search for."""
+    return given.get(SEARCH, "").strip()[:SEARCH_LENGTH]
 
 
 def parameters_of(request: HttpRequest) -> dict[str, str]:

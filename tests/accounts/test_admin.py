@@ -477,6 +477,20 @@ def test_the_audit_is_filtered_and_exported(root: Client, alice: Person, bob: Pe
     assert last_entry().action == Action.AUDIT_EXPORTED
 
 
+def test_an_export_of_the_audit_has_what_its_list_has_found(
+    root: Client, alice: Person, bob: Person
+) -> None:
+    do(root, alice.user, "deactivate")
+    do(root, alice.user, "reactivate")
+    do(root, bob.user, "end_sessions")
+    path = "/admin/accounts/auditentry"
+    for asked, found in (("q=LIC", 2), ("q=+lic+&action=user_reactivated", 1), ("q=nobody", 0)):
+        (url,) = [url for name, url in root.get(f"{path}?{asked}").context["tools"]]
+        assert f"{found} audit entr" in text(root.get(f"{path}?{asked}"))
+        lines = root.get(url).getvalue().splitlines()
+        assert [json.loads(line)["username"] for line in lines] == ["alice"] * found
+
+
 def test_no_page_changes_the_audit(root: Client, alice: Person) -> None:
     do(root, alice.user, "deactivate")
     path = page_of(last_entry())
