@@ -56,9 +56,18 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
         document = super().restored(version)
         return self._recorded("RESTORED", document, [None, document.version])
 
+    def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
+        document = super().replaced(found, version.own_values)  # which leaves no entry
+        details = {"restored": version.version}
+        return document and self._recorded("RESTORED", document, step_to(document), **details)
+
     def _recorded(
-        self, verb: str, document: ResourceDocument, versions: list[int | None] | None = None
+        self,
+        verb: str,
+        document: ResourceDocument,
+        versions: list[int | None] | None = None,
+        **details: Any,
     ) -> ResourceDocument:
         """Leave an entry in the audit of what was done to a document, and return this."""
-        self.operations.record(Actor.of(self.request), verb, document, versions)
+        self.operations.record(Actor.of(self.request), verb, document, versions, **details)
         return document

@@ -25,6 +25,7 @@ from templatesvc.mongo import batches
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.leases import turn_of
 from templatesvc.mongo.quota import Usage
+from templatesvc.mongo.resources import ResourceQuerySet
 from templatesvc.mongo.walks import walk_by_id
 
 RESTORED = "The {name} was restored."
@@ -52,6 +53,10 @@ class HistoryMixin(DocumentViewSet):
         if version is None:
             raise Http404
         return version
+
+    def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
+        """Give the document found an earlier version's values; return it, or None if it is gone."""
+        return self.replaced(found, version.own_values)
 
     def restorable(self, response: Response, versions: list[Any], found: Any) -> Response:
         """Give an answer's page, where it is one, a button for each version, and how it begins."""
@@ -119,7 +124,7 @@ class HistoryMixin(DocumentViewSet):
         serializer.is_valid(raise_exception=True)
         version = self.old_version(serializer.validated_data["version"])
         if self.found().first() is not None:
-            return self.replace(version.own_values, RESTORED)
+            return self.rewrite(lambda found: self.brought_back(found, version), RESTORED)
         if Preconditions.of(request).if_match is not None:
             raise PreconditionFailed(names=self.names)  # it has no state now that could match
         return self.answer(self.restored(version), status.HTTP_201_CREATED, RESTORED)

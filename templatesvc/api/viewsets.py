@@ -140,13 +140,15 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     # --- Writing under conditions --------------------------------------------------------------
 
-    def replace(self, values: Values, said: str = SAVED) -> Response:
+    def replace(self, values: Values) -> Response:
         """Give the document new values, if it is in the state that the request names."""
+        return self.rewrite(lambda found: self.replaced(found, values), SAVED)
+
+    def rewrite(self, write: Callable[[ResourceQuerySet], Any], said: str) -> Response:
+        """Do a write that needs not see the document, if the state is what the request names."""
         if Preconditions.of_write(self.request).name_a_state:
-            written = self.write(lambda found, _: self.replaced(found, values))
-            return self.answer(written, said=said)
-        document = self.replaced(self.found(), values)
-        if document is None:
+            document = self.write(lambda found, _: write(found))
+        elif (document := write(self.found())) is None:
             raise Http404
         return self.answer(document, said=said)
 

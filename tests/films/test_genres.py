@@ -148,11 +148,12 @@ def test_what_was_deleted_comes_back_and_what_was_changed_goes_back(staff: Perso
     acts = [
         (e.action, e.by, e.username) for e in AuditEntry.objects(document__ne="").order_by("id")
     ]
-    done = ("created", "changed", "changed", "deleted", "restored")
+    done = ("created", "changed", "restored", "deleted", "restored")
     assert acts == [(f"genre_{verb}", "bob", "") for verb in done]
     entries = AuditEntry.objects(document__ne="").order_by("id")
     versions = [entry.changes.get("version") for entry in entries]
     assert versions == [None, [1, 2], [2, 3], [3, None], [None, 4]]
+    assert [entry.details.get("restored") for entry in entries] == [None, None, 1, None, None]
 
 
 def test_it_stays_when_whoever_made_it_goes_and_is_not_theirs(staff: Person) -> None:
