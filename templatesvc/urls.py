@@ -15,9 +15,10 @@ from templatesvc.ops.metrics import MetricsView
 for app in resource_apps():
     app.find("urls")
 
+# Django tries one after the other: first what is asked for most.
 api_urlpatterns = [
-    *accounts.urls.api_urlpatterns,
     *router.urls,
+    *accounts.urls.api_urlpatterns,
     path("schema", SchemaView, name="schema"),
     path("docs", DocsView, name="docs"),
 ]
@@ -36,10 +37,10 @@ root_view = router.root_view(
 )
 
 urlpatterns = [
-    re_path("", include("accounts.flask.urls")),
-    re_path("", include("templates_app.flask.urls")),
-    re_path(r"^api/v1/?$", root_view, name="api-root"),
+    re_path("", include("accounts.flask.urls")),  # before ours: it answers two of our paths
     re_path(r"^api/v1/", include(api_urlpatterns)),
+    re_path(r"^api/v1/?$", root_view, name="api-root"),
+    re_path("", include("templates_app.flask.urls")),
     re_path(r"^api-auth/", include((accounts.urls.page_urlpatterns, "rest_framework"))),
     re_path(r"^admin$", site.page(site.index)),
     re_path(r"^admin/", site.urls),

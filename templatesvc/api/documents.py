@@ -81,13 +81,16 @@ class DocumentSerializer(StrictSerializer):
         """Return what the fields would: going through them takes 50 µs, this 5."""
         if not isinstance(instance, self.Meta.document):  # a page shows again what was typed
             return super().to_representation(instance)
+        id = str(instance.id)
         row = {
-            "id": str(instance.id),
+            "id": id,
             **self.written(instance),
             "version": int(instance.version),
             "created_at": instance.created,
             "updated_at": instance.updated,
-            "url": self._url.replace(ID_PLACE, iri_to_uri(str(instance.id))),
+            "url": self._url.replace(
+                ID_PLACE, id if id.isalnum() and id.isascii() else iri_to_uri(id)
+            ),
         }
         for name, field in self._others.items():
             row[name] = field.to_representation(field.get_attribute(instance))

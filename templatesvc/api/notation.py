@@ -14,7 +14,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from bson import Binary, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp, json_util
+from bson import (
+    Binary,
+    DBRef,
+    Decimal128,
+    MaxKey,
+    MinKey,
+    ObjectId,
+    Regex,
+    Timestamp,
+    json_util,
+    tz_util,
+)
 from bson.binary import UUID_SUBTYPE
 from bson.codec_options import DatetimeConversion
 from bson.datetime_ms import DatetimeMS
@@ -76,8 +87,8 @@ def _dumped(value: Any, option: int = 0) -> bytes:
 
 def plain(value: Any) -> Any:
     """Return what stands in JSON for a value that it does not have: for one of BSON's a text."""
-    write = PLAIN.get(type(value), JSONEncoder().default)
-    return write(value)
+    write = PLAIN.get(type(value))
+    return write(value) if write else JSONEncoder().default(value)
 
 
 def written(moment: datetime) -> str:
@@ -85,7 +96,9 @@ def written(moment: datetime) -> str:
 
     Strict parsers read it, and as texts times are in their order.
     """
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    if moment.tzinfo is not tz_util.utc:  # that of the store's
+        moment = moment.astimezone(UTC)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _beyond_the_calendar(moment: DatetimeMS) -> str:

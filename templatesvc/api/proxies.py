@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.urls import get_script_prefix, set_script_prefix
 PREFIX = re.compile(r"(/[\w~-][\w.~-]*)+", re.A)
 
 
+@lru_cache(maxsize=256)
 def valid_address(text: str) -> str:
     """Return an address in its one notation; empty if the text is none."""
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import mongoengine
 from bson import ObjectId
@@ -106,12 +107,31 @@ class TypedField(RawField):
         return self.default() if callable(self.default) else self.default
 
 
-def _read(field: BaseField, son: dict[str, Any]) -> Any:
-    """Return the value of a field in a document of the store; its default if there is none."""
-    value = son.get(field.db_field)
-    if value is None and not (field.primary_key and field.db_field in son):  # null is an id, too
-        return field.default() if callable(field.default) else field.default
-    return field.to_python(value)
+class Reader(NamedTuple):
+    """What reads the value of a field from a document of the store."""
+
+    name: str
+    stored_as: str
+    convert: Callable[[Any], Any] | None  # None: the value is taken as it is
+    default: Any  # if there is no value
+    is_id: bool
+
+
+def _made_readers(document: type[ServiceDocument]) -> list[Reader]:
+    as_it_is = BaseField.to_python, RawField.to_python
+    return [
+        Reader(
+            name,
+            field.db_field,
+            None if type(field).to_python in as_it_is else field.to_python,
+            field.default,
+            field.primary_key,
+        )
+        for name, field in document._fields.items()
+    ]
+
+
+_readers: Callable[[Any], list[Reader]] = cache(_made_readers)
 
 
 def base_of(name: str, default: type) -> Any:
@@ -140,10 +160,17 @@ class ServiceDocument(mongoengine.Document):
         set the methods that tell the label of a choice.)
         """
         document = cls.__new__(cls)
+        values: dict[str, Any] = {}
         # Only fields of ours: a stored "_cls" would make MongoEngine load another class, a stored
         # "pk" would give the document another's identity.
+        for name, stored_as, convert, default, is_id in _readers(cls):
+            value = son.get(stored_as)
+            if value is None and not (is_id and stored_as in son):  # null is an id, too
+                values[name] = default() if callable(default) else default
+            else:
+                values[name] = convert(value) if convert else value
         state = {
-            "_data": {name: _read(field, son) for name, field in cls._fields.items()},
+            "_data": values,
             "_cls": cls._class_name,
             "_created": created,
             "_changed_fields": [],
@@ -177,7 +204,7 @@ class ServiceDocument(mongoengine.Document):
         with not_unique():
             self._get_collection().insert_one(self.to_mongo())
         self._created = False
-        self._clear_changed_fields()
+        self._changed_fields: list[str] = []
         return self
 
     @property

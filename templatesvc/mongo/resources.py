@@ -73,10 +73,6 @@ class ResourceQuerySet(KeysetQuerySet):
     _owner: str | None = None
     _seen: ResourceDocument | None = None
 
-    def _clone_into(self, new_qs: Self) -> Self:
-        new_qs._owner, new_qs._seen = self._owner, self._seen
-        return super()._clone_into(new_qs)
-
     def of(self, owner: str | None) -> Self:
         """Narrow to what is a user's, who is given by name; what is nobody's is there for all."""
         whose = self._document.whose(owner)

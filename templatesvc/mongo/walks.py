@@ -8,9 +8,11 @@ changed, is opened again after the last row.
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import bson
@@ -36,6 +38,9 @@ BATCH_SIZE = 2**20
 # Bytes that a further find is to give, where only so many documents are wanted.
 FIND_SIZE = 2**24
 MOST_IN_BATCH = 2000
+# Bytes of a batch that is decoded as a whole, which is faster, and takes some more memory.
+DECODED_AT_ONCE = 2**16
+SIZE = struct.Struct("<i")  # with which a document of BSON begins
 PAUSE = 0.1  # seconds, before a lost cursor is opened once more
 
 
@@ -115,13 +120,16 @@ def walk_by_id(found: QuerySet) -> Iterator[Any]:
 
 def _rows(batches: Iterator[bytes], may_fit: MayFit | None) -> Iterator[Row]:
     for batch in batches:
+        if may_fit is None and len(batch) <= DECODED_AT_ONCE:
+            yield from map(Row, _sizes(batch), bson.decode_all(batch, store.CODEC))
+            continue
         may_have_one = may_fit is None or may_fit(batch)
         start = 0
-        for end in _ends(batch):
-            document, start = batch[start:end], end
-            is_last = end == len(batch)
+        for size in _sizes(batch):
+            document, start = batch[start : start + size], start + size
+            is_last = start == len(batch)
             if is_last or (may_have_one and (may_fit is None or may_fit(document))):
-                yield Row(len(document), bson.decode(document, store.CODEC))
+                yield Row(size, bson.decode(document, store.CODEC))
 
 
 def _batches(
@@ -152,7 +160,7 @@ def _batches(
                 return
             # The protocol takes a size with each batch. PyMongo has a method for it, which only
             # cursors of aggregations let be called when they have begun.
-            cursor._batch_size = _fitting(_count(batch), len(batch), BATCH_SIZE)
+            cursor._batch_size = _fitting(len(_sizes(batch)), len(batch), BATCH_SIZE)
             is_cut = len(batch) > 2 * BATCH_SIZE
             if is_cut:
                 batch = _beginning(batch)
@@ -161,22 +169,19 @@ def _batches(
                 raise BatchCut
 
 
-def _ends(batch: bytes) -> Iterator[int]:
-    """Yield where each document of a batch ends."""
-    end = 0
-    while end < len(batch):
-        end += int.from_bytes(batch[end : end + 4], "little")
-        yield end
-
-
-def _count(batch: bytes) -> int:
-    """Return how many documents a batch has."""
-    return sum(1 for _ in _ends(batch))
+def _sizes(batch: bytes) -> list[int]:
+    """Return the size of each document of a batch, with which it begins."""
+    sizes, start = [], 0
+    while start < len(batch):
+        (size,) = SIZE.unpack_from(batch, start)
+        sizes.append(size)
+        start += size
+    return sizes
 
 
 def _beginning(batch: bytes) -> bytes:
     """Return the first documents of a batch, as many as reach a batch's size."""
-    return batch[: next(end for end in _ends(batch) if end >= BATCH_SIZE)]
+    return batch[: next(end for end in accumulate(_sizes(batch)) if end >= BATCH_SIZE)]
 
 
 def _fitting(count: int, size: int, wanted: int) -> int:
