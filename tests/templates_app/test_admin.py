@@ -152,7 +152,7 @@ def test_the_history_names_the_operator_who_deleted_and_restored(
     root.post(page_of(version, "restore"), {"post": "yes", "reason": "no spam"})
     opened = state_of(root, template)
     Template.objects.of(alice.name).filter(id=template.id).replace({"template": "Second"})
-    operators = [entry.changes for entry in AuditEntry.objects(by="root")]
+    operators = [entry.changes for entry in AuditEntry.objects(by="root").order_by("id")]
     assert operators == [{"version": [1, None]}, {"version": [None, 2]}]
     assert "alice, the owner, saved" in text(save(root, template, opened, template="Third"))
 
