@@ -90,13 +90,14 @@ class AuditEntryAdmin(DocumentAdmin):
 
     @display(description="document")
     def subject(self, entry: AuditEntry) -> str:
-        return document_link(entry.document)
+        link = document_link(entry.document)
+        return link and format_html('<span class="id">{}</span>', link)
 
     @display(description="from, request")
     def origin(self, entry: AuditEntry) -> str:
         """Return the address and the id of the request."""
         return format_html(
-            '{}<br><span class="mini quiet">{}</span>', entry.ip or "-", entry.request_id
+            '{}<br><span class="mini quiet id">{}</span>', entry.ip or "-", entry.request_id
         )
 
     def details(self, entry: AuditEntry) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.html import format_html
 from mongoengine.queryset import QuerySet
 from rest_framework.exceptions import NotFound
 
@@ -34,10 +35,10 @@ class SessionAdmin(DocumentAdmin):
 
     section, place = "Activity", 1
 
-    list_display = ("created_at", "owner", "kind", "ip", "last_used_at", "user_agent")
+    list_display = ("created_at", "owner", "kind", "last_used_at", "origin")
     list_filter = (UserFilter("user", "user", "user_id"),)
     ordering = "-created_at"
-    readonly_fields = (*list_display, "expires_at")
+    readonly_fields = (*list_display[:-1], "expires_at", "ip", "user_agent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return Session.objects(expires_at__gt=now(), username__ne=None)
@@ -52,13 +53,20 @@ class SessionAdmin(DocumentAdmin):
     def owner(self, session: Session) -> str:
         return user_link(session.username)
 
+    @display(description="from")
+    def origin(self, session: Session) -> str:
+        """Return the address, and the program as it calls itself."""
+        return format_html(
+            '{}<br><span class="mini quiet">{}</span>', session.ip or "-", session.user_agent
+        )
+
     def offers(self, request: HttpRequest, action: Action, session: Session) -> bool:
         holder = User(id=session.user_id, username=session.username)
         holder.operators = request.user.operators
         return super().offers(request, action, session) and not is_protected(holder, request.user)
 
     @action(
-        description="End",
+        description="End session",
         consequence="Its tokens or its browser cookie are refused from the next request on.",
         done="The session of “{name}” was ended.",
         done_many="{count} {names} were ended.",

@@ -74,13 +74,34 @@ def test_one_session_is_ended_and_the_other_stays(page: Page, service: Service, 
     page.locator(".object-tools").get_by_role("link", name="Sessions", exact=True).click()
     expect(page.locator(".paginator")).to_contain_text("2 sessions")
     page.get_by_role("checkbox").last.check()  # the newest come first
-    page.get_by_label("Action:").select_option(label="End")
+    page.get_by_label("Action:").select_option(label="End session")
     page.get_by_role("button", name="Go").click()
     expect(page.locator("#content")).to_contain_text("refused from the next request")
-    page.get_by_role("button", name="End").click()
+    page.get_by_role("button", name="End session").click()
     told(page, "The session of “alice")
     assert service.get("/api/v1/users/me", first).status == 401
     assert service.get("/api/v1/users/me", second).status == 200
+
+
+def test_a_list_fits_a_wide_window_and_breaks_no_name(
+    page: Page, service: Service, root: str
+) -> None:
+    name = "margaret.hamilton"
+    token = register(service, name)
+    path = keep(service, token, {"kind": "book", "title": "Nineteen Eighty-Four"})
+    service.request("DELETE", keep(service, token, "Farewell"), None, token)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    log_in_as_operator(page, root, PASSWORD)
+    page.goto(f"{admin('template')}/{path.rpartition('/')[2]}/delete")
+    page.get_by_label("Reason:").fill("She asked for it.")
+    page.get_by_role("button", name="Delete").click()
+    told(page, "was deleted")
+    for model in ("user", "session", "deletedtemplate", "auditentry"):
+        page.goto(admin(model))
+        is_scrolled = "box => box.scrollWidth > box.clientWidth"
+        assert not page.locator(".results").evaluate(is_scrolled), model
+        link = page.locator("#result_list").get_by_role("link", name=name, exact=True).first
+        assert link.evaluate("link => link.getClientRects().length") == 1, model
 
 
 def test_a_template_is_edited_and_seen_in_its_history(

@@ -103,8 +103,8 @@ def end_a_session(root: Root) -> None:
     root.go_to_alice()
     root.use("Sessions")
     root.hand.act_on(root.page.locator("#result_list tbody th a"))
-    root.use("End")
-    root.hand.press("End")
+    root.use("End session")
+    root.hand.press("End session")
     root.told("The session of “alice")
     assert root.alices_status() == 401
     assert root.log_in_of_alice(ALICES_PASSWORD) == 200
