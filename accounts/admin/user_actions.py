@@ -16,7 +16,7 @@ from templatesvc.admin import DocumentAdmin, action
 from templatesvc.admin.forms import NameForm
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.streams import streamed
-from templatesvc.mongo.quota import Limits, Usage
+from templatesvc.mongo.quota import Limits, Usage, default_limits
 
 
 def is_standing(user: User) -> bool:
@@ -28,6 +28,14 @@ def own_limits(user: User) -> Limits:
     """Return what an operator has set for a user; None is what the settings say."""
     usage = Usage.peek(user.username)
     return Limits(usage.max_documents, usage.max_bytes)
+
+
+def defaults() -> str:
+    """Return what the settings allow those for whom nothing else is set."""
+    return "; ".join(
+        f"{unit}: {'no limit' if most is None else f'at most {most:,}'}"
+        for unit, most in default_limits()._asdict().items()
+    )
 
 
 def in_figures(limit: int | None) -> str:
@@ -123,6 +131,10 @@ class UserActions(DocumentAdmin):
         "default.",
         done="",
         initial=lambda user: own_limits(user)._asdict(),
+        preview=lambda self, user: (
+            f"Now: {self.quota(user)}.",
+            f"The default: {defaults()}.",
+        ),
         form_class=QuotaForm,
         applies=lambda user: is_standing(user) and user.username is not None,
     )
@@ -132,7 +144,7 @@ class UserActions(DocumentAdmin):
             raise Conflict("These are their limits already.")
         operations.limit(Actor.of(request), user, after)
         changed = ", ".join(
-            f"{unit} {in_figures(was)} → {in_figures(is_)}"
+            f"{unit}: {in_figures(was)} → {in_figures(is_)}"
             for unit, was, is_ in zip(Limits._fields, before, after, strict=True)
             if was != is_
         )

@@ -279,8 +279,10 @@ def test_a_change_of_role_is_told_from_what_to_what(root: Client, alice: Person)
 
 
 def test_a_change_of_quota_is_told_from_what_to_what(root: Client, alice: Person) -> None:
+    asking = text(root.get(page_of(alice.user, "limit")))
+    assert "The default: documents: at most 100,000; bytes: at most 1,073,741,824." in asking
     do(root, alice.user, "limit", documents="5000")
-    assert messages(root) == "Quota of “alice” changed: documents the default → 5,000."
+    assert messages(root) == "Quota of “alice” changed: documents: the default → 5,000."
     assert 'value="5000"' in root.get(page_of(alice.user, "limit")).content.decode()
     again = do(root, alice.user, "limit", documents="5000")
     assert "These are their limits already." in text(again)
