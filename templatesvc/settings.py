@@ -98,8 +98,12 @@ HTTPS: bool = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SILENCED_SYSTEM_CHECKS = [
+    "security.W004",  # this, 010, 012 and 016: templatesvc.W003 says once what to set
     "security.W005",
     "security.W008",
+    "security.W010",
+    "security.W012",
+    "security.W016",
     "security.W021",
     "admin.E409",  # the operators' site brings the middleware of messages along for its pages alone
 ]

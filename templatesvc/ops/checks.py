@@ -148,6 +148,17 @@ def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security, deploy=True)
+def https(**_: Any) -> Iterator[checks.CheckMessage]:
+    """Instead of Django's checks, which name settings that the environment does not have."""
+    if not settings.HTTPS:
+        yield checks.Warning(
+            "Browsers send their cookies over HTTP as well, where they can be read on the way.",
+            hint="Set HTTPS=on once the service is reached by HTTPS only.",
+            id="templatesvc.W003",
+        )
+
+
+@checks.register(checks.Tags.security, deploy=True)
 def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
     if not settings.MONGODB_URI.startswith("mongodb"):
         yield checks.Warning(

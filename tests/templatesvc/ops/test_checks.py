@@ -34,6 +34,16 @@ def test_lifetimes_of_the_wrong_order_are_refused(
     assert found() == {said}
 
 
+def test_a_service_over_http_is_told_once_which_setting_to_set(settings: Settings) -> None:
+    for is_on, expected in ((False, ["templatesvc.W003"]), (True, [])):
+        settings.HTTPS = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = is_on
+        found = checks.run_checks(tags=[checks.Tags.security], include_deployment_checks=True)
+        told = [message for message in found if not message.is_silenced()]
+        words = ("HTTPS", "HSTS", "COOKIE")
+        about = [each for each in told if any(word in f"{each.msg}{each.hint}" for word in words)]
+        assert [each.id for each in about] == expected
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
