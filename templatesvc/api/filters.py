@@ -64,6 +64,10 @@ class ResourceFilter(BaseFilterBackend):
                 queryset = self.narrowed(queryset, name, text, view)
         return queryset
 
+    def labels(self, view: Any) -> dict[str, str]:
+        """Return what the form of a page calls the parameters that narrow a view's list."""
+        return {name: name.replace("_", " ").capitalize() for name in self.parameters(view)}
+
     def parameters(self, view: Any) -> set[str]:
         """Return the names of the parameters that narrow a view's list."""
         search = {SEARCH} if view.search_fields else set()
@@ -91,11 +95,11 @@ class ResourceFilter(BaseFilterBackend):
 
     def context(self, request: Request, view: Any) -> dict[str, Any]:
         """Return what the form shows."""
-        given = request.query_params
+        given, labels = request.query_params, self.labels(view)
         fields = [
             {
                 "name": name,
-                "label": name.replace("_", " ").capitalize(),
+                "label": labels[name],
                 "given": given.get(name, ""),
                 "choices": _choices(view, name),
             }
@@ -103,6 +107,7 @@ class ResourceFilter(BaseFilterBackend):
         ]
         return {
             "given": given,
+            "labels": labels,
             "fields": fields,
             "members": {name: text for name, text in given.items() if "." in name},
             "free": members.free_fields(view),

@@ -135,6 +135,7 @@ class HistoryMixin(DocumentViewSet):
         ordering_fields=["deleted_at"],
         ordering="-deleted_at",
         deletion_template="rest_framework/forgetting.html",
+        deletion_button="Delete all for good",
     )
     def deleted(self, request: Request) -> Response:
         """List the deleted {names} that can be restored, the last deleted first."""

@@ -45,9 +45,9 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """DRF's pages. A view may say more for them:
 
     ``button`` is what the button of its form says, ``page_links`` are titles and names of routes,
-    ``choices`` are offered beside the file that it takes, and ``deletion_template`` is what is
-    asked before something is deleted. What ``Response.said`` says of a success stands in the place
-    of a body.
+    ``choices`` are offered beside the file that it takes, ``deletion_template`` is what is asked
+    before something is deleted, and ``deletion_button`` what the buttons for it say. What
+    ``Response.said`` says of a success stands in the place of a body.
     """
 
     typed: Typed | None = None
@@ -97,6 +97,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             data = dict(data)  # without its serializer, so that the form is empty for the next
         context = super().get_context(data, accepted_media_type, renderer_context)
         is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
+        # What was done to a document by a POST, such as to restore it, is not to be done again.
+        is_done = request.method == "POST" and status.is_success(response.status_code)
+        if is_done and getattr(view, "detail", False):
+            is_shown = False
         caller = _caller(request)
         is_405 = response.status_code == status.HTTP_405_METHOD_NOT_ALLOWED
         return context | {
@@ -105,9 +109,16 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             "account": self._account(data, caller),
             # DRF shows the form in a dialog; here it stands above the list. OPTIONS shows nothing.
             "filter_form": None,
+            "extra_actions": {
+                title: url
+                for title, url in (context["extra_actions"] or {}).items()
+                if url != request.build_absolute_uri(request.path)
+            },
             "search": context["filter_form"],
+            "faults": _faults_of_filters(data, view) if context["filter_form"] else [],
             "options_form": None,
             "display_edit_forms": is_shown,
+            "deletion_button": getattr(view, "deletion_button", ""),
             "deletion_template": getattr(view, "deletion_template", "rest_framework/deletion.html"),
             # To open a page is no mistake, also where there is only something to send.
             "is_neutral": is_405 and request.method in SAFE_METHODS,
@@ -209,6 +220,19 @@ def _caller(request: Request) -> Any:
     """
     is_known = request.user.is_authenticated and request.method in SAFE_METHODS
     return request.user if is_known or request.auth else get_user(request._request)
+
+
+def _faults_of_filters(data: Any, view: APIView) -> list[tuple[str, str]]:
+    """Return what is wrong in the form above a list, each with its field's label, if all is there.
+
+    Nobody who looks at a page knows its fields by their parameters.
+    """
+    faults = data.get("errors", []) if isinstance(data, dict) else []
+    backends = [each() for each in getattr(view, "filter_backends", ()) if hasattr(each, "labels")]
+    labels = {name: label for each in backends for name, label in each.labels(view).items()}
+    if not all(fault["field"] in labels for fault in faults):
+        return []
+    return [(labels[fault["field"]], fault["message"]) for fault in faults]
 
 
 def _remedy(data: Any) -> str:

@@ -61,6 +61,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
     exists_error: type[Conflict] = AlreadyExists
 
     deletion_template = "rest_framework/deletion.html"
+    deletion_button = ""
 
     document: ClassVar[type[ResourceDocument]]
     names: ClassVar[Names]

@@ -79,7 +79,7 @@ def test_what_is_wrong_in_the_form_is_said_above_it(page: Page, service: Service
     log_in(page, then=LIST)
     page.get_by_label("Created after").fill("yesterday")
     show(page)
-    expect(page.get_by_role("alert")).to_contain_text("created_after: Give a time")
+    expect(page.get_by_role("alert")).to_contain_text("Created after: Give a time")
     expect(page.get_by_label("Created after")).to_have_value("yesterday")
 
 

@@ -285,8 +285,28 @@ def test_what_was_done_is_said(page: APIClient, alice: Person) -> None:
     assert said(page.delete(f"{LIST}/{id}")).startswith("The template was deleted.")
     restored = send(page, {"version": 2}, f"{LIST}/{id}/restore")
     assert said(restored) == "The template was restored. "
+    assert 'id="id_version"' not in text(restored)
     page.delete(f"{LIST}/{id}")
     assert said(page.delete(f"{LIST}/deleted")) == "The deleted templates were deleted for good."
+
+
+def test_what_deletes_for_good_says_so_and_no_page_leads_to_itself(page: APIClient) -> None:
+    deleted = text(page.get(f"{LIST}/deleted"))
+    assert deleted.count("Delete all for good</button>") == 2
+    assert "DELETE</button>" not in deleted
+    assert f'href="http://testserver{LIST}/export">Export</a>' in deleted
+    assert f'href="http://testserver{LIST}/deleted">Deleted</a>' not in deleted
+
+
+def test_a_filters_fault_is_told_by_the_label_of_its_field(page: APIClient) -> None:
+    for asked, said in (
+        ("created_after=x", "Created after: Give a time such as"),
+        ("kind=x&created_before=x", "Kind: Give one of"),
+        ("unknown=x", "unknown: Unknown parameter"),
+    ):
+        shown = text(page.get(f"{LIST}?{asked}"))
+        assert f'role="alert">{said}' in shown
+        assert ("Correct it below" in shown) == ("unknown" not in asked)
 
 
 def test_the_json_of_it_says_nothing(alice: Person) -> None:
