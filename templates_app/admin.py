@@ -14,7 +14,7 @@ from templates_app.filters import KINDS, of_kind
 from templates_app.forms import TemplateForm, typed
 from templatesvc.admin import site
 from templatesvc.admin.filters import ChoiceFilter
-from templatesvc.admin.options import in_text
+from templatesvc.admin.values import in_text
 
 
 @site.register(Template)

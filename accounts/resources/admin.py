@@ -24,8 +24,8 @@ from templatesvc.admin import DocumentAdmin, Happened, action, display
 from templatesvc.admin.fields import entered, form_of, serializer_of, touched, typed
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.admin.options import in_text
 from templatesvc.admin.sites import DocumentSite
+from templatesvc.admin.values import in_text
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.fields import field_for

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from accounts.operations import Actor
 from templatesvc.admin.differences import difference
 from templatesvc.admin.forms import ReasonForm
-from templatesvc.admin.options import in_lines
+from templatesvc.admin.values import in_lines
 from templatesvc.admin.views import REFUSALS, DocumentView
 from templatesvc.api.exceptions import translated
 from templatesvc.mongo.history import DocumentVersion

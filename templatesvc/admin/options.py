@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest
 from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
-from mongoengine import DateField, DateTimeField, EmbeddedDocument
+from mongoengine import DateField, DateTimeField
 from mongoengine.queryset import QuerySet
 
 from templatesvc.admin import views
@@ -22,7 +22,8 @@ from templatesvc.admin.filters import Filter
 from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.list_views import ChangeListView
 from templatesvc.admin.ordering import Order
-from templatesvc.api.notation import PLAIN, extended_json, plain_json, written
+from templatesvc.admin.values import readable
+from templatesvc.api.notation import written
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import ServiceDocument, TypedField
 from templatesvc.mongo.keysets import Query
@@ -312,36 +313,3 @@ class DocumentAdmin:
             self.site.page(view.as_view(admin=self, **initkwargs)),
             name=f"{opts.app_label}_{opts.model_name}_{page}",
         )
-
-
-def readable(value: Any) -> Any:
-    """Return what a page shows of a value: of an object, or of a list with more in it, JSON."""
-    inner = value if isinstance(value, list) else [value]
-    if any(isinstance(each, dict | list | EmbeddedDocument) for each in inner):
-        return plain_json(_bare(value)).decode()
-    return value
-
-
-def in_lines(value: Any) -> str:
-    """Return a value as a text that can be read line by line: an object or a list as JSON."""
-    bare = _bare(value)
-    if isinstance(bare, dict | list):
-        return extended_json(bare, indented=True)
-    return "" if bare is None else in_text(bare)
-
-
-def in_text(value: Any) -> str:
-    """Return a value in one text: itself, or JSON."""
-    value = readable(value)
-    if value is None or isinstance(value, bool | int | float | list):
-        return plain_json(value).decode()
-    return str(PLAIN.get(type(value), str)(value))
-
-
-def _bare(value: Any) -> Any:
-    """Return a value without MongoEngine's documents in it."""
-    if isinstance(value, list):
-        return [_bare(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _bare(each) for name, each in value.items()}
-    return value.to_mongo() if isinstance(value, EmbeddedDocument) else value
