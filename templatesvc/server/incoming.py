@@ -33,6 +33,11 @@ class Disconnected(Exception):
     """The client went away before it had sent its request."""
 
 
+def are_crumbs(parts: int, size: int) -> bool:
+    """Tell whether a body came in very many tiny parts: each takes as long as a large one."""
+    return parts > MOST_PARTS and size < parts * SMALLEST_PART
+
+
 class Pace:
     """How long a body may be silent: so many seconds, which are used up and come back with it.
 
@@ -132,16 +137,14 @@ class Body:
                     message = await self.receive()
                 pace.came(self._take(message), time.monotonic())
                 self.parts += 1
+                if are_crumbs(self.parts, self.size):
+                    self.refused = PayloadTooLarge(
+                        "The parts of the body are too small; send larger ones."
+                    )
                 if self.parts % PARTS_AT_ONCE == 0:
                     await asyncio.sleep(0)  # receiving what is there already lets nobody else in
-                    self._refuse_crumbs()
         except TimeoutError:
             self.refused = RequestTimeout()
-
-    def _refuse_crumbs(self) -> None:
-        """Refuse a body of very many tiny parts: each takes as long as a large one."""
-        if self.parts > MOST_PARTS and self.size < self.parts * SMALLEST_PART:
-            self.refused = PayloadTooLarge("The parts of the body are too small; send larger ones.")
 
     def _take(self, message: Message) -> int:
         """Keep a part, if it is to be; return its size."""

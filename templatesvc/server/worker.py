@@ -16,18 +16,31 @@ from gunicorn.workers import gasgi
 
 from templatesvc import settings
 from templatesvc.api.proxies import stranger, valid_address
+from templatesvc.server.incoming import are_crumbs
 
 AT_ONCE = struct.pack("ii", 1, 0)
 ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 FULL = "The service has as many connections as it takes; try again in a moment."
 MANY = "Your address has as many connections as one may have; close some, and try again."
+# Bytes that are parsed at a time: after each chunk of a body the parser moves all that is left.
+AT_A_TIME = 16 * 1024
 
 
 class Protocol(ASGIProtocol):
-    """A connection that is closed if a head does not arrive in time, or is too large."""
+    """A connection that is closed if a head does not arrive in time, or is too large.
+
+    Behind a request that is not answered yet no more is read than came with its end.
+    """
 
     head_size = 0
     address = ""
+    parts, size = 0, 0  # of the request's body, as it came
+    behind = b""  # the request, for the parser: it would drop what is over 64 KiB
+
+    @classmethod
+    def _check_h1c_protocol_available(cls) -> bool:
+        # Gunicorn keeps what it finds out in the class that asks, and looks for it in its own.
+        return bool(ASGIProtocol._check_h1c_protocol_available())
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -50,12 +63,41 @@ class Protocol(ASGIProtocol):
         self._close_transport()
 
     def data_received(self, data: bytes) -> None:
-        try:
-            super().data_received(data)
-        except ValueError:  # Python makes no number of thousands of digits
-            self._send_error_response(400, "Content-Length is not a number of bytes.")
-            self._close_transport()
-            return
+        data, self.behind = self.behind + data, b""
+        for start in range(0, len(data), AT_A_TIME):
+            # Crumbs take so long each that no more of them are parsed: the body is refused.
+            if self._closed or are_crumbs(self.parts, self.size):
+                return
+            if self._callback_parser.is_complete:
+                self.behind = data[start:]
+                self._pause_reading()
+                return
+            self._parse(data[start : start + AT_A_TIME])
+
+    def _resume_reading(self) -> None:
+        if self.behind:
+            # Gunicorn calls this after an answer, before its parser begins anew.
+            self.worker.loop.call_soon(self._go_on)
+        else:
+            super()._resume_reading()
+
+    def _go_on(self) -> None:
+        """Parse what came behind a request, unless that is not answered yet."""
+        if not self._callback_parser.is_complete:
+            super()._resume_reading()
+            self.data_received(b"")
+
+    def _on_headers_complete(self) -> Any:
+        self.parts = self.size = 0
+        return super()._on_headers_complete()
+
+    def _on_body(self, chunk: bytes) -> None:
+        self.parts += 1
+        self.size += len(chunk)
+        super()._on_body(chunk)
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
         if self._current_request is not None:
             self.head_size = 0
             return

@@ -75,6 +75,12 @@ def workers(service: Service) -> set[int]:
     return {int(pid) for pid in children.split()}
 
 
+def memory_of(worker: int) -> int:
+    """Return how many KiB a worker has now."""
+    status = Path(f"/proc/{worker}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
 in_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
 
 
@@ -170,11 +176,17 @@ def test_a_stream_that_fails_midway_is_seen_to_be_cut(tmp_path: Path) -> None:
 
 
 def in_chunks(
-    service: Service, method: str, path: str, body: Any, token: str, kind: str = "application/json"
+    service: Service,
+    method: str,
+    path: str,
+    body: Any,
+    token: str,
+    kind: str = "application/json",
+    size: int = 7,
 ) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    chunks = (text[at : at + 7] for at in range(0, len(text), 7))
+    chunks = (text[at : at + size] for at in range(0, len(text), size))
     headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
     connection.request(method, path, chunks, headers, encode_chunked=True)
     with closing(connection), connection.getresponse() as response:
@@ -200,7 +212,7 @@ def test_a_chunked_body_is_read_on_every_route(service: Service) -> None:
 def test_a_chunked_body_has_its_size(service: Service) -> None:
     token = service.log_in("dan")
     large = {"template": "x" * 3_000_000}
-    status, answer = in_chunks(service, "POST", "/api/v1/templates", large, token)
+    status, answer = in_chunks(service, "POST", "/api/v1/templates", large, token, size=1000)
     assert (status, answer["code"]) == (413, "too_large")
 
 
@@ -288,6 +300,41 @@ def test_a_body_of_crumbs_is_refused(service: Service) -> None:
     assert answers(service)
 
 
+def test_crumbs_are_not_parsed_once_the_body_is_refused(service: Service) -> None:
+    """Of a client that goes on sending them, nobody else notices anything."""
+    crumbs = b"1\r\n \r\n" * 10_000
+    sent, head = 0, f"POST /create HTTP/1.1\r\n{HEAD}{CHUNKED}"
+    with closing(connect(service, head)) as connection, suppress(OSError):
+        while sent < 60_000_000:
+            connection.sendall(crumbs)
+            sent += len(crumbs)
+            assert answers(service)
+    assert sent > len(crumbs)
+
+
+@in_proc
+def test_what_is_sent_behind_a_request_is_kept_within_bounds(service: Service) -> None:
+    (worker,) = workers(service)
+    ask = f"GET /livez HTTP/1.1\r\n{HEAD}\r\n".encode() * 10_000
+    before = memory_of(worker)
+    with ExitStack() as stack:
+        for _ in range(MANY):
+            connection = stack.enter_context(connect(service, receive_buffer=4096))
+            connection.settimeout(0.1)
+            with suppress(OSError):  # it is closed, or takes no more
+                for _ in range(10):
+                    connection.sendall(ask)
+        assert answers(service)
+        assert memory_of(worker) < before + 30_000
+
+
+def test_what_is_sent_behind_a_request_is_answered(service: Service) -> None:
+    asked = 200
+    ask = f"GET /livez HTTP/1.1\r\n{HEAD}\r\n" * asked
+    last = f"GET /livez HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n"
+    assert said(service, ask + last).count(b"HTTP/1.1 200 ") == asked + 1
+
+
 def test_a_body_of_small_parts_is_read(service: Service) -> None:
     body = "1\r\n{\r\n" + "1\r\n \r\n" * 5000 + "1\r\n}\r\n0\r\n\r\n"
     answer = said(service, f"POST /create HTTP/1.1\r\n{HEAD}Connection: close\r\n{CHUNKED}{body}")
@@ -348,7 +395,7 @@ def test_a_large_form_of_a_stranger_is_refused(path: str, service: Service) -> N
     assert service.request("POST", path, form, **page).status == 413
 
 
-@pytest.mark.parametrize(("digits", "status"), [(20, 413), (400, 413), (5000, 400)])
+@pytest.mark.parametrize(("digits", "status"), [(18, 413), (20, 400), (400, 400), (5000, 400)])
 def test_a_length_of_many_digits_is_refused(digits: int, status: int, service: Service) -> None:
     head = f"POST /create HTTP/1.1\r\n{HEAD}Content-Length: {'9' * digits}\r\n\r\n"
     assert said(service, head).startswith(f"HTTP/1.1 {status} ".encode())
@@ -361,14 +408,10 @@ def test_what_a_large_body_was_parsed_into_does_not_stay(tmp_path: Path) -> None
         (worker,) = workers(service)
         token = service.log_in("erin")
 
-        def memory() -> int:
-            status = Path(f"/proc/{worker}/status").read_text()
-            return int(status.partition("VmRSS:")[2].split()[0])
-
         def send(times: int) -> int:
             for _ in range(times):
                 assert service.request("POST", "/api/v1/templates", body, token).status == 400
-            return memory()
+            return memory_of(worker)
 
         # Each body takes over 20 MB while it is there.
         assert send(12) < send(3) + 60_000
