@@ -217,10 +217,22 @@ class ListField(serializers.ListField):
         return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
 
 
+class EmbeddedListSerializer(serializers.ListSerializer):
+    """A list of them, which no form can send: DRF would look for ``field[0]name`` in it."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        if isinstance(dictionary, QueryDict):
+            return serializers.empty
+        return super().get_value(dictionary)
+
+
 class EmbeddedSerializer(serializers.Serializer):
     """The object of an embedded document; made for its class by ``embedded``."""
 
     document_class: Any = None
+
+    class Meta:
+        list_serializer_class = EmbeddedListSerializer
 
     def get_value(self, dictionary: Any) -> Any:
         value = super().get_value(dictionary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.films.serializers import SpecimenSerializer
 URL = "/api/v1/specimens"
 EXAMPLE: dict[str, Any] = SpecimenSerializer.Meta.example
 HALF = "\ud800"
+FORM = "application/x-www-form-urlencoded"
 
 
 def send(person: Person, body: Any, method: str = "post", url: str = URL) -> Any:
@@ -196,6 +198,16 @@ def test_a_form_fills_an_embedded_document_and_leaves_it_out(alice: Person) -> N
         {"name": "Large", "found_at": None, "floor": 2},
         None,
     ]
+
+
+@pytest.mark.parametrize("name", ["others[0]name", f"others[{'9' * 5000}]name", "others[0]"])
+def test_a_form_has_no_list_of_embedded_documents(name: str, alice: Person) -> None:
+    url = send(alice, EXAMPLE).json()["url"]
+    for method, at in (("post", URL), ("put", url), ("patch", url)):
+        form = urlencode({"label": "A-1", name: "Small"})
+        answer = getattr(alice.client, method)(at, form, content_type=FORM)
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["code"]) == (400, "unknown_field")
 
 
 @pytest.mark.parametrize(
