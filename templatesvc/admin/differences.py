@@ -9,6 +9,8 @@ from typing import NamedTuple
 CONTEXT = 3  # lines
 # Of each text, between what both begin and end with: to compare more can take seconds.
 MOST_LINES = 500
+# Characters of all that is shown, each of which a page may write as six: nobody reads more.
+MOST_CHARACTERS = 100_000
 
 
 class Line(NamedTuple):
@@ -19,15 +21,16 @@ class Line(NamedTuple):
 
 
 def difference(before: str, after: str) -> list[Line] | None:
-    """Return the lines that went and came, with a few around them; None for too many to compare."""
+    """Return the lines that went and came, with a few around them; None for too much to compare."""
     old, new = before.splitlines(), after.splitlines()
     start = _alike(old, new)
     end = _alike(old[start:][::-1], new[start:][::-1])
     gone, come = old[start : len(old) - end], new[start : len(new) - end]
-    if max(len(gone), len(come)) > MOST_LINES:
-        return None
     head = old[max(0, start - CONTEXT) : start]
     tail = old[len(old) - end :][:CONTEXT]
+    size = sum(map(len, [*head, *gone, *come, *tail]))
+    if max(len(gone), len(come)) > MOST_LINES or size > MOST_CHARACTERS:
+        return None
     compared = difflib.unified_diff(head + gone + tail, head + come + tail, n=CONTEXT, lineterm="")
     # Without the two names of files that it begins with.
     return [
