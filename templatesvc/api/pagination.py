@@ -24,7 +24,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from templatesvc.api import sparse
-from templatesvc.api.proxies import client_address
+from templatesvc.api.proxies import client_address, network
 from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo import ids
 from templatesvc.mongo.keysets import Place
@@ -89,8 +89,9 @@ class KeysetPagination(BasePagination):
     def _alone(self) -> AbstractContextManager[Any]:
         """Hold the one search that each may have at a time; raises SearchInProgress (429)."""
         refusal = SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds()))
-        # Who is not logged in where all may read is known by their address.
-        who = self.request.user.get_username() or client_address(self.request.META)
+        # Who is not logged in where all may read is known by their address, which is nobody's name.
+        address = network(client_address(self.request.META))
+        who = self.request.user.get_username() or f"\0{address}"
         return alone(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
 
     def _read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from accounts.audit import AuditEntry
 from accounts.erasure import erase
 from accounts.operators import Role
 from accounts.transfer import exported
+from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo.quota import Usage
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
@@ -46,6 +48,19 @@ def test_all_read_it_with_a_token_and_without(
         assert known.status_code == 304
         assert reader.get(URL).json()["results"] == [made.json()]
     assert made.json().keys() == {"id", *WESTERN, "version", "created_at", "updated_at", "url"}
+
+
+def test_who_has_an_address_for_a_name_searches_beside_those_from_there(client: APIClient) -> None:
+    with alone("127.0.0.1", timedelta(minutes=1), SearchInProgress(1)):
+        assert client.get(f"{URL}?search=x").status_code == 200
+
+
+def test_those_of_one_network_who_are_not_logged_in_have_one_search_at_a_time(
+    client: APIClient,
+) -> None:
+    with alone("\0002001:db8::/64", timedelta(minutes=1), SearchInProgress(1)):
+        for address, status in (("2001:db8::1", 429), ("2001:db8:0:1::1", 200)):
+            assert client.get(f"{URL}?search=x", REMOTE_ADDR=address).status_code == status
 
 
 def test_it_is_listed_in_each_order_by_pages_searched_and_filtered(
