@@ -57,6 +57,7 @@ class ResourceFilter(BaseFilterBackend):
         others = view.pagination_class.parameters
         prefixes = tuple(f"{field}." for field in members.free_fields(view))
         check_parameters(request, known | others | {"format"}, prefixes)
+        members.check(request.query_params)
         # The form of a page sends what was left empty as well.
         is_page = request.accepted_renderer.format == "api"
         for name, text in request.query_params.items():

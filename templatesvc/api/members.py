@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from rest_framework.exceptions import ValidationError
@@ -10,11 +12,26 @@ from rest_framework.exceptions import ValidationError
 from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
+# Of each field in one request: the store compares each of them with every element of a list.
+MOST = 10
+
 
 def free_fields(view: Any) -> list[str]:
     """Return the filter fields of a view that hold free JSON."""
     fields = view.document._fields
     return [name for name in view.filter_fields if type(fields[name]) in (ObjectField, RawField)]
+
+
+def check(names: Iterable[str]) -> None:
+    """Raise ValidationError (400) if too many of the names of parameters are of one field."""
+    fields = Counter(name.partition(".")[0] for name in names if "." in name)
+    faults = {
+        field: f"At most {MOST} parameters at a time may begin with {field}."
+        for field, count in fields.items()
+        if count > MOST
+    }
+    if faults:
+        raise ValidationError(faults, code="bad_parameter")
 
 
 def query(view: Any, name: str, text: str) -> dict[str, Any]:
@@ -38,13 +55,14 @@ def parameter(name: str) -> dict[str, Any]:
         "in": "query",
         "description": "Objects in which a field is this value or a list that contains it: "
         f"`{name}.author=Orwell`, `{name}.publisher.city=London`. A number, `true`, "
-        "`false` and `null` also match the same text.",
+        f"`false` and `null` also match the same text. At most {MOST} at a time.",
         "style": "form",
         "explode": True,
         "schema": {
             "type": "object",
             "propertyNames": {"pattern": rf"^{name}(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"},
             "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"},
+            "maxProperties": MOST,
             "examples": [{f"{name}.author": "Orwell"}],
         },
         # What Swagger UI's "try it out" sends unless it is changed.

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from templatesvc.api import members
 from tests.conftest import Person
 from tests.films.documents import Specimen
 from tests.films.serializers import SpecimenSerializer
@@ -233,3 +234,11 @@ def test_what_is_no_place_in_free_json_is_refused(query: str, alice: Person) -> 
     answer = alice.client.get(f"{URL}?{query}")
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["field"]) == (400, query.partition("=")[0])
+
+
+def test_so_many_places_in_free_json_are_looked_at_in_one_request(alice: Person) -> None:
+    wanted = [f"measures.a{number}=1" for number in range(members.MOST + 1)]
+    answer = alice.client.get(f"{URL}?{'&'.join(wanted)}")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (400, "measures")
+    assert alice.client.get(f"{URL}?{'&'.join(wanted[1:])}&anything.a=1").status_code == 200
