@@ -9,7 +9,7 @@ from rest_framework import serializers
 from templates_app.documents import Template
 from templates_app.serializers import TemplateField
 from templatesvc.api.fields import JSONValueField
-from templatesvc.api.renderers import JSONRenderer
+from templatesvc.api.notation import plain_json
 from templatesvc.api.serializers import InputSerializer
 from templatesvc.mongo.values import check_stored
 
@@ -23,6 +23,16 @@ class StoredValueField(JSONValueField):
         super().__init__(check_stored, "invalid_template", allow_null=True, **kwargs)
 
 
+def entry(template: Template) -> dict[str, Any]:
+    """Return a template as it stands in the list of ``/get``."""
+    return {"profile": template.owner, "template": template.template}
+
+
+def entry_as_json(template: Template) -> bytes:
+    """Return what the renderer would make of it, for an answer in pieces."""
+    return plain_json(entry(template))
+
+
 class FlaskTemplateSerializer(InputSerializer):
     """The body of ``/create``, and an entry of ``/get``."""
 
@@ -30,12 +40,7 @@ class FlaskTemplateSerializer(InputSerializer):
     template = TemplateField()
 
     def to_representation(self, instance: Template) -> dict[str, Any]:
-        return {"profile": instance.owner, "template": instance.template}
-
-    @classmethod
-    def as_json(cls, instance: Template) -> bytes:
-        """Return what the serializer would and the renderer make of it, for an answer in pieces."""
-        return JSONRenderer().render(cls().to_representation(instance))
+        return entry(instance)
 
 
 class FlaskTemplateListSerializer(serializers.Serializer):

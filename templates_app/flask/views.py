@@ -26,6 +26,7 @@ from templates_app.flask.serializers import (
     FlaskTemplateListSerializer,
     FlaskTemplateSerializer,
     FlaskUpdateSerializer,
+    entry_as_json,
 )
 from templatesvc.api.exceptions import QuotaExceeded
 from templatesvc.api.parsers import JSONParser
@@ -85,7 +86,7 @@ class GetView(TemplateFlaskView):
     def get(self, request: Request) -> HttpResponseBase:
         """List all your templates, oldest first."""
         templates = Template.objects.of(request.user.username).walk("created_at", descending=False)
-        documents = as_list(map(FlaskTemplateSerializer.as_json, templates))
+        documents = as_list(map(entry_as_json, templates))
         return streamed(chain([b'{"docs":'], documents, [b"}"]), JSONRenderer.media_type)
 
 

@@ -99,6 +99,8 @@ class TypedField(RawField):
         self.type = type_
 
     def to_python(self, value: Any) -> Any:
+        if type(value) is self.type:
+            return value
         # bool is a subclass of int, and so is the Int64 that PyMongo may return.
         fits = isinstance(value, self.type) and isinstance(value, bool) == (self.type is bool)
         return value if fits else self._default()
