@@ -27,8 +27,6 @@ limit_request_field_size = settings.MAX_HEAD_SIZE
 # The application is loaded, and its settings are checked, once; no client of the store exists
 # before a worker's first query.
 preload_app = True
-# Its parser in C takes a time that grows with the square of a chunked body's parts.
-http_parser = "python"
 # Its default is a socket in the home folder, the same for every service of a person.
 control_socket_disable = True
 # Believed only from FORWARDED_ALLOW_IPS, by default 127.0.0.1.
