@@ -8,9 +8,24 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 def stored_key(path: Path) -> str:
-    """Return the key kept in ``path``, made at random the first time, for its owner to read."""
+    """Return the key kept in ``path``, made at random the first time, for its owner to read.
+
+    Raises ImproperlyConfigured if it can't be kept.
+    """
+    try:
+        return _stored_key(path)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"No SECRET_KEY is set, and none can be kept in {path}: {error.strerror}. "
+            "Set SECRET_KEY, or mend that."
+        ) from error
+
+
+def _stored_key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

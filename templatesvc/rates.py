@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 from typing import NamedTuple, Self
 
-from environs.fields import TimeDelta
 from marshmallow import ValidationError
+
+from templatesvc.durations import duration
 
 NOTATION = re.compile(r"(\d{1,9})/(\S+)")
 
@@ -26,7 +27,4 @@ class Rate(NamedTuple):
         match = NOTATION.fullmatch(text)
         if not match or int(match[1]) < 1:
             raise ValidationError("Must be a number in a time, such as 10/15m, or off.")
-        period: timedelta = TimeDelta().deserialize(match[2])
-        if period <= timedelta():
-            raise ValidationError("The time must be longer than nothing, such as 15m.")
-        return cls(int(match[1]), period)
+        return cls(int(match[1]), duration(match[2]))

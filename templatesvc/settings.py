@@ -11,22 +11,24 @@ import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import unquote
 
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
-from environs import EnvValidationError, FileAwareEnv, validate
-from environs.fields import TimeDelta
+from environs import EnvValidationError, validate
 from marshmallow import ValidationError
 
 from templatesvc import keys
+from templatesvc.durations import duration
+from templatesvc.environment import Environment
 from templatesvc.overview import OVERVIEW
 from templatesvc.rates import Rate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-# eager=False collects what is wrong with all variables; seal() below raises it at once.
-env = FileAwareEnv(eager=False, strip_whitespace=True)
+env = Environment()
+env.add_parser("duration", duration)
 
 
 @env.parser_for("parts")
@@ -62,18 +64,32 @@ def _hosts(value: str) -> list[str]:
     return hosts
 
 
+def _count(name: str, default: int, at_least: int = 1, at_most: int = 2**31 - 1) -> int:
+    bounds = validate.Range(at_least, at_most, error="Must be from {min} to {max}.")
+    return env.int(name, default, validate=bounds)
+
+
 # --- Where the data live ---------------------------------------------------------------------
 
-MONGODB_URI: str = env.str(
-    "MONGODB_URI",
-    "",
-    validate=validate.Regexp(
-        r"$|mongodb://.|mongodb\+srv://.|mongomock://",
-        error="Must start with mongodb://, mongodb+srv:// or mongomock://, or be unset.",
-    ),
+STORE_URI = validate.Regexp(
+    r"$|mongodb://.|mongodb\+srv://.|mongomock://",
+    error="Must start with mongodb://, mongodb+srv:// or mongomock://, or be unset.",
 )
+DATABASE_NAME = validate.Regexp(
+    r'[^\s\0/\\."$]{1,63}$',
+    error="A database's name has 1 to 63 characters, and no blank, slash, dot, quote or $ in it.",
+)
+
+
+def _path_of_uri(uri: str) -> None:
+    """Refuse a path that can't be a database's name."""
+    if name := unquote(uri.partition("?")[0].partition("://")[2].partition("/")[2]):
+        DATABASE_NAME(name)
+
+
+MONGODB_URI: str = env.str("MONGODB_URI", "", validate=[STORE_URI, _path_of_uri])
 # If the URI names none.
-MONGODB_DATABASE: str = env.str("MONGODB_DATABASE", "mydatabase")
+MONGODB_DATABASE: str = env.str("MONGODB_DATABASE", "mydatabase", validate=DATABASE_NAME)
 EMBEDDED_STORE = VAR_DIR / "store"
 # Documents that share their collection with another program's: see mongo.documents.base_of.
 DOCUMENT_BASES: dict[str, str] = {}
@@ -112,27 +128,18 @@ CSRF_FAILURE_VIEW = "templatesvc.admin.sites.csrf_failure"
 
 # --- Who is calling --------------------------------------------------------------------------
 
-
-def _duration(name: str, default: str, at_least: str = "1s") -> timedelta:
-    """Read a duration such as ``15s``, ``30m`` or ``1d``."""
-    shortest = TimeDelta().deserialize(at_least)
-    error = "Must be {min} or longer, such as 15s, 30m or 1d."
-    bounds = validate.Range(min=shortest, error=error)
-    return env.timedelta(name, TimeDelta().deserialize(default), validate=bounds)
-
-
-ACCESS_TOKEN_LIFETIME = _duration("ACCESS_TOKEN_LIFETIME", "1d")
+ACCESS_TOKEN_LIFETIME: timedelta = env.duration("ACCESS_TOKEN_LIFETIME", "1d")
 # A browser's use of its session is noted each five minutes, and that is what prolongs it.
-REFRESH_TOKEN_LIFETIME = _duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
-REFRESH_TOKEN_GRACE = _duration("REFRESH_TOKEN_GRACE", "30s", at_least="0s")
-SESSION_MAX_AGE = _duration("SESSION_MAX_AGE", "90d")
+REFRESH_TOKEN_LIFETIME: timedelta = env.duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
+REFRESH_TOKEN_GRACE: timedelta = env.duration("REFRESH_TOKEN_GRACE", "30s", at_least="0s")
+SESSION_MAX_AGE: timedelta = env.duration("SESSION_MAX_AGE", "90d")
 # Longer than any request takes: one that is under way may still write what was theirs.
-ERASED_NAME_HOLD = _duration("ERASED_NAME_HOLD", "1h", at_least="0s")
-MAX_SESSIONS: int = env.int("MAX_SESSIONS", 100, validate=validate.Range(min=1))
+ERASED_NAME_HOLD: timedelta = env.duration("ERASED_NAME_HOLD", "1h", at_least="0s")
+MAX_SESSIONS: int = _count("MAX_SESSIONS", 100)
 JWT_PREVIOUS_KEYS: list[str] = env.parts("JWT_PREVIOUS_KEYS", "")
 JWT_ISSUER: str = env.str("JWT_ISSUER", "templatesvc")
 JWT_AUDIENCE: str = env.str("JWT_AUDIENCE", "templatesvc")
-AUDIT_RETENTION = _duration("AUDIT_RETENTION", "365d")
+AUDIT_RETENTION: timedelta = env.duration("AUDIT_RETENTION", "365d")
 PASSWORD_POLICY: str = env.str(
     "PASSWORD_POLICY", "basic", validate=validate.OneOf(["basic", "strict"])
 )
@@ -188,9 +195,6 @@ STRICT_PASSWORD_VALIDATORS = [
 AUTH_PASSWORD_VALIDATORS = STRICT_PASSWORD_VALIDATORS if PASSWORD_POLICY == "strict" else []
 
 SESSION_ENGINE = "accounts.sessions"
-# The longest that a session can live; one that is not used for as long as a refresh token lives
-# has ended before, whatever the browser keeps.
-SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "api-root"
 LOGOUT_REDIRECT_URL = "api-root"
@@ -276,7 +280,7 @@ MIDDLEWARE = [
 ]
 # Every path is routed with and without a final slash; a redirect would lose a POST's body.
 APPEND_SLASH = False
-MAX_BODY_SIZE: int = env.int("MAX_BODY_SIZE", 2 * 1024 * 1024, validate=validate.Range(min=1024))
+MAX_BODY_SIZE: int = _count("MAX_BODY_SIZE", 2 * 1024 * 1024, at_least=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_SIZE
 FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.FieldsOnly"]
 
@@ -284,25 +288,22 @@ FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.FieldsOnly"]
 
 # How long the store may take for one batch of a list or a stream, and how long it may be away in
 # the middle of one. A stream goes on as long as batches come, and ends after its lifetime.
-STREAM_SILENCE = _duration("STREAM_SILENCE", "20s")
-STREAM_LIFETIME = _duration("STREAM_LIFETIME", "1h")
+# (MongoDB counts milliseconds in 32 bits, which 25 days fill.)
+STREAM_SILENCE: timedelta = env.duration("STREAM_SILENCE", "20s", at_most="1d")
+STREAM_LIFETIME: timedelta = env.duration("STREAM_LIFETIME", "1h")
 # A page of a list has at most so many bytes as they are stored, or one document.
-MAX_PAGE_SIZE: int = env.int("MAX_PAGE_SIZE", 1024 * 1024, validate=validate.Range(min=1024))
+MAX_PAGE_SIZE: int = _count("MAX_PAGE_SIZE", 1024 * 1024, at_least=1024)
 # How long a search looks at documents before it answers with what it has found.
-SEARCH_TIME = _duration("SEARCH_TIME", "2s", at_least="0s")
+SEARCH_TIME: timedelta = env.duration("SEARCH_TIME", "2s", at_least="0s", at_most="1d")
 
 # --- Templates -------------------------------------------------------------------------------
 
 # How many old versions of a template are kept (0: none), and how long.
-HISTORY_VERSIONS: int = env.int("HISTORY_VERSIONS", 50, validate=validate.Range(min=0, max=1000))
-HISTORY_RETENTION = _duration("HISTORY_RETENTION", "30d")
+HISTORY_VERSIONS: int = _count("HISTORY_VERSIONS", 50, at_least=0, at_most=1000)
+HISTORY_RETENTION: timedelta = env.duration("HISTORY_RETENTION", "30d")
 REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", False)
-IDEMPOTENCY_RETENTION = _duration("IDEMPOTENCY_RETENTION", "1d")
-MAX_IMPORT_SIZE: int = env.int(
-    "MAX_IMPORT_SIZE", 10 * 1024 * 1024, validate=validate.Range(min=1024)
-)
-# What a server reads of any body before a route has its say.
-LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
+IDEMPOTENCY_RETENTION: timedelta = env.duration("IDEMPOTENCY_RETENTION", "1d")
+MAX_IMPORT_SIZE: int = _count("MAX_IMPORT_SIZE", 10 * 1024 * 1024, at_least=1024)
 
 
 @env.parser_for("quota")
@@ -310,7 +311,7 @@ def _quota(value: str | int) -> int | None:
     if value == "off":
         return None
     try:
-        return validate.Range(min=0)(int(value))
+        return validate.Range(min=0, max=2**63 - 1)(int(value))
     except ValueError as error:
         raise ValidationError("Must be a whole number, or off.") from error
 
@@ -392,7 +393,6 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "LICENSE": {"name": "MIT", "identifier": "MIT"},
-    "CONTACT": {"name": "The operators of this service"} | CONTACT,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -411,21 +411,16 @@ SPECTACULAR_SETTINGS = {
 
 # --- The process -----------------------------------------------------------------------------
 
-PORT: int = env.int(
-    "PORT", 8000, validate=validate.Range(min=1, max=65535, error="Must be from {min} to {max}.")
-)
-AT_LEAST_ONE = validate.Range(min=1, error="Must be {min} or more.")
-WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 2, validate=AT_LEAST_ONE)
-WEB_THREADS: int = env.int("WEB_THREADS", 4, validate=AT_LEAST_ONE)
+PORT: int = _count("PORT", 8000, at_most=65535)
+WEB_CONCURRENCY: int = _count("WEB_CONCURRENCY", 2)
+WEB_THREADS: int = _count("WEB_THREADS", 4)
 # What a client may take, in time and in room, before its connection is closed.
-HEAD_TIMEOUT = _duration("HEAD_TIMEOUT", "15s")
-BODY_TIMEOUT = _duration("BODY_TIMEOUT", "20s")
-ANSWER_TIMEOUT = _duration("ANSWER_TIMEOUT", "30s")
-MAX_HEAD_SIZE: int = env.int("MAX_HEAD_SIZE", 32 * 1024, validate=validate.Range(min=1024))
-MAX_CONNECTIONS: int = env.int("MAX_CONNECTIONS", 1000, validate=AT_LEAST_ONE)
-MAX_CONNECTIONS_PER_ADDRESS: int = env.int(
-    "MAX_CONNECTIONS_PER_ADDRESS", 250, validate=AT_LEAST_ONE
-)
+HEAD_TIMEOUT: timedelta = env.duration("HEAD_TIMEOUT", "15s")
+BODY_TIMEOUT: timedelta = env.duration("BODY_TIMEOUT", "20s")
+ANSWER_TIMEOUT: timedelta = env.duration("ANSWER_TIMEOUT", "30s")
+MAX_HEAD_SIZE: int = _count("MAX_HEAD_SIZE", 32 * 1024, at_least=1024)
+MAX_CONNECTIONS: int = _count("MAX_CONNECTIONS", 1000)
+MAX_CONNECTIONS_PER_ADDRESS: int = _count("MAX_CONNECTIONS_PER_ADDRESS", 250)
 
 LOG_LEVEL: str = env.str(
     "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -493,3 +488,12 @@ except EnvValidationError as error:
             + [f"{name}: {' '.join(map(str, said))}" for name, said in faults]
         )
     ) from None
+
+# --- What follows from what could be read ------------------------------------------------------
+
+# The longest that a session can live; one that is not used for as long as a refresh token lives
+# has ended before, whatever the browser keeps.
+SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
+# What a server reads of any body before a route has its say.
+LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
+SPECTACULAR_SETTINGS["CONTACT"] = {"name": "The operators of this service"} | CONTACT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from templatesvc import settings
+from templatesvc import keys, settings
 from tests.docs.markdown import ROOT, bare, section, table
 
 pytestmark = pytest.mark.process
@@ -24,6 +26,13 @@ READ = (
     " | {'PORT': gunicorn.bind, 'WEB_CONCURRENCY': gunicorn.workers}, default=str))"
 )
 UNSET = "unset"
+# Whose values the reader takes as they are; system checks look at some of them.
+TEXTS = {
+    *("SECRET_KEY", "JWT_SECRET_KEY", "JWT_PREVIOUS_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"),
+    *("METRICS_TOKEN", "MONGODB_DATABASE", "PASSWORD_HASHER", "CORS_ALLOWED_ORIGINS"),
+}
+# Refused by some settings and taken by others.
+STRANGE = ["", "-1", "0", "9" * 30, "9" * 30 + "d", "nan", "inf", "1e400", "a b", "/", "\u200b"]
 
 
 def documented() -> dict[str, str]:
@@ -115,3 +124,56 @@ def test_a_value_that_cannot_be_read_stops_the_start_naming_the_setting(name: st
     )
     assert ran.returncode != 0
     assert f"Correct these environment variables:\n{name}: " in ran.stderr
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> list[str]:
+    """Return what the settings say of a value: nothing if they take it."""
+    with monkeypatch.context() as patched:
+        patched.setenv(name, value)
+        try:
+            runpy.run_path(str(ROOT / "templatesvc" / "settings.py"))
+        except ImproperlyConfigured as error:
+            return str(error).splitlines()[1:]
+    return []
+
+
+@pytest.mark.parametrize("name", sorted(settings.env.dump()))
+def test_whatever_a_setting_is_given_a_sentence_names_it_or_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for value in ["?", *STRANGE]:
+        said = faults(monkeypatch, name, value)
+        assert [fault.partition(": ")[0] for fault in said] in ([], [name]), value
+        assert value != "?" or bool(said) != (name in TEXTS)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://h/a.b", "mongodb://h/a%20b?w=1", "mongodb+srv://h/a/b", "mongomock://h/$a"]
+)
+def test_a_uri_names_no_database_that_there_can_not_be(
+    monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    (said,) = faults(monkeypatch, "MONGODB_URI", uri)
+    assert said.startswith("MONGODB_URI: A database's name has 1 to 63 characters")
+
+
+@pytest.mark.parametrize("name", ["a b", "a.b", "", "$a", "a/b", "n" * 64])
+def test_there_is_no_database_of_such_a_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (said,) = faults(monkeypatch, "MONGODB_DATABASE", name)
+    assert said.startswith("MONGODB_DATABASE: A database's name has 1 to 63 characters")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\0"])
+def test_a_file_of_a_setting_that_cannot_be_read_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "file").write_bytes(content)
+    said = faults(monkeypatch, "PORT_FILE", str(tmp_path / "file"))
+    assert said == ["PORT: The file that PORT_FILE names can't be read as text."]
+
+
+def test_a_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"Not a directory\. Set SECRET_KEY, or mend"):
+        keys.stored_key(tmp_path / "file" / "var" / "secret_key")

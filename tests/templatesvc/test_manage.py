@@ -42,12 +42,14 @@ WITHOUT_SQL = {
 
 @pytest.mark.parametrize("command", ["check", "runservice", "ensureindexes", "help"])
 def test_bad_settings_end_every_command_with_a_sentence_for_each(command: str) -> None:
-    ran = manage(command, PORT="abc", LOGIN_LIMIT_PER_USER="often", MONGODB_URI="mongomock://")
+    wrong = {"PORT": "abc", "LOGIN_LIMIT_PER_USER": "often", "SECRET_KEY_FILE": "/nowhere"}
+    ran = manage(command, MONGODB_URI="mongomock://", **wrong)
     assert ran.returncode == 1
     assert ran.stdout == ""
     first, *faults = ran.stderr.splitlines()
     assert first == "Correct these environment variables:"
-    assert [fault.partition(": ")[0] for fault in faults] == ["LOGIN_LIMIT_PER_USER", "PORT"]
+    named = [fault.partition(": ")[0] for fault in faults]
+    assert named == ["SECRET_KEY", "LOGIN_LIMIT_PER_USER", "PORT"]
     assert all(fault.endswith(".") for fault in faults)
 
 

@@ -1,0 +1,26 @@
+"""The reader of environment variables, and of the files that ``NAME_FILE`` names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from environs import FileAwareEnv
+
+
+class Environment(FileAwareEnv):
+    """Collects what is wrong with all variables, which ``seal`` raises at once.
+
+    A variable that could not be read is its default or None until then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(eager=False, strip_whitespace=True)
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            return super()._get_value(env_key, default)
+        except (OSError, ValueError):
+            self._errors[env_key].append(
+                f"The file that {env_key}_FILE names can't be read as text."
+            )
+            return default
