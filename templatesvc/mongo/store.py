@@ -99,7 +99,10 @@ def client_options(uri: str) -> dict[str, Any]:
 
 
 def check(uri: str) -> None:
-    """Raise ValueError if PyMongo would not take a ``mongodb`` URI; the text may quote from it."""
+    """Raise ValueError if PyMongo would not take a ``mongodb`` URI; the text may quote from it.
+
+    OSError says that a file can't be read that the URI names, such as a certificate's.
+    """
     # As if without +srv, and its options, for which PyMongo would query the DNS.
     plain = f"mongodb://{uri.partition('://')[2]}"
     with warnings.catch_warnings(action="ignore"):  # an option that only other drivers know

@@ -66,6 +66,12 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
         return
     try:
         store.check(settings.MONGODB_URI)
+    except OSError as error:
+        yield checks.Error(
+            f"MONGODB_URI names {error.filename}, which can't be read: {error.strerror}.",
+            hint="Correct the path, or let the service read the file.",
+            id="templatesvc.E015",
+        )
     except ValueError:
         yield checks.Error(
             "MONGODB_URI is invalid.",

@@ -63,6 +63,14 @@ def test_what_was_ended_must_be_seen_at_the_next_request(
     assert found() == said
 
 
+def test_a_certificate_that_cannot_be_read_is_named(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    settings.MONGODB_URI = f"mongodb://localhost/?tls=true&tlsCAFile={file}"
+    (error,) = checks.run_checks(tags=[checks.Tags.security])
+    assert error.id == "templatesvc.E015"
+    assert f"{file}, which can't be read: No such file" in error.msg
+
+
 @pytest.mark.long
 @pytest.mark.wire
 def test_the_service_does_not_start_on_a_store_without_indexes(tmp_path: Path) -> None:
