@@ -1,4 +1,4 @@
-"""Django's commands that need an SQL database or its test runner, and what to do here instead."""
+"""Django's commands that need what this service does without, and what to do here instead."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ INSTEAD = {
     **dict.fromkeys(("test", "testserver"), TESTS),
     **dict.fromkeys(("createcachetable", "inspectdb", "sqlflush", "sqlsequencereset"), NO_SQL),
     "remove_stale_contenttypes": NO_SQL,
+    "collectstatic": "There is nothing to collect: the service delivers its static files itself.",
+    "sendtestemail": "The service sends no e-mail.",
+    "generateschema": "Write the OpenAPI schema with: python manage.py spectacular",
+    **dict.fromkeys(("makemessages", "compilemessages"), "All texts are in English."),
     "clearsessions": "MongoDB removes sessions that have expired by itself.",
     "dbshell": f"{NO_SQL} Its shell is: mongosh {{uri}}",
     "flush": f"{NO_SQL} To delete all data, enter db.dropDatabase() in: mongosh {{uri}}",
