@@ -20,4 +20,4 @@ class StoreCommand(BaseCommand):
             with store.patience():
                 return super().execute(*args, **options)
         except errors.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {error}") from error
+            raise CommandError(f"The store does not answer: {errors.said(error)}") from error

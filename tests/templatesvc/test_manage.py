@@ -90,6 +90,14 @@ def test_a_taken_port_is_told_before_anything_is_started() -> None:
     assert "Set PORT to another port" in said
 
 
+def test_a_check_of_a_store_that_is_away_says_so() -> None:
+    uri = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"
+    ran = manage("check", "--database", "default", MONGODB_URI=uri, SECRET_KEY=KEY)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    (said,) = ran.stderr.splitlines()
+    assert said.startswith("The store does not answer: 127.0.0.1:1: ")
+
+
 def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", WITHOUT_MONGOMOCK, "check"],
