@@ -22,7 +22,7 @@ AT_ONCE = struct.pack("ii", 1, 0)
 ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 FULL = "The service has as many connections as it takes; try again in a moment."
 MANY = "Your address has as many connections as one may have; close some, and try again."
-# Bytes that are parsed at a time: it can be stopped in between.
+# Bytes that are parsed at a time: after each chunk of a body the parser moves all that is left.
 AT_A_TIME = 16 * 1024
 
 
@@ -35,7 +35,12 @@ class Protocol(ASGIProtocol):
     head_size = 0
     address = ""
     parts, size = 0, 0  # of the request's body, as it came
-    behind = b""  # the request, for the parser, which would copy all of it after each answer
+    behind = b""  # the request, for the parser: it would drop what is over 64 KiB
+
+    @classmethod
+    def _check_h1c_protocol_available(cls) -> bool:
+        # Gunicorn keeps what it finds out in the class that asks, and looks for it in its own.
+        return bool(ASGIProtocol._check_h1c_protocol_available())
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -92,12 +97,7 @@ class Protocol(ASGIProtocol):
         super()._on_body(chunk)
 
     def _parse(self, data: bytes) -> None:
-        try:
-            super().data_received(data)
-        except ValueError:  # Python makes no number of thousands of digits
-            self._send_error_response(400, "Content-Length is not a number of bytes.")
-            self._close_transport()
-            return
+        super().data_received(data)
         if self._current_request is not None:
             self.head_size = 0
             return
