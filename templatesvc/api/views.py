@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -24,6 +25,9 @@ from templatesvc.api.problem_types import ProblemType, problem_types
 from templatesvc.api.renderers import JSONRenderer, PageRenderer
 from templatesvc.api.serializers import ProblemTypeListSerializer, ProblemTypeSerializer
 
+# drf-spectacular loads parts of itself with its first schema: in two threads at a time it fails.
+_making_schema = Lock()
+
 
 class OpenView(APIView):
     """A view for everybody, which does not ask who is calling."""
@@ -42,7 +46,8 @@ class SchemaView(OpenView, SpectacularAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Read the OpenAPI schema of this service."""
         renderer: Any = type(request.accepted_renderer)
-        content, etag = _written_schema(renderer, get_script_prefix())
+        with _making_schema:
+            content, etag = _written_schema(renderer, get_script_prefix())
         response = HttpResponse(content, content_type=request.accepted_renderer.media_type)
         response["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag each time
         response["ETag"] = etag

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 import yaml
 from rest_framework.test import APIClient
 
+from templatesvc.api import views
 from tests.calls import calls_of
 from tests.wsgi import answered, ask, environ
 
@@ -23,6 +25,14 @@ def test_the_schema_is_made_once(client: APIClient) -> None:
     for accept in ("application/json", "application/yaml"):
         client.get(PATH, HTTP_ACCEPT=accept)
         assert calls(client, HTTP_ACCEPT=accept) < 1000
+
+
+def test_the_schema_is_made_once_for_several_at_a_time() -> None:
+    views._written_schema.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, "GET", PATH) for _ in range(8)]
+    assert {each.result().status for each in asked} == {200}
+    assert views._written_schema.cache_info().misses == 1
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/yaml"])
