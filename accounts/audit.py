@@ -57,7 +57,7 @@ def actions_of(names: Names) -> Any:
     """Return what operators can do to documents: CHANGED, DELETED, RESTORED; and CREATED, if they
     are nobody's.
     """
-    made, whose = ((), " of theirs") if names.is_owned else (("created",), "")
+    made, whose = ((), " of the account") if names.is_owned else (("created",), "")
     members = {
         verb.upper(): (f"{names.slug}_{verb}", names.fill(f"An operator {verb} {{a}}{whose}."))
         for verb in (*made, "changed", "deleted", "restored")

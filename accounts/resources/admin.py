@@ -122,11 +122,11 @@ class ResourceAdmin(Versioned):
     def name(self, document: ResourceDocument) -> str:
         return self.name_of(document)
 
-    @display(description="created (UTC)", ordering="id")
+    @display(description="created at (UTC)", ordering="id")
     def created_at(self, document: ResourceDocument) -> datetime:
         return document.created
 
-    @display(description="updated (UTC)", ordering="updated_at")
+    @display(description="updated at (UTC)", ordering="updated_at")
     def updated_at(self, document: ResourceDocument) -> datetime:
         return document.updated
 

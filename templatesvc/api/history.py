@@ -97,7 +97,7 @@ class HistoryMixin(DocumentViewSet):
 
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
-        """List the earlier versions of {a}, newest first, without their values."""
+        """List the earlier versions of {a}, newest first. Each has a URL, which shows all of it."""
         # Few at a time: some servers read whole documents before they give the first field.
         found = self.old_versions().exclude(*self.document.own_fields)
         walked = found.walk("version", descending=True, most=settings.HISTORY_VERSIONS)

@@ -31,7 +31,7 @@ def test_every_action_has_a_sentence() -> None:
 
 def test_the_actions_of_every_app_are_known() -> None:
     known = sentences()
-    assert known["template_deleted"] == "An operator deleted a template of theirs."
+    assert known["template_deleted"] == "An operator deleted a template of the account."
     page = text(operators_browser().get("/admin/accounts/auditentry"))
     for sentence in known.values():
         assert escape(sentence.removesuffix(".")) in page
@@ -43,7 +43,7 @@ def test_entries_are_filtered_by_the_action_of_another_app(alice: Person) -> Non
     browser = operators_browser()
     page = text(browser.get("/admin/accounts/auditentry?action=template_deleted"))
     assert "1 audit entry" in page
-    assert "An operator deleted a template of theirs." in page
+    assert "An operator deleted a template of the account." in page
 
 
 def test_an_entry_tells_who_did_what_to_whom(alice: Person) -> None:

@@ -53,7 +53,7 @@ def test_it_tells_what_happened_the_oldest_first() -> None:
     assert "alice  Registered.  [192.0.2.1 Phone/1 " in lines[-3]
     assert "alice  Logged in.  [" in lines[-2]
     changed = (
-        "alice  An operator changed a template of theirs.  by root  templates/1  version: 1 ->"
+        "alice  An operator changed a template of the account.  by root  templates/1  version: 1 ->"
     )
     assert changed in lines[-1]
 

@@ -303,7 +303,7 @@ def test_the_page_shows_everything_to_who_may_only_look(emma: Specimen) -> None:
         'Measures: {"height":3,"at":"2026-01-31T12:00:00.000Z"}',
         'Finder: {"name":"Ada","at":"2026-01-31T12:00:00.000Z"}',
         *("Owner: alice", f"{emma.id}", "Version: 1"),
-        f"Created (UTC): {emma.created:%Y-%m-%d %H:%M}",
+        f"Created at (UTC): {emma.created:%Y-%m-%d %H:%M}",
     ):
         assert line in page, line
     assert "Save" not in page
@@ -361,7 +361,8 @@ def test_the_history_has_the_states_and_the_acts(root: Client, emma: Specimen) -
     save(root, emma, legs="8")
     page = text(root.get(page_of(emma, "history")))
     assert (
-        "root An operator changed a specimen of theirs. version: 1 → 2; reason: asked for" in page
+        "root An operator changed a specimen of the account. version: 1 → 2; reason: asked for"
+        in page
     )
     assert "Version 1 was replaced. Label: Emma;" in page
     assert "Legs: 4; Mass: 1.5; Price: 1.10; Is rare: true; Is alive: true;" in page

@@ -137,7 +137,9 @@ def test_what_was_deleted_has_its_versions_and_its_history(root: Client, emma: S
     root.post(page_of(emma, "delete"), {"post": "yes", "reason": "spam"})
     deleted = Specimen.Version.objects(deleted_at__ne=None).first()
     history = text(root.get(page_of(deleted, "history")))
-    assert "An operator deleted a specimen of theirs. version: 3 → none; reason: spam" in history
+    assert (
+        "An operator deleted a specimen of the account. version: 3 → none; reason: spam" in history
+    )
     assert "Version 3 was deleted." in history
     page = root.get(page_of(deleted, "version", 1))
     assert "line 8 - line 9 + LINE 9 line 10" in text(page)

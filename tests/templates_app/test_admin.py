@@ -126,7 +126,7 @@ def test_the_history_has_the_versions_and_the_acts(root: Client, alice: Person) 
     template = Template.create(alice.name, {"template": "First"})
     save(root, template, template="Second")
     page = text(root.get(page_of(template, "history")))
-    assert "root An operator changed a template of theirs." in page
+    assert "root An operator changed a template of the account." in page
     assert "version: 1 → 2; reason: asked for" in page
     assert "root Version 1 was replaced. First" in page
 
