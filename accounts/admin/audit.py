@@ -49,6 +49,8 @@ class ActionFilter(Filter):
 class SubjectFilter(TextFilter):
     """The entries about one document: as ``books/65f0…``, or by its id alone."""
 
+    hint = "Its ID"
+
     def query(self, value: str) -> Query | None:
         if "/" in value:
             return super().query(value)

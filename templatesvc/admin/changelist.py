@@ -234,6 +234,7 @@ class ChangeList:
                 "title": filter.title,
                 "parameter": filter.parameter,
                 "template": filter.template_name,
+                "hint": filter.hint,
                 "value": value,
                 "values": values,
                 "others": [

@@ -16,6 +16,7 @@ class Filter:
     """A parameter, what stands above it on the page, and the template that shows it."""
 
     template_name = "admin/filter.html"
+    hint = ""  # in the field, until something is typed
 
     def __init__(self, parameter: str, title: str) -> None:
         self.parameter = parameter
@@ -122,6 +123,7 @@ class TextFilter(Filter):
     """A text that a field is to have exactly."""
 
     template_name = "admin/document/text_filter.html"
+    hint = "The whole name"
 
     def __init__(self, parameter: str, title: str, field: str) -> None:
         super().__init__(parameter, title)
