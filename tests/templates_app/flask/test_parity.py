@@ -255,7 +255,9 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
     "malformed token": lambda request, is_: request.bearer in ("garbage", "a.b.c"),
     "a token that is no access token, is forged, is not valid yet, or does not name a user; "
     "`Bearer` with no token, or with several": lambda request, is_: (
-        request.bearer in FORGED or request.scheme in ("Bearer", "Bearer {} {}")
+        request.bearer in FORGED
+        or request.scheme in ("Bearer", "Bearer {} {}")
+        or (not request.bearer and request.scheme.endswith("Bearer {}"))
     ),
     "a token made with the Flask service's key, but not by it, that has an `aud` or no `type`": (
         lambda request, is_: request.bearer in ("an audience", "no type")
