@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
-# Of each field in one request: the store compares each of them with every element of a list.
+# Parameters of one field in a request: the store compares each with every element of a list.
 MOST = 10
 
 

@@ -96,7 +96,7 @@ def written(moment: datetime) -> str:
 
     Strict parsers read it, and as texts times are in their order.
     """
-    if moment.tzinfo is not tz_util.utc:  # that of the store's
+    if moment.tzinfo is not tz_util.utc:  # in which PyMongo gives the store's times
         moment = moment.astimezone(UTC)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 

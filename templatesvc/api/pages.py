@@ -223,9 +223,10 @@ def _caller(request: Request) -> Any:
 
 
 def _faults_of_filters(data: Any, view: APIView) -> list[tuple[str, str]]:
-    """Return what is wrong in the form above a list, each with its field's label, if all is there.
+    """Return the faults of the form above a list, each with the label of its field.
 
-    Nobody who looks at a page knows its fields by their parameters.
+    People know a field by its label, not by its parameter. If one of the faults is of no field of
+    the form, none is returned, and the page tells of all as of any other error.
     """
     faults = data.get("errors", []) if isinstance(data, dict) else []
     backends = [each() for each in getattr(view, "filter_backends", ()) if hasattr(each, "labels")]

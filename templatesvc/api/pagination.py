@@ -89,7 +89,7 @@ class KeysetPagination(BasePagination):
     def _alone(self) -> AbstractContextManager[Any]:
         """Hold the one search that each may have at a time; raises SearchInProgress (429)."""
         refusal = SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds()))
-        # Who is not logged in where all may read is known by their address, which is nobody's name.
+        # Whoever is not logged in is known by their address; with a NUL it is no user's name.
         address = network(client_address(self.request.META))
         who = self.request.user.get_username() or f"\0{address}"
         return alone(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)

@@ -158,9 +158,10 @@ def _batches(
                 batch: Any = next(cursor, b"")
             if not batch:
                 return
-            # The protocol takes a size with each batch. PyMongo has a method for it, which only
-            # cursors of aggregations let be called when they have begun.
-            cursor._batch_size = _fitting(len(_sizes(batch)), len(batch), BATCH_SIZE)
+            if cursor.alive:
+                # The protocol takes a size with each batch. PyMongo has a method for it, which only
+                # cursors of aggregations let be called when they have begun.
+                cursor._batch_size = _fitting(len(_sizes(batch)), len(batch), BATCH_SIZE)
             is_cut = len(batch) > 2 * BATCH_SIZE
             if is_cut:
                 batch = _beginning(batch)

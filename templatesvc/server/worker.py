@@ -29,13 +29,13 @@ AT_A_TIME = 16 * 1024
 class Protocol(ASGIProtocol):
     """A connection that is closed if a head does not arrive in time, or is too large.
 
-    Behind a request that is not answered yet no more is read than came with its end.
+    While a request is not answered, it reads no more of the next ones than came with its end.
     """
 
     head_size = 0
     address = ""
     parts, size = 0, 0  # of the request's body, as it came
-    behind = b""  # the request, for the parser: it would drop what is over 64 KiB
+    behind = b""  # what came after a request's end; the parser would drop what is over 64 KiB
 
     @classmethod
     def _check_h1c_protocol_available(cls) -> bool:
