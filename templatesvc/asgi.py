@@ -10,5 +10,4 @@ application = ThreadedASGI(
     threads=settings.WEB_THREADS,
     largest_body=settings.LARGEST_BODY,
     body_timeout=settings.BODY_TIMEOUT.total_seconds(),
-    answer_timeout=settings.ANSWER_TIMEOUT.total_seconds(),
 )

@@ -114,8 +114,9 @@ class Body:
     def close(self) -> None:
         """Keep nothing of it any more."""
         self.file.close()
-        self.shares.give_back(self.client, self.share)
-        self.share = 0
+        if self.share:
+            self.shares.give_back(self.client, self.share)
+            self.share = 0
 
     @property
     def stream(self) -> Any:

@@ -6,9 +6,11 @@ There is a thread more than that, so that nobody takes every one, however much t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 from weakref import WeakValueDictionary
+
+Lane = AbstractAsyncContextManager[Any]
 
 
 class Lanes:
@@ -19,14 +21,11 @@ class Lanes:
         # A lane is there while somebody is in it, or waits.
         self._of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    @asynccontextmanager
-    async def turn(self, client: str) -> AsyncIterator[None]:
-        """Have a client's turn in the block. Who is not known waits for nobody."""
+    def of(self, client: str) -> Lane:
+        """Return a client's lane, in which to be in turn. Who is not known waits for nobody."""
         if not client:
-            yield
-            return
+            return nullcontext()
         lane = self._of.get(client)
         if lane is None:
             lane = self._of[client] = asyncio.Semaphore(self.width)
-        async with lane:
-            yield
+        return lane

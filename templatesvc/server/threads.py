@@ -202,7 +202,6 @@ class ThreadedASGI:
         threads: int,
         largest_body: int,
         body_timeout: float,
-        answer_timeout: float,
     ) -> None:
         self.application = application
         self.threads = Threads(threads)
@@ -212,7 +211,6 @@ class ThreadedASGI:
         self.largest_body = largest_body
         self.shares = Shares(BODIES_OF_ONE * largest_body)
         self.body_timeout = body_timeout
-        self.answer_timeout = answer_timeout
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -250,9 +248,6 @@ class ThreadedASGI:
         exchange = Exchange(self.application, environ, threads)
         try:
             await self._pass_on(exchange, body, send)
-        except TimeoutError:
-            # Returning early has the server break the connection.
-            logger.info("A client did not read the answer to %s.", environ["PATH_INFO"])
         finally:
             exchange.end()
 
@@ -266,24 +261,19 @@ class ThreadedASGI:
         if body.more:
             exchange.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": exchange.status}
-        async with asyncio.timeout(self.answer_timeout) as deadline:
-            await send(start | {"headers": exchange.headers})
-            await self._send(exchange, piece, more, send, deadline)
-            while more:
-                deadline.reschedule(None)
-                piece, more = await self._next_piece(exchange)
-                await self._send(exchange, piece, more, send, deadline)
+        await send(start | {"headers": exchange.headers})
+        await self._send(exchange, piece, more, send)
+        while more:
+            piece, more = await self._next_piece(exchange)
+            await self._send(exchange, piece, more, send)
 
     async def _next_piece(self, exchange: Exchange) -> tuple[bytes, bool]:
-        async with self.lanes.turn("" if exchange.threads is self.probes else exchange.address):
+        async with self.lanes.of("" if exchange.threads is self.probes else exchange.address):
             return await exchange.next_piece()
 
-    async def _send(
-        self, exchange: Exchange, piece: bytes, more: bool, send: Send, deadline: asyncio.Timeout
-    ) -> None:
-        """Send what the threads gave, in parts for each of which the client has its time."""
+    async def _send(self, exchange: Exchange, piece: bytes, more: bool, send: Send) -> None:
+        """Send what the threads gave, in parts; the server has a client read before the next."""
         for start in range(0, len(piece) or 1, PIECE):
-            deadline.reschedule(asyncio.get_running_loop().time() + self.answer_timeout)
             part = piece[start : start + PIECE]
             is_last = not more and start + PIECE >= len(piece)
             message = {"type": "http.response.body", "body": part, "more_body": not is_last}

@@ -36,6 +36,7 @@ class Protocol(ASGIProtocol):
     address = ""
     parts, size = 0, 0  # of the request's body, as it came
     behind = b""  # what came after a request's end; the parser would drop what is over 64 KiB
+    unread: asyncio.TimerHandle | None = None  # for the client to read what it was sent
 
     @classmethod
     def _check_h1c_protocol_available(cls) -> bool:
@@ -112,7 +113,34 @@ class Protocol(ASGIProtocol):
             self.worker.addresses[self.address] -= 1
             if not self.worker.addresses[self.address]:
                 del self.worker.addresses[self.address]
+        self._forget_unread()
         super().connection_lost(exc)
+
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Answer a request, without the task that gunicorn has for work after the answer."""
+        return bool(await self._handle_http_request(request, sockname, peername))
+
+    def pause_writing(self) -> None:
+        """Have the client read what waits for it; the transport calls this at 64 KiB."""
+        super().pause_writing()
+        seconds = settings.ANSWER_TIMEOUT.total_seconds()
+        self.unread = self.worker.loop.call_later(seconds, self._give_up)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._forget_unread()
+
+    def _forget_unread(self) -> None:
+        if self.unread:
+            self.unread.cancel()
+            self.unread = None
+
+    def _give_up(self) -> None:
+        """Drop a client that does not read, and whatever still works for it."""
+        if request := self._current_request:
+            self.log.info("A client did not read the answer to %s.", request.path)
+        self._abort()
+        self._cancel_task_if_pending()
 
     def close_if_idle(self) -> None:
         if self._awaiting_request and not self._finishing_calls:

@@ -70,7 +70,7 @@ class Client:
 
 
 def served(application: Application) -> ThreadedASGI:
-    return ThreadedASGI(application, THREADS, 2**20, body_timeout=30, answer_timeout=30)
+    return ThreadedASGI(application, THREADS, 2**20, body_timeout=30)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
