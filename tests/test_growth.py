@@ -21,7 +21,7 @@ from accounts.operators import Role
 from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
 from templatesvc.api.http import methods
 from tests.accounts.operators import browser_of
-from tests.calls import ALL, calls_of
+from tests.calls import calls_of
 from tests.conftest import Person
 from tests.docs.test_routes import path_of
 from tests.routes import documents, filled
@@ -167,7 +167,7 @@ def cost_of(request: Callable[[], dict[str, Any]], sent: int) -> Cost:
     finally:
         tracemalloc.stop()
     # Again, now that caches are filled and a document that is replaced has its new size.
-    calls = calls_of(partial(answered, request()), ALL)
+    calls = calls_of(partial(answered, request()), of_c_too=True)
     return Cost(sent, calls, peak, answer.status, len(answer.content))
 
 

@@ -23,7 +23,7 @@ from templatesvc.api.notation import least_size
 from templatesvc.api.parsers import FieldsOnly, JSONParser, unique_members
 from templatesvc.mongo.values import MAX_OBJECT_SIZE, MAX_VALUES, count_of
 from tests.answers import there, told
-from tests.calls import ALL, calls_of
+from tests.calls import calls_of
 from tests.conftest import Person
 from tests.left_out import mostly_long
 from tests.wsgi import answered, environ
@@ -181,7 +181,7 @@ def test_a_multipart_form_costs_little_more_than_the_same_form_urlencoded(
     assert len(sent) < 66_000  # as much as is kept of a stranger's body
     fields = "&".join(["a=1"] * 1000).encode()
     urlencoded, multipart = (
-        calls_of(partial(answered, environ("POST", path, body, kind)), ALL)
+        calls_of(partial(answered, environ("POST", path, body, kind)), of_c_too=True)
         for body, kind in ((fields, FORM), (sent, "multipart/form-data; boundary=b"))
     )
     assert multipart < 4 * urlencoded
