@@ -36,6 +36,7 @@ class Protocol(ASGIProtocol):
     address = ""
     parts, size = 0, 0  # of the request's body, as it came
     behind = b""  # what came after a request's end; the parser would drop what is over 64 KiB
+    has_ended = False  # whether the client sends nothing more
     unread: asyncio.TimerHandle | None = None  # for the client to read what it was sent
 
     @classmethod
@@ -88,6 +89,11 @@ class Protocol(ASGIProtocol):
             super()._resume_reading()
             self.data_received(b"")
 
+    def eof_received(self) -> bool:
+        """Stay for a client that has sent whole requests, and waits for the answers."""
+        self.has_ended = True
+        return bool(self._callback_parser.is_complete)
+
     def _on_headers_complete(self) -> Any:
         self.parts = self.size = 0
         return super()._on_headers_complete()
@@ -118,7 +124,9 @@ class Protocol(ASGIProtocol):
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """Answer a request, without the task that gunicorn has for work after the answer."""
-        return bool(await self._handle_http_request(request, sockname, peername))
+        may_stay = bool(await self._handle_http_request(request, sockname, peername))
+        is_last = self.has_ended and not (self.behind or self._callback_parser.remaining())
+        return may_stay and not is_last
 
     def pause_writing(self) -> None:
         """Have the client read what waits for it; the transport calls this at 64 KiB."""

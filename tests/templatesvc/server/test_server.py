@@ -115,6 +115,32 @@ def test_a_body_that_does_not_come_is_answered_408(strict: Service) -> None:
     }
 
 
+ASK = f"GET /livez HTTP/1.1\r\n{HEAD}\r\n"
+LOG_IN = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: 2\r\n\r\n{{}}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "statuses"),
+    [
+        (ASK, [b"200"]),
+        (LOG_IN, [b"400"]),
+        (LOG_IN + ASK, [b"400", b"200"]),
+        (ASK * 3000, [b"200"] * 3000),
+        (ASK + LOG_IN[:-1], [b"200"]),
+        (LOG_IN[:-1], []),
+        ("", []),
+    ],
+    ids=["a request", "one with a body", "two", "many", "one and a half", "a half", "nothing"],
+)
+def test_who_sends_nothing_more_gets_the_answers(
+    sent: str, statuses: list[bytes], service: Service
+) -> None:
+    with closing(connect(service, sent)) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        heads = read_to_end(connection).split(b"HTTP/1.1 ")[1:]
+    assert [head[:3] for head in heads] == statuses
+
+
 def test_who_reads_no_answers_stops_nobody_and_is_closed(strict: Service) -> None:
     asked, ask = 50, f"GET {LARGE} HTTP/1.1\r\n{HEAD}\r\n"
     with ExitStack() as stack:
