@@ -265,7 +265,14 @@ CORS_EXPOSE_HEADERS = [
 if CORS_ALLOWED_ORIGINS:
     MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
 # What Prometheus shows at /metrics when it scrapes; unset, nothing is measured.
-METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+METRICS_TOKEN: str = env.str(
+    "METRICS_TOKEN",
+    "",
+    validate=validate.Regexp(
+        r"[A-Za-z0-9._~+/-]*=*\Z",  # RFC 6750, section 2.1: no other could be sent
+        error="A bearer token has letters, digits and ._~+/- in it, and = at its end alone.",
+    ),
+)
 if METRICS_TOKEN:
     MIDDLEWARE = [
         "django_prometheus.middleware.PrometheusBeforeMiddleware",

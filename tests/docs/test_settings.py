@@ -29,7 +29,7 @@ UNSET = "unset"
 # Whose values the reader takes as they are; system checks look at some of them.
 TEXTS = {
     *("SECRET_KEY", "JWT_SECRET_KEY", "JWT_PREVIOUS_KEYS", "JWT_ISSUER", "JWT_AUDIENCE"),
-    *("METRICS_TOKEN", "MONGODB_DATABASE", "PASSWORD_HASHER", "CORS_ALLOWED_ORIGINS"),
+    *("MONGODB_DATABASE", "PASSWORD_HASHER", "CORS_ALLOWED_ORIGINS"),
 }
 # Refused by some settings and taken by others.
 STRANGE = ["", "-1", "0", "9" * 30, "9" * 30 + "d", "nan", "inf", "1e400", "a b", "/", "\u200b"]
@@ -161,6 +161,14 @@ def test_a_uri_names_no_database_that_there_can_not_be(
 def test_there_is_no_database_of_such_a_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (said,) = faults(monkeypatch, "MONGODB_DATABASE", name)
     assert said.startswith("MONGODB_DATABASE: A database's name has 1 to 63 characters")
+
+
+@pytest.mark.parametrize("token", ["a b", "a,b", "é", "=a", '"a"'])
+def test_a_token_that_nobody_could_send_is_none(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    (said,) = faults(monkeypatch, "METRICS_TOKEN", token)
+    assert said.startswith("METRICS_TOKEN: A bearer token has letters")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\0"])
