@@ -91,14 +91,14 @@ def measured() -> Iterator[tuple[str, str]]:
 
     credentials = b'{"username": "user000000", "password": "%b"}' % PASSWORD.encode()
     token = answered(environ("POST", "/api/v1/login", credentials, "application/json")).json
-    headers = {"Authorization": f"Bearer {token['access_token']}"}
-    first = answered(environ("GET", LIST, **headers)).json
+    bearer = f"Bearer {token['access_token']}"
+    first = answered(environ("GET", LIST, Authorization=bearer)).json
     for name, parameters in LISTS.items():
         path = from_the_middle(first["next"]) if parameters == "cursor" else LIST + parameters
         taken = []
         for _ in range(TIMES):
             began = time.perf_counter()
-            answer = answered(environ("GET", path, **headers))
+            answer = answered(environ("GET", path, Authorization=bearer))
             taken.append(1000 * (time.perf_counter() - began))
             assert answer.status == 200, (name, answer)
         yield name, f"{statistics.median(taken):.1f}"
