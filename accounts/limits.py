@@ -14,20 +14,18 @@ from typing import NamedTuple, Self
 from django.conf import settings
 from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
-from rest_framework.exceptions import Throttled
 
+from templatesvc.api.exceptions import TryAgain
 from templatesvc.api.proxies import network
 from templatesvc.mongo.documents import ServiceDocument, not_unique, now
 from templatesvc.rates import Rate
 
 
-class TooManyAttempts(Throttled):
+class TooManyAttempts(TryAgain):
     """429, with the seconds to wait in Retry-After."""
 
     default_detail = "Too many attempts."
     default_code = "too_many_attempts"
-    extra_detail_singular = "Try again in {wait} second."
-    extra_detail_plural = "Try again in {wait} seconds."
 
     @classmethod
     def until(cls, moment: datetime) -> Self:
@@ -189,11 +187,7 @@ class LoginLimits:
     @property
     def locked(self) -> bool:
         """Whether the name is locked now."""
-        try:
-            self.user.check()
-        except TooManyAttempts:
-            return True
-        return False
+        return self.user.lock is not None
 
     def succeeded(self) -> None:
         """Forget the failures of the name.

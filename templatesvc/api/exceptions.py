@@ -111,13 +111,18 @@ class PayloadTooLarge(APIException):
     default_code = "too_large"
 
 
-class TooManyBodies(Throttled):
+class TryAgain(Throttled):
+    """429, which says in how many seconds to try again."""
+
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+
+class TooManyBodies(TryAgain):
     """429: the large bodies that one client is sending take all the room that it may have."""
 
     default_detail = "You are sending too many large bodies at a time."
     default_code = "too_many_bodies"
-    extra_detail_singular = "Try again in {wait} second."
-    extra_detail_plural = "Try again in {wait} seconds."
 
     def __init__(self) -> None:
         super().__init__(RETRY_AFTER_SECONDS)
