@@ -203,22 +203,24 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     def check_logins(self) -> None:
         """Raise TooManyAttempts if the limit on right passwords was reached when this was read."""
-        rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
-        if rate and until and until > now() and (self.logins or 0) >= rate.limit:
+        if until := self._logins_refused_until:
             raise TooManyAttempts.until(until)
+
+    @property
+    def _logins_refused_until(self) -> datetime | None:
+        """When right passwords count again, if the limit on them was reached."""
+        rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
+        is_reached = rate and until and until > now() and (self.logins or 0) >= rate.limit
+        return until if is_reached else None
 
     @property
     def lock(self) -> Lock | None:
         """Why no password of the user's is looked at now, if none is; a round trip."""
         if self.username is None:
             return None
-        rate, until = settings.SUCCESSFUL_LOGIN_LIMIT, self.logins_until
-        is_reached = rate and until and until > now() and (self.logins or 0) >= rate.limit
-        return (
-            Lock(self.last_login or now(), until)
-            if is_reached and until
-            else failures_of(self.username).lock
-        )
+        if until := self._logins_refused_until:
+            return Lock(self.last_login or now(), until)
+        return failures_of(self.username).lock
 
     def unlock(self) -> bool:
         """Have passwords be looked at again; tell whether anything stood in the way."""
