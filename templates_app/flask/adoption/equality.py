@@ -7,9 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import bson
 from bson import Decimal128, ObjectId
-
-from templates_app.flask.adoption.flask_data import encoded
 
 SIMPLE = (str, bool, type(None), bytes, datetime, ObjectId)
 
@@ -30,4 +29,4 @@ def equality(value: Any) -> Any:
         value = value.to_decimal()
     if isinstance(value, int | float | Decimal):
         return float, "NaN" if math.isnan(value) else value
-    return type(value), encoded({"": value})  # what JSON does not have, such as a regex
+    return type(value), bson.encode({"": value})  # what JSON does not have, such as a regex

@@ -10,7 +10,6 @@ from pymongo.collection import Collection
 
 from accounts.documents import User
 from templates_app.documents import Template
-from templatesvc.mongo.store import CODEC
 
 Raw = dict[str, Any]
 # Documents in memory at once: a server's own batches may have 100,000.
@@ -31,24 +30,13 @@ def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
     return collection.aggregate(list(stages), allowDiskUse=True, batchSize=BATCH)
 
 
-def encoded(document: Raw) -> bytes:
-    """Return a document in BSON."""
-    return bson.encode(document)
-
-
-def decoded(data: bytes) -> Raw:
-    """Return the document that was encoded."""
-    document: Raw = bson.decode(data, CODEC)
-    return document
-
-
 def batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
     """Yield lists of at most BATCH documents, which end as soon as they have BATCH_SIZE bytes."""
     batch: list[Raw] = []
     size = 0
     for document in documents:
         batch.append(document)
-        size += len(encoded(document))
+        size += len(bson.encode(document))
         if len(batch) == BATCH or size >= BATCH_SIZE:
             yield batch
             batch, size = [], 0

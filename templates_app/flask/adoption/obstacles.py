@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+import bson
 from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.collection import Collection
@@ -17,7 +18,6 @@ from templates_app.flask.adoption.flask_data import (
     BATCH,
     Raw,
     batches,
-    encoded,
     grouped,
     templates,
     users,
@@ -142,7 +142,7 @@ def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
 
 def age(id: Any) -> tuple[bool, bytes]:
     """Return what sorts templates by age, the oldest first; an id of another type is no time."""
-    return not isinstance(id, ObjectId), encoded({"": id})
+    return not isinstance(id, ObjectId), bson.encode({"": id})
 
 
 def clashing_lists() -> Iterator[Obstacle]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import bson
 from mongoengine import BinaryField, DateTimeField, DictField, StringField
 from pymongo import UpdateMany
 from pymongo.collection import Collection
@@ -16,9 +17,10 @@ from pymongo.errors import DuplicateKeyError
 from accounts.documents import User
 from accounts.transfer import SECRET
 from templates_app.documents import Template
-from templates_app.flask.adoption.flask_data import BATCH, Raw, decoded, encoded, templates, users
+from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.store import CODEC
 from templatesvc.mongo.values import depth_of
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
@@ -128,7 +130,7 @@ class Quarantined(ServiceDocument):
     @property
     def whole(self) -> Raw:
         """The document as it was."""
-        return decoded(zlib.decompress(self.packed)) if self.packed else self.document
+        return bson.decode(zlib.decompress(self.packed), CODEC) if self.packed else self.document
 
     def put_back(self) -> str:
         """Undo what was done to the document; return what that was, empty for nothing.
@@ -148,7 +150,7 @@ class Quarantined(ServiceDocument):
         except DuplicateKeyError:
             stored = collection.find_one({"_id": {"$eq": whole["_id"]}})
             # If it is the same, this was cut off before the copy went.
-            return "" if stored and encoded(stored) == encoded(whole) else IN_QUARANTINE
+            return "" if stored and bson.encode(stored) == bson.encode(whole) else IN_QUARANTINE
         return f"{self.collection}_put_back"
 
     def _change_back(self, collection: Collection[Raw]) -> str:
@@ -163,7 +165,7 @@ class Quarantined(ServiceDocument):
 
 
 def _key(collection: Collection[Raw], document: Raw) -> str:
-    return f"{collection.name}/{hashlib.sha256(encoded(document)).hexdigest()}"
+    return f"{collection.name}/{hashlib.sha256(bson.encode(document)).hexdigest()}"
 
 
 def _copied(document: Raw, change: Raw | None) -> Raw:
@@ -171,7 +173,7 @@ def _copied(document: Raw, change: Raw | None) -> Raw:
     own = {"document_id": document["_id"], "packed": None}
     if change:
         return own | {"document": {name: document[name] for name in change if name in document}}
-    data = encoded(document)
+    data = bson.encode(document)
     if len(data) <= LARGEST_COPIED and depth_of(document) <= DEEPEST_COPIED:
         return own | {"document": document}
     names = {name: document[name] for name in NAMES if isinstance(document.get(name), str)}
