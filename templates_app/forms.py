@@ -8,6 +8,7 @@ from django import forms
 from rest_framework.exceptions import APIException
 
 from templates_app.serializers import TemplateField
+from templatesvc.admin.fields import TypedText
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.notation import extended_json, fault_of, from_extended_json
 from templatesvc.api.problems import message
@@ -24,16 +25,9 @@ class TemplateForm(ReasonForm):
 
     field_order = ("kind", "template", "reason")
     kind = forms.ChoiceField(choices=KINDS, widget=forms.RadioSelect)
-    template = forms.CharField(
-        strip=False,
-        widget=forms.Textarea(
-            attrs={"class": "vLargeTextField", "rows": 12, "spellcheck": "false"}
-        ),
+    template = TypedText(
+        widget=forms.Textarea(attrs={"class": "vLargeTextField", "rows": 12, "spellcheck": "false"})
     )
-
-    def clean_template(self) -> str:
-        # A browser sends each line break of a text box as CR LF, whatever it was.
-        return str(self.cleaned_data["template"]).replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:

@@ -105,7 +105,9 @@ def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
     rows = list(_counted_by_day(since))
     by_action: dict[str, Counter[date]] = {action.value: Counter() for action in Action}
     for row in rows:
-        by_action.setdefault(row["_id"]["action"], Counter())[_day(row)] += row["count"]
+        day = date.fromisoformat(row["_id"]["day"])
+        by_action.setdefault(row["_id"]["action"], Counter())[day] += row["count"]
+    total = sum(row["count"] for row in rows)
     return {
         "charts": [
             Chart.of(title, action, days, by_action[action.value])
@@ -113,7 +115,7 @@ def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
         ],
         "failed_today": by_action[Action.LOGIN_FAILED.value][days[-1]],
         "failed_today_url": listed("auditentry", action=Action.LOGIN_FAILED.value, at="today"),
-        "most_entries": MOST_ENTRIES if _total(rows) == MOST_ENTRIES else None,
+        "most_entries": MOST_ENTRIES if total == MOST_ENTRIES else None,
     }
 
 
@@ -128,11 +130,3 @@ def _counted_by_day(since: ObjectId) -> Iterable[dict[str, Any]]:
             {"$group": {"_id": {"action": "$action", "day": day}, "count": {"$sum": 1}}},
         ]
     )
-
-
-def _day(row: dict[str, Any]) -> date:
-    return date.fromisoformat(row["_id"]["day"])
-
-
-def _total(rows: list[dict[str, Any]]) -> int:
-    return sum(row["count"] for row in rows)

@@ -22,7 +22,7 @@ from accounts.resources.operations import Operations
 from accounts.resources.versioned import DeletedAdmin, Versioned
 from templatesvc.admin import DocumentAdmin, Happened, action, display
 from templatesvc.admin.fields import entered, form_of, serializer_of, touched, typed
-from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, TextFilter, in_words
+from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, in_words
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.admin.sites import DocumentSite
 from templatesvc.admin.values import in_text
@@ -83,8 +83,7 @@ class ResourceAdmin(Versioned):
         yield DeletedAdmin(self)
 
     def get_filters(self) -> Iterator[Filter]:
-        if self.is_owned:
-            yield TextFilter("owner", "owner", self.document.owner.db_field)
+        yield from super().get_filters()
         for each in self.list_filter:
             yield self._filter(each) if isinstance(each, str) else each
         yield DateFilter("created", "date created")
@@ -133,9 +132,6 @@ class ResourceAdmin(Versioned):
     def row(self, document: Any) -> list[Any]:
         cells = super().row(document)
         return [cell if isinstance(cell, SafeData) else excerpt_of(cell) for cell in cells]
-
-    def owner(self, document: Any) -> str:
-        return user_link(document.owner)
 
     def links(self, request: HttpRequest, document: ResourceDocument) -> Iterator[tuple[str, str]]:
         yield "Audit", listed("auditentry", document=self.operations.name_of(document.id))

@@ -43,6 +43,13 @@ class Versioned(DocumentAdmin):
     def version_of(self, document: Any, number: int) -> DocumentVersion | None:
         return self.versions_of(document).filter(__raw__={"version": is_version(number)}).first()
 
+    def get_filters(self) -> Iterator[Filter]:
+        if self.is_owned:
+            yield TextFilter("owner", "owner", self.document.owner.db_field)
+
+    def owner(self, document: Any) -> str:
+        return user_link(document.owner)
+
     def get_urls(self) -> list[URLPattern]:
         route = rf"/(?P<pk>{ids.PATTERN})/versions/(?P<number>[0-9]{{1,18}})"
         return [self.path(route, VersionView, "version"), *super().get_urls()]
@@ -66,10 +73,6 @@ class DeletedAdmin(Versioned):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return self.document.objects(deleted_at__ne=None, expires_at__gt=now())
 
-    def get_filters(self) -> Iterator[Filter]:
-        if self.is_owned:
-            yield TextFilter("owner", "owner", self.document.owner.db_field)
-
     def has_permission(self, request: HttpRequest, verb: str) -> bool:
         return self.resource.has_permission(request, verb)
 
@@ -87,9 +90,6 @@ class DeletedAdmin(Versioned):
 
     def name(self, version: DocumentVersion) -> str:
         return self.name_of(version)
-
-    def owner(self, version: DocumentVersion) -> str:
-        return user_link(version.owner)
 
     def label_of(self, name: str) -> str:
         return (

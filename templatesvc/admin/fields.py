@@ -49,7 +49,7 @@ def form_of(serializer_class: type[DocumentSerializer]) -> type[ReasonForm]:
     return type(name, (ReasonForm,), fields | {"field_order": [*fields, "reason"]})
 
 
-class Typed(forms.CharField):
+class TypedText(forms.CharField):
     """A text as it was typed; a browser sends each of its line breaks as CR LF."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -69,7 +69,7 @@ def form_field(field: serializers.Field) -> forms.Field:
     if isinstance(field, serializers.ChoiceField):
         choices = [(str(value), label) for value, label in field.choices.items()]
         return forms.ChoiceField(choices=[("", "-"), *choices], **said)
-    return Typed(widget=_widget(field), **said)
+    return TypedText(widget=_widget(field), **said)
 
 
 def _may_be_null(field: serializers.Field) -> bool:

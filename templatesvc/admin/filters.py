@@ -85,9 +85,10 @@ class DateFilter(Filter):
         first, last = minute(begin), minute(end)
         query = self.query(span) or {}
         if first:
-            query = both(query, {"_id": {"$gte": first_id(first)}})
+            query = both(query, {"_id": {"$gte": ObjectId.from_datetime(first)}})
         if last:
-            query = both(query, {"_id": {"$lt": first_id(last + timedelta(minutes=1))}})
+            after = ObjectId.from_datetime(last + timedelta(minutes=1))
+            query = both(query, {"_id": {"$lt": after}})
         return query or None
 
     def query(self, value: str) -> Query | None:
@@ -97,7 +98,7 @@ class DateFilter(Filter):
             begin = now() - self.SPANS[value][1]
         else:
             return None
-        return {"_id": {"$gte": first_id(begin)}}
+        return {"_id": {"$gte": ObjectId.from_datetime(begin)}}
 
     def choices(self) -> Iterator[tuple[str, str]]:
         yield "today", "Today (UTC)"
@@ -112,11 +113,6 @@ def minute(text: str) -> datetime | None:
         return min(max(moment, ids.FIRST_MOMENT), ids.LAST_MOMENT - timedelta(minutes=1))
     except ValueError:
         return None
-
-
-def first_id(moment: datetime) -> ObjectId:
-    """Return the least id that is made in the second of a moment."""
-    return ObjectId.from_datetime(moment)
 
 
 class TextFilter(Filter):
