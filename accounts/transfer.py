@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from templatesvc.api.notation import export_line, extended_json
+from templatesvc.api.streams import as_list
 from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.walks import walk_by_id
 
@@ -33,21 +34,13 @@ def exported(user: User) -> Iterator[bytes]:
         parts[document._get_collection_name()] = map(exported_line, found)
     for name, lines in parts.items():
         yield f',\n"{name}": '.encode()
-        yield from _list(lines)
+        yield from as_list(lines, b"\n")
     yield b"}\n"
 
 
 def exported_line(document: ServiceDocument) -> bytes:
     """Return what the export has of a document that belongs to the person."""
     return export_line(document.exported())
-
-
-def _list(lines: Iterable[bytes]) -> Iterator[bytes]:
-    between = b"[\n"
-    for text in lines:
-        yield between + text.rstrip()
-        between = b",\n"
-    yield b"[]" if between == b"[\n" else b"\n]"
 
 
 def sessions(user: User) -> Iterator[bytes]:

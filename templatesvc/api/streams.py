@@ -68,10 +68,10 @@ def in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def as_list(items: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pieces of a JSON list of items that are JSON."""
-    between = b"["
+def as_list(items: Iterable[bytes], line_break: bytes = b"") -> Iterator[bytes]:
+    """Yield the pieces of a JSON list of items that are JSON, with a line break before each."""
+    before = b"["
     for item in items:
-        yield between + item
-        between = b","
-    yield b"[]" if between == b"[" else b"]"
+        yield before + line_break + item
+        before = b","
+    yield b"[]" if before == b"[" else line_break + b"]"

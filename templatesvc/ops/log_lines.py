@@ -42,10 +42,12 @@ class StrangersFilter(logging.Filter):
 
 
 def _quoted(value: Any) -> Any:
-    """Return a text on one line, without what steers a terminal, and cut."""
+    """Return a text on one line, and cut; any other value as it is."""
     if not isinstance(value, str):
         return value
-    cut = value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut
-    )
+    return printable(value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…")
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes in place of what would break a line or steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -22,6 +22,7 @@ from templatesvc.api.notation import written
 from templatesvc.mongo import errors
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.walks import walk_by_id
+from templatesvc.ops.log_lines import printable
 
 POLL_SECONDS = 1
 # Entries of other machines may come this late, by their clocks or because a write took its time.
@@ -131,9 +132,4 @@ def line(entry: AuditEntry) -> str:
         *details,
         f"[{entry.ip or '-'} {entry.user_agent} {entry.request_id}]",
     ]
-    return printable("  ".join(parts))
-
-
-def printable(text: str) -> str:
-    """Return a text with what a terminal would obey written out: names may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable("  ".join(parts))  # names may hold anything
