@@ -11,7 +11,6 @@ from itertools import chain
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from mongoengine.errors import NotUniqueError
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +27,7 @@ from templates_app.flask.serializers import (
     FlaskUpdateSerializer,
     entry_as_json,
 )
-from templatesvc.api.exceptions import QuotaExceeded
+from templatesvc.api.exceptions import QuotaExceeded, unless_there
 from templatesvc.api.parsers import JSONParser
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
@@ -69,13 +68,11 @@ class CreateView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
         owner = request.user.username
-        try:
+        with unless_there(TemplateExists, Template.names):
             if settings.FLASK_SIDE_BY_SIDE:
                 Template.create_as_flask(owner, value)
             else:
                 Template.create(owner, {"template": value})
-        except NotUniqueError as error:
-            raise TemplateExists() from error
         return msg("Template created successfully")
 
 
@@ -107,13 +104,11 @@ class UpdateView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
         named = Template.objects.of(request.user.username).filter(template=old)
-        try:
+        with unless_there(TemplateExists, Template.names):
             if settings.FLASK_SIDE_BY_SIDE:
                 found = named.replace_as_flask(new)
             else:
                 found = named.replace({"template": new})
-        except NotUniqueError as error:
-            raise TemplateExists() from error
         if not found:
             raise TemplateNotThere()
         return msg("Template Updated successfully")
