@@ -18,6 +18,7 @@ from templatesvc.admin import DocumentAdmin, Happened, display, site
 from templatesvc.admin.changelist import everything
 from templatesvc.admin.filters import DateFilter, Filter, TextFilter
 from templatesvc.admin.views import DocumentView
+from templatesvc.api.ndjson import NDJSON
 from templatesvc.api.streams import streamed
 from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.resources import ResourceDocument
@@ -32,7 +33,7 @@ class AuditExportView(DocumentView):
         """Answer a line of JSON for each, the oldest first."""
         entries = everything(self.admin, request)
         lines = operations.export_audit(Actor.of(request), entries)
-        return streamed(lines, "application/x-ndjson", "audit.ndjson")
+        return streamed(lines, NDJSON, "audit.ndjson")
 
 
 class ActionFilter(Filter):

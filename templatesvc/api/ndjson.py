@@ -11,11 +11,13 @@ from templatesvc.api.exceptions import PayloadTooLarge
 from templatesvc.api.parsers import bounded
 from templatesvc.api.renderers import JSONRenderer
 
+NDJSON = "application/x-ndjson"
+
 
 class NDJSONParser(BaseParser):
     """Lines of JSON, left as they are: each is read, and may fail, on its own."""
 
-    media_type = "application/x-ndjson"
+    media_type = NDJSON
     takes_file = True  # a page has a field for one
     # The answer tells of each line.
     max_lines = 50_000
@@ -36,5 +38,5 @@ class NDJSONParser(BaseParser):
 class NDJSONRenderer(JSONRenderer):
     """Lets a client ask for NDJSON. The export streams its lines itself; errors are JSON."""
 
-    media_type = "application/x-ndjson"
+    media_type = NDJSON
     format = "ndjson"

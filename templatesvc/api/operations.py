@@ -17,9 +17,8 @@ from templatesvc.api.documents import (
     companions,
 )
 from templatesvc.api.idempotency import LONGEST_KEY
+from templatesvc.api.ndjson import NDJSON
 from templatesvc.mongo.history import MAX_VERSION
-
-NDJSON = "application/x-ndjson"
 
 
 def _request_header(name: str, description: str, pattern: str | None = None) -> OpenApiParameter:
@@ -93,22 +92,19 @@ MODE = OpenApiParameter(
 
 
 def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[Any], Any]]:
-    """Return for each method of a resource's view what the schema says of it beside its docstring.
+    """Return a decorator for each method of a resource's view, by its name.
 
-    Keys are the names of the methods; values decorate them.
+    It tells the schema what the method's docstring and signature don't.
     """
     document = serializer.Meta.document
     names, own = document.names, companions(serializer)
     one, many = names.slug, names.slugs
 
     def said(operation_id: str, *parameters: OpenApiParameter, **more: Any) -> Callable[..., Any]:
-        """Decorate a method."""
-
         def decorate(method: Any) -> Any:
-            description = names.fill(_text(method))
             return extend_schema(
                 operation_id=operation_id,
-                description=description,
+                description=names.fill(inspect.getdoc(method) or ""),
                 parameters=[_filled(each, names.fill) for each in parameters],
                 **more,
             )(method)
@@ -156,10 +152,6 @@ def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[A
             responses=ImportResultSerializer,
         ),
     }
-
-
-def _text(method: Any) -> str:
-    return inspect.getdoc(method) or ""
 
 
 def _filled(parameter: OpenApiParameter, fill: Callable[[str], str]) -> OpenApiParameter:

@@ -231,16 +231,16 @@ def with_servers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def with_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Describe the tags, by what the apps say of themselves in ``api_description``."""
-    described = {_tag(app): app.api_description for app in _apps()}
+    described = {
+        _tag(app): app.api_description
+        for app in apps.get_app_configs()
+        if hasattr(app, "api_description")
+    }
     used = {
         tag for path in result["paths"].values() for one in path.values() for tag in one["tags"]
     }
     tags = [{"name": name, "description": described[name]} for name in sorted(used)]
     return result | {"tags": tags}
-
-
-def _apps() -> list[Any]:
-    return [app for app in apps.get_app_configs() if hasattr(app, "api_description")]
 
 
 def _tag(app: Any) -> str:

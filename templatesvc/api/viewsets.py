@@ -23,7 +23,7 @@ from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired,
 from templatesvc.api.documents import DocumentSerializer, companions
 from templatesvc.api.examples import has_example
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, unless_there
-from templatesvc.api.filters import ResourceFilter
+from templatesvc.api.filters import AFTER, BEFORE, SEARCH, ResourceFilter
 from templatesvc.api.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
 from templatesvc.api.merge_patch import MergePatchParser, is_merge_patch, merged
 from templatesvc.api.operations import operations_of
@@ -36,7 +36,7 @@ from templatesvc.mongo.names import Names
 from templatesvc.mongo.resources import ResourceDocument, ResourceQuerySet, Values
 
 # Parameters of a list beside those of its pages.
-OTHERS = ("search", "created_after", "created_before", "format")
+OTHERS = (SEARCH, AFTER, BEFORE, "format")
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
 SAVED = "The {name} was saved."
