@@ -19,7 +19,7 @@ from mongoengine.base import BaseField
 from mongoengine.errors import ValidationError as DocumentValidationError
 from rest_framework import serializers
 
-from templatesvc.mongo.documents import ObjectField, RawField
+from templatesvc.mongo.documents import ObjectField, RawField, in_milliseconds
 from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]
@@ -137,9 +137,7 @@ class DateTimeField(serializers.DateTimeField):
     """A time in UTC, to the milliseconds that BSON keeps."""
 
     def to_internal_value(self, value: Any) -> datetime:
-        moment = super().to_internal_value(value)
-        moment = moment.astimezone(UTC)
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return in_milliseconds(super().to_internal_value(value).astimezone(UTC))
 
 
 class DateField(serializers.DateField):

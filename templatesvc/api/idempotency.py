@@ -129,7 +129,7 @@ class IdempotentRequest(ServiceDocument):
                 return first._claimed_again(fingerprint)
             # TTL indexes delete about once a minute.
             cls.objects(id=request.id, username=username, expires_at__lte=moment).delete()
-        raise KeyInUse(wait=1)
+        raise KeyInUse()
 
     def _claimed_again(self, fingerprint: str) -> tuple[Self, bool]:
         if self.fingerprint != fingerprint:

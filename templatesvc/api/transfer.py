@@ -34,7 +34,7 @@ from templatesvc.api.idempotency import (
     idempotent,
 )
 from templatesvc.api.lines import batches
-from templatesvc.api.ndjson import NDJSONParser, NDJSONRenderer
+from templatesvc.api.ndjson import NDJSON, NDJSONParser, NDJSONRenderer
 from templatesvc.api.notation import export_line, from_extended_json, least_size
 from templatesvc.api.pages import Choice
 from templatesvc.api.problems import message
@@ -44,7 +44,8 @@ from templatesvc.api.streams import streamed
 from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.documents import in_milliseconds, new_id, now
+from templatesvc.mongo.errors import DUPLICATE_KEY
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
 from templatesvc.mongo.resources import ResourceDocument
@@ -66,7 +67,6 @@ LONGEST_LINE = 7 * MAX_OBJECT_SIZE
 LATEST = timedelta(minutes=1)
 # Lines that the answer says more of than a word, so that it has a bound.
 MOST_DETAILS = 100
-DUPLICATE_KEY = 11000
 MODE_CHOICE = Choice(
     "mode",
     "If it exists already",
@@ -94,7 +94,7 @@ class TransferMixin(DocumentViewSet):
         """Export all your {names}, oldest first, as one JSON object per line."""
         check_parameters(request, {"format"})
         lines = exported(request.user.get_username(), self.resource_serializer)
-        return streamed(lines, NDJSONRenderer.media_type, f"{self.names.slugs}.ndjson")
+        return streamed(lines, NDJSON, f"{self.names.slugs}.ndjson")
 
     @raises(KeyInUse, KeyReused, AnswerNotKept, ImportInProgress, QuotaExceeded)
     @action(
@@ -517,5 +517,4 @@ def _moment(text: Any, default: datetime) -> datetime:
         raise ValueError("created_at, updated_at: give times such as 2026-01-31T12:00:00Z.")
     if not FIRST_MOMENT <= moment <= LAST_MOMENT:
         raise ValueError("created_at, updated_at: give times from 1970 to 2106.")
-    moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return in_milliseconds(moment.astimezone(UTC))

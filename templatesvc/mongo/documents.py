@@ -21,8 +21,12 @@ from pymongo.errors import DuplicateKeyError
 
 
 def now() -> datetime:
-    """Return the time in UTC, cut to the milliseconds that BSON keeps."""
-    moment = datetime.now(UTC)
+    """Return the time in UTC, to the millisecond."""
+    return in_milliseconds(datetime.now(UTC))
+
+
+def in_milliseconds(moment: datetime) -> datetime:
+    """Return a moment cut to the milliseconds that BSON keeps."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -103,10 +107,12 @@ class TypedField(RawField):
             return value
         # bool is a subclass of int, and so is the Int64 that PyMongo may return.
         fits = isinstance(value, self.type) and isinstance(value, bool) == (self.type is bool)
-        return value if fits else self._default()
+        return value if fits else default_of(self)
 
-    def _default(self) -> Any:
-        return self.default() if callable(self.default) else self.default
+
+def default_of(field: BaseField) -> Any:
+    """Return the value of a field that nobody gave one."""
+    return field.default() if callable(field.default) else field.default
 
 
 class Reader(NamedTuple):

@@ -25,6 +25,7 @@ PASSING_CODES = frozenset(
         *(43, 175, 237),  # CursorNotFound, QueryPlanKilled, CursorKilled
     ]
 )
+DUPLICATE_KEY = 11000
 PASSING_LABELS = ("RetryableWriteError", "RetryableError", "TransientTransactionError")
 
 

@@ -11,15 +11,15 @@ from bson import DBRef, ObjectId, Regex
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 
-# What an ObjectId can tell, but for its last second.
+# The times that an ObjectId can hold, without its last second.
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
-# What URLs hold of it: an ObjectId as people know it, or any other value after a tilde.
+# An id in a URL: an ObjectId as people know it, or any other value after a tilde.
 PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
 AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
-# Characters of a text that is an id: MongoDB has no index entries of more than 1,024 bytes by
-# default, and some servers fail on what is deeper than so many allow.
+# Characters of an id in a URL. By default MongoDB indexes no entry of more than 1,024 bytes, and
+# some servers fail on values that are nested deeper than this length allows.
 LONGEST = 1500
 
 
@@ -34,23 +34,25 @@ def encode(value: Any) -> str:
 def decode(text: str) -> Any:
     """Return the value of a text; raises ValueError for one that ``encode`` does not make.
 
-    It may be an object, so a query compares it with ``$eq``. No object that could be an operator,
-    as a reference is, too, and no regular expression, which ``$in`` would match texts with: no
-    ``_id`` is such a value.
+    The value may be an object, so queries compare it with ``$eq``. An object that could be an
+    operator, a reference, which is such an object in BSON, and a regular expression, which ``$in``
+    would match texts with, are refused: no ``_id`` is such a value.
     """
-    if not text.startswith("~"):
-        if not ObjectId.is_valid(text):
-            raise ValueError("This is no id.")
-        return ObjectId(text)
-    if len(text) > LONGEST:
-        raise ValueError("This is no id.")
-    padded = text[1:] + "=" * (-len(text[1:]) % 4)
     try:
-        # A UUID stays a Binary, as which every query can have it.
-        value = bson.decode(base64.urlsafe_b64decode(padded), codec_options=AS_STORED)[""]
+        value = _decoded(text)
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
     is_operator = isinstance(value, dict) and any(key.startswith("$") for key in value)
     if is_operator or isinstance(value, DBRef | Regex):
         raise ValueError("This is no id.")
     return value
+
+
+def _decoded(text: str) -> Any:
+    if not text.startswith("~"):
+        return ObjectId(text)
+    if len(text) > LONGEST:
+        raise ValueError("It is too long.")
+    padded = text[1:] + "=" * (-len(text[1:]) % 4)
+    # A UUID stays a Binary, because every query can hold that.
+    return bson.decode(base64.urlsafe_b64decode(padded), codec_options=AS_STORED)[""]

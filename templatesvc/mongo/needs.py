@@ -20,11 +20,11 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from templatesvc.mongo import store
 from templatesvc.mongo.documents import now
+from templatesvc.mongo.errors import DUPLICATE_KEY
 
 Scratch = Collection[dict[str, Any]]
 # From 5.1 on $lookup, by which each request finds its user, works on sharded collections.
 OLDEST_VERSION = (6, 0)
-DUPLICATE_KEY = 11000
 RACERS = 8
 
 

@@ -34,6 +34,7 @@ from templatesvc.mongo.documents import (
     RawField,
     ServiceDocument,
     TypedField,
+    default_of,
     moment_of,
     new_id,
     not_unique,
@@ -322,9 +323,8 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     @classmethod
     def default_of(cls, name: str) -> Any:
-        """Return what a field has that nobody gave a value."""
-        default = cls._fields[name].default
-        return default() if callable(default) else default
+        """Return the value of a field that nobody gave one."""
+        return default_of(cls._fields[name])
 
     @classmethod
     def stored(cls, values: Values) -> dict[str, Any]:

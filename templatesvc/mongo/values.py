@@ -19,7 +19,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 def check_value(value: Any) -> None:
     """Raise ValueError with a sentence if a JSON value can't be kept in MongoDB as it is."""
-    for depth, item in _walk(value, 0):
+    for depth, item in _walk(value):
         if depth > MAX_DEPTH:
             raise ValueError(f"It is nested more than {MAX_DEPTH} levels deep.")
         if isinstance(item, str) and SURROGATE.search(item):
@@ -62,17 +62,17 @@ def _size(value: dict[str, Any]) -> int:
         raise ValueError(f"It can't be kept: {error}") from error
 
 
-def _walk(value: Any, depth: int) -> Iterator[tuple[int, Any]]:
-    """Yield every value in a JSON value with how many objects and lists it is in, itself included.
+def _walk(value: Any) -> Iterator[tuple[int, Any]]:
+    """Yield a JSON value and every value in it, each with its depth.
 
-    In the order of the text, without recursion, and with a place for each level alone: what holds
-    many values is large enough itself.
+    Values come in the order of the text. There is no recursion, and memory is needed only for the
+    levels, not for the values.
     """
     levels = [iter((value,))]
     while levels:
         for item in levels[-1]:
             is_container = isinstance(item, dict | list)
-            yield depth + len(levels) - (not is_container), item
+            yield len(levels) - (not is_container), item
             if is_container:
                 levels.append(iter(item.values() if isinstance(item, dict) else item))
                 break
@@ -92,14 +92,14 @@ def _check_keys(item: dict[str, Any]) -> None:
 
 def depth_of(value: Any) -> int:
     """Return how many objects and lists are in each other; a text is 0 deep."""
-    return max(depth for depth, _ in _walk(value, 0))
+    return max(depth for depth, _ in _walk(value))
 
 
 def count_of(value: Any) -> int:
     """Return how many values there are in a value, itself included."""
-    return sum(1 for _ in _walk(value, 0))
+    return sum(1 for _ in _walk(value))
 
 
 def strings_in(value: Any) -> Iterator[str]:
     """Yield every text in a value, keys of objects not among them."""
-    return (item for _, item in _walk(value, 0) if isinstance(item, str))
+    return (item for _, item in _walk(value) if isinstance(item, str))
