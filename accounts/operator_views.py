@@ -20,9 +20,10 @@ from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer, QuotaSerializer
 from templatesvc.api.answers import deletion_answer
+from templatesvc.api.deadlines import search_time
 from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.schema import raises
-from templatesvc.mongo import ids, store
+from templatesvc.mongo import ids
 from templatesvc.mongo.quota import Limits, Usage
 
 
@@ -53,7 +54,7 @@ class UserListView(OperatorView):
     @extend_schema(operation_id="list_users")
     def get(self, request: Request) -> Response:
         """List users by name, optionally filtered and searched. For operators."""
-        with store.search_time("search" in request.query_params):
+        with search_time("search" in request.query_params):
             page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

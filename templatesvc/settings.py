@@ -235,7 +235,7 @@ MIDDLEWARE = [
     "templatesvc.server.stalls.CallerMiddleware",
     "templatesvc.api.encoding.EncodingMiddleware",
     "templatesvc.api.http.HTTPMiddleware",
-    "templatesvc.mongo.store.RequestDeadlineMiddleware",
+    "templatesvc.api.deadlines.RequestDeadlineMiddleware",
     "templatesvc.ops.health.IndexesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -6,22 +6,17 @@ which is after gunicorn has forked: a client must not cross a fork.
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 import mongoengine
-import pymongo
 from bson.codec_options import CodecOptions, DatetimeConversion
 from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from mongoengine.connection import get_connection, get_db
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -54,16 +49,6 @@ SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Requests that find no primary wait for one, all their operations together for so long: a broken
-# connection can look like that for a moment.
-FIRST_SECONDS = 2
-# Once none was there for so long, one request of a process waits as long for it, and the others are
-# refused: their time is over before PyMongo looks for a primary, which would wait half a second.
-AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
-# A large value takes a slow store seconds to read, compare and index, the more if it has others of
-# them before it: a request with a body of so many bytes waits for all its operations together.
-LARGE_BODY, LARGE_SECONDS = 64 * 1024, 8
-SEARCH_SECONDS = 5
 DISCOVERY_SECONDS = 5
 
 _client: MongoClient[dict[str, Any]] | None = None
@@ -198,6 +183,11 @@ def client() -> MongoClient[dict[str, Any]]:
     return get_connection()
 
 
+def running_client() -> MongoClient[dict[str, Any]] | None:
+    """Return this process's client; None before the first query, and in memory."""
+    return _client
+
+
 def database() -> Database[dict[str, Any]]:
     """Return the database of the service, of this process's client."""
     return get_db()
@@ -222,74 +212,3 @@ def is_away(topology: TopologyDescription) -> bool:
     servers = topology.server_descriptions().values()
     was_looked_for = any(server.error or server.is_server_type_known for server in servers)
     return was_looked_for and not topology.has_writable_server()
-
-
-def search_time(is_search: bool) -> AbstractContextManager[None]:
-    """Return the context to read a list in: a search may take this long for all its operations.
-
-    It looks at documents until it has found enough, in as many round trips as that takes.
-    """
-    return pymongo.timeout(SEARCH_SECONDS if is_search else None)
-
-
-class Patience:
-    """How long a request waits for the store, all its operations together.
-
-    None as long as the store is there, unless the request is large: each operation has its own time
-    then, and none is lost to hashing passwords.
-    """
-
-    def __init__(self) -> None:
-        self._away_since: float | None = None
-        self._scout = threading.Lock()
-
-    @contextmanager
-    def of_request(self, is_large: bool) -> Iterator[float | None]:
-        """Yield the seconds that a request which begins now may wait."""
-        if _client is None or not is_away(_client.topology_description):
-            self._away_since = None
-            yield _large_seconds() if is_large else None
-            return
-        moment = time.monotonic()
-        self._away_since = self._away_since or moment
-        is_news = moment - self._away_since < AWAY_SECONDS
-        is_scout = not is_news and self._scout.acquire(blocking=False)
-        try:
-            yield FIRST_SECONDS if is_news else AWAY_SECONDS if is_scout else REFUSAL_SECONDS
-        finally:
-            if is_scout:
-                self._scout.release()
-
-
-def _large_seconds() -> float:
-    """Return how long a large request waits: no shorter than the URI gives a single operation."""
-    return max(LARGE_SECONDS, (_client and _client.options.timeout) or 0)
-
-
-class RequestDeadlineMiddleware:
-    """Lets nobody wait long for a store that is known to be away, so that threads stay free.
-
-    A page asks the store several times, again while it is told that the store is away.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self.patience = Patience()
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        is_large = int(request.META.get("CONTENT_LENGTH") or 0) > LARGE_BODY
-        with self.patience.of_request(is_large) as seconds, ExitStack() as time_of_view:
-            time_of_view.enter_context(pymongo.timeout(seconds))
-            request.time_of_view = time_of_view
-            return self.get_response(request)
-
-    def process_template_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
-        """Let the page have time of its own: what it tells of is done, however long it took.
-
-        Not the page of an error of the store's, which would wait for it again.
-        """
-        if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            request.time_of_view.close()
-        return response

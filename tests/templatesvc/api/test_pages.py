@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
+from templatesvc.api.deadlines import LARGE_BODY
 from templatesvc.api.problem_types import problem_types
-from templatesvc.mongo.store import LARGE_BODY
 from tests.accounts.callers import browser
 from tests.conftest import Person, log_in
 

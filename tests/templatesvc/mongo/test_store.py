@@ -9,9 +9,7 @@ from typing import Any
 import dns.resolver
 import dns.rrset
 import pytest
-from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
-from pymongo import MongoClient, _csot
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pytest_django.fixtures import Settings
 
@@ -236,27 +234,6 @@ def test_a_store_is_away_once_it_did_not_answer() -> None:
 def test_a_store_that_answers_is_not_away() -> None:
     store.client().admin.command("ping")
     assert not store.is_away(store.client().topology_description)
-
-
-@pytest.mark.parametrize(
-    ("uri", "seconds"),
-    [("mongodb://x/", store.LARGE_SECONDS), ("mongodb://x/?timeoutMS=60000", 60)],
-)
-def test_a_large_request_has_longer_for_all_its_operations(
-    uri: str, seconds: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    times: list[float | None] = []
-
-    def get_response(_: HttpRequest) -> HttpResponse:
-        times.append(_csot.get_timeout())
-        return HttpResponse()
-
-    with MongoClient[dict[str, Any]](uri, connect=False) as client:
-        monkeypatch.setattr(store, "_client", client)
-        for length in ("", "0", str(store.LARGE_BODY), str(store.LARGE_BODY + 1)):
-            request = RequestFactory().post("/", CONTENT_LENGTH=length)
-            store.RequestDeadlineMiddleware(get_response)(request)
-    assert times == [None, None, None, seconds]
 
 
 @pytest.mark.process
