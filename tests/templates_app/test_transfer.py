@@ -21,9 +21,9 @@ from accounts.exceptions import SessionEnded
 from accounts.tokens import token_pair
 from templates_app.documents import Template
 from templates_app.serializers import TemplateSerializer
-from templatesvc.api import transfer
+from templatesvc.api import imports, transfer
+from templatesvc.api.imports import MAX_IMPORTED_VERSION, Entry, Import
 from templatesvc.api.ndjson import NDJSONParser
-from templatesvc.api.transfer import MAX_IMPORTED_VERSION, Entry, Import
 from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.leases import Lease
@@ -341,7 +341,7 @@ def test_a_person_has_one_import_at_a_time(alice: Person, bob: Person) -> None:
 def test_an_import_holds_its_turn_batch_by_batch(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "IMPORT_BATCH", 1)
+    monkeypatch.setattr(imports, "BATCH", 1)
     others: list[str] = []
 
     def come_in_between() -> None:
@@ -363,7 +363,7 @@ def test_an_import_holds_its_turn_batch_by_batch(
 def test_large_templates_are_replaced_in_parts(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "IMPORT_BATCH_SIZE", 3000)
+    monkeypatch.setattr(imports, "BATCH_SIZE", 3000)
     made = [make(alice, f"{n}" + "x" * 1000).json()["id"] for n in range(9)]
     lines = b"".join(line(id=id, template=f"new {n}") for n, id in enumerate(made))
     assert imported(alice, lines, "replace")["replaced"] == 9
@@ -385,7 +385,7 @@ def before_batch(number: int, act: Callable[[], object]) -> Callable[[], None]:
 def test_an_import_leaves_nothing_of_who_is_erased_meanwhile(
     batch: int, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "IMPORT_BATCH", 2)
+    monkeypatch.setattr(imports, "BATCH", 2)
     heirs: list[Person] = []
 
     def inherit() -> None:
@@ -414,7 +414,7 @@ def test_an_import_leaves_no_history_of_who_is_erased_in_a_batch(alice: Person) 
 def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "IMPORT_BATCH", 2)
+    monkeypatch.setattr(imports, "BATCH", 2)
     old, deleted = make(alice, "old"), make(alice, "deleted")
     alice.client.delete(path(deleted))
     lines = line(template="a") + line(template="b")
