@@ -28,7 +28,7 @@ from templatesvc.admin.sites import DocumentSite
 from templatesvc.admin.values import in_text
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
-from templatesvc.api.fields import field_for
+from templatesvc.api.field_mapping import field_for
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.resources import ResourceDocument, Values

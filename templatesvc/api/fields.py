@@ -1,4 +1,4 @@
-"""Serializer fields: those that JSON on MongoDB needs, and the one for each field of a document."""
+"""Serializer fields that JSON on MongoDB needs, beside DRF's."""
 
 from __future__ import annotations
 
@@ -6,32 +6,20 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from math import isfinite
 from typing import Any, ClassVar
 
-import mongoengine
 from bson import Decimal128, ObjectId
 from django.core.validators import ProhibitNullCharactersValidator
 from django.http import QueryDict
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from mongoengine.base import BaseField
-from mongoengine.errors import ValidationError as DocumentValidationError
 from rest_framework import serializers
 
-from templatesvc.mongo.documents import ObjectField, RawField, in_milliseconds
+from templatesvc.mongo.documents import in_milliseconds
 from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]
 INTEGER = re.compile(r"[+-]?[0-9]+")
-# Fields whose bounds are those of their serializer fields.
-BOUNDED = (
-    mongoengine.StringField,
-    mongoengine.IntField,
-    mongoengine.FloatField,
-    mongoengine.Decimal128Field,
-    mongoengine.ListField,
-)
 # Of a list whose field says no max_length.
 MAX_LIST_LENGTH = 1000
 
@@ -225,7 +213,7 @@ class EmbeddedListSerializer(serializers.ListSerializer):
 
 
 class EmbeddedSerializer(serializers.Serializer):
-    """The object of an embedded document; made for its class by ``embedded``."""
+    """The object of an embedded document; ``field_mapping`` makes one for its class."""
 
     document_class: Any = None
 
@@ -253,159 +241,6 @@ class EmbeddedSerializer(serializers.Serializer):
                 text = serializers.Field.default_error_messages["required"]
                 raise serializers.ValidationError(dict.fromkeys(missing, text), code="required")
         return self.document_class(**values)
-
-
-# --- From the fields of a document ---------------------------------------------------------------
-
-
-def field_for(field: BaseField, **options: Any) -> serializers.Field:
-    """Return the serializer field for a field of a document: its type, its bounds, its choices.
-
-    ``options`` are those of the serializer field, before what is derived. ``has_default`` says
-    whether the field is never without a value.
-    """
-    _refuse(field)
-    made = _made(field, _common(field) | options)
-    made.has_default = field.default is not None
-    return made
-
-
-def _made(field: BaseField, options: dict[str, Any]) -> serializers.Field:
-    if field.choices:
-        return serializers.ChoiceField(choices=_pairs(field.choices), **options)
-    for kind, make in MADE_FOR.items():
-        if isinstance(field, kind):
-            made: serializers.Field = make(field, options)
-            return made
-    raise TypeError(
-        f"{field.owner_document.__name__}.{field.name}: no serializer field is known for "
-        f"{type(field).__name__}; declare one in the serializer."
-    )
-
-
-def _refuse(field: BaseField) -> None:
-    """Raise TypeError for a field whose values BSON can't hold as they are."""
-    what = f"{field.owner_document.__name__}.{field.name}"
-    if isinstance(field, mongoengine.DecimalField):
-        raise TypeError(
-            f"{what}: DecimalField stores floats, which lose digits; use Decimal128Field."
-        )
-    if isinstance(field, mongoengine.UUIDField) and field._binary:
-        raise TypeError(f"{what}: declare UUIDField(binary=False), which is stored as a text.")
-
-
-def _common(field: BaseField) -> dict[str, Any]:
-    """Return the options that follow from what any field says of itself."""
-    options: dict[str, Any] = {"validators": [Validator(field)]}
-    if getattr(field, "help_text", None):
-        options["help_text"] = field.help_text
-    if field.required and field.default is None:
-        return options
-    options |= {"required": False, "allow_null": True}
-    return options if field.default is None else options | {"initial": field.default}
-
-
-class Validator:
-    """A field's own checks; what MongoEngine says comes out as a 400 on the field.
-
-    Not of bounds, which the serializer's field has, too, and would tell again.
-    """
-
-    def __init__(self, field: BaseField) -> None:
-        self.field = field
-
-    def __call__(self, value: Any) -> None:
-        field = self.field
-        try:
-            if not isinstance(field, BOUNDED):
-                field._validate(value)
-            elif field.validation is not None:
-                field.validation(value)
-        except DocumentValidationError as error:
-            raise serializers.ValidationError(error.message) from error
-        regex = getattr(field, "regex", None)
-        if isinstance(field, BOUNDED) and regex and not regex.match(value):
-            raise serializers.ValidationError(f"It does not match {regex.pattern}.")
-
-
-def _pairs(choices: Any) -> list[tuple[Any, Any]]:
-    return [(c[0], c[1]) if isinstance(c, list | tuple) else (c, c) for c in choices]
-
-
-def _simple(kind: type[serializers.Field]) -> Callable[[Any, dict[str, Any]], Any]:
-    return lambda _, options: kind(**options)
-
-
-def _text(kind: type[serializers.CharField]) -> Callable[[Any, dict[str, Any]], Any]:
-    def make(field: Any, options: dict[str, Any]) -> serializers.Field:
-        bounds = {"max_length": field.max_length, "min_length": field.min_length}
-        options = {name: n for name, n in bounds.items() if n is not None} | options
-        # Where nothing else is asked of a text; otherwise an empty box of a form is null.
-        is_free = kind is TextField and not field.min_length and not field.regex
-        if is_free and not field.required:
-            options.setdefault("allow_blank", True)
-        return kind(**options)
-
-    return make
-
-
-def _number(kind: type[serializers.Field]) -> Callable[[Any, dict[str, Any]], Any]:
-    def make(field: Any, options: dict[str, Any]) -> serializers.Field:
-        bounds = {"min_value": field.min_value, "max_value": field.max_value}
-        return kind(**{name: n for name, n in bounds.items() if n is not None} | options)
-
-    return make
-
-
-def _decimal(field: Any, options: dict[str, Any]) -> serializers.Field:
-    bounds = {"min_value": field.min_value, "max_value": field.max_value}
-    bounds = {name: n for name, n in bounds.items() if n is not None}
-    return DecimalField(**{"max_digits": 34, "decimal_places": None} | bounds | options)
-
-
-def _list(field: Any, options: dict[str, Any]) -> serializers.Field:
-    options.setdefault("max_length", field.max_length or MAX_LIST_LENGTH)
-    if isinstance(field.field, mongoengine.EmbeddedDocumentField):
-        # DRF gives validators to each entry.
-        options = {name: value for name, value in options.items() if name != "validators"}
-        return _embedded(field.field, options | {"many": True})
-    if field.field is not None:
-        inner = field_for(field.field)
-        inner.required, inner.allow_null = True, False
-        options.setdefault("child", inner)
-    return ListField(**options)
-
-
-def _embedded(field: Any, options: dict[str, Any]) -> serializers.Field:
-    return embedded(field.document_type)(**options)
-
-
-@cache
-def embedded(document: Any) -> type[EmbeddedSerializer]:
-    """Return the serializer class of an embedded document."""
-    made = {name: field_for(document._fields[name]) for name in document._fields_ordered}
-    attrs = made | {"document_class": document, "__doc__": document.__doc__}
-    return type(f"{document.__name__}Serializer", (EmbeddedSerializer,), attrs)
-
-
-# What is further up is a kind of what is further down.
-MADE_FOR: dict[Any, Callable[[Any, dict[str, Any]], Any]] = {
-    mongoengine.URLField: _text(serializers.URLField),
-    mongoengine.EmailField: _text(serializers.EmailField),
-    mongoengine.StringField: _text(TextField),
-    mongoengine.Decimal128Field: _decimal,
-    (mongoengine.IntField, mongoengine.LongField): _number(IntegerField),
-    mongoengine.FloatField: _number(FloatField),
-    mongoengine.BooleanField: _simple(serializers.BooleanField),
-    mongoengine.DateField: _simple(DateField),
-    mongoengine.DateTimeField: _simple(DateTimeField),
-    mongoengine.UUIDField: _simple(UUIDField),
-    mongoengine.ObjectIdField: _simple(ObjectIdField),
-    mongoengine.EmbeddedDocumentField: _embedded,
-    mongoengine.ListField: _list,
-    ObjectField: _simple(JSONObjectField),
-    RawField: _simple(AnyJSONField),
-}
 
 
 # --- What the schema says of them ----------------------------------------------------------------

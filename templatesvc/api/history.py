@@ -14,8 +14,8 @@ from rest_framework.response import Response
 
 from templatesvc.api import excerpts
 from templatesvc.api.answers import deletion_answer
+from templatesvc.api.companions import RestoreSerializer, companions
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
-from templatesvc.api.documents import RestoreSerializer, companions
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
 from templatesvc.api.filters import check_parameters
 from templatesvc.api.links import url_of

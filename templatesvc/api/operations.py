@@ -10,12 +10,8 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from templatesvc.api.documents import (
-    DocumentSerializer,
-    ImportResultSerializer,
-    RestoreSerializer,
-    companions,
-)
+from templatesvc.api.companions import ImportResultSerializer, RestoreSerializer, companions
+from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.idempotency import LONGEST_KEY
 from templatesvc.api.ndjson import NDJSON
 from templatesvc.mongo.history import MAX_VERSION

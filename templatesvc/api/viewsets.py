@@ -19,8 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from templatesvc.api.answers import Done
+from templatesvc.api.companions import companions
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
-from templatesvc.api.documents import DocumentSerializer, companions
+from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.examples import has_example
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, unless_there
 from templatesvc.api.filters import AFTER, BEFORE, SEARCH, ResourceFilter
