@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.querysets import UserQuerySet
-from templatesvc.api.filters import check_parameters
-from templatesvc.api.pagination import flag
+from templatesvc.api.parameters import check_parameters, flag, parameter
 
 
 class UserFilter(BaseFilterBackend):
@@ -30,11 +29,7 @@ class UserFilter(BaseFilterBackend):
         return queryset.filter(is_active__ne=False) if active else queryset.filter(is_active=False)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        def parameter(name: str, description: str, type: str) -> dict[str, Any]:
-            schema = {"type": type}
-            return {"name": name, "in": "query", "description": description, "schema": schema}
-
         return [
-            parameter("search", "Users with this in their name, of whatever case.", "string"),
-            parameter("is_active", "Only those who can log in, or who can't.", "boolean"),
+            parameter("search", "Users with this in their name, of whatever case."),
+            parameter("is_active", "Only those who can log in, or who can't.", type="boolean"),
         ]

@@ -48,9 +48,9 @@ from accounts.sessions import session_id
 from accounts.tokens import RefreshToken, any_token, signed_token, token_pair
 from templatesvc.api.answers import Done, deletion_answer
 from templatesvc.api.exceptions import Conflict
-from templatesvc.api.filters import check_parameters
 from templatesvc.api.links import url_of
 from templatesvc.api.negotiation import OnlyJSON
+from templatesvc.api.parameters import check_parameters
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.routers import router
 from templatesvc.api.schema import raises

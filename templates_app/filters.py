@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from templatesvc.api.filters import ResourceFilter, parameter
+from templatesvc.api.filters import ResourceFilter
+from templatesvc.api.parameters import parameter
 from templatesvc.mongo.resources import ResourceQuerySet
 
 KINDS = {"text": "string", "object": "object"}

@@ -16,28 +16,11 @@ from rest_framework.request import Request
 
 from templatesvc.api import members
 from templatesvc.api.pagination import orderings_of
+from templatesvc.api.parameters import check_parameters, parameter
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
 from templatesvc.mongo.resources import ResourceQuerySet
 
 SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
-
-
-def check_parameters(request: Request, known: set[str], prefixes: tuple[str, ...] = ()) -> None:
-    """Raise ValidationError (400) for a parameter that is unknown, or given twice.
-
-    Known are those named, and any that begin with a prefix.
-    """
-    faults = {}
-    there_is = ", ".join([*sorted(known), *(f"{prefix}…" for prefix in prefixes)])
-    for name, values in request.query_params.lists():
-        if name not in known and not name.startswith(prefixes):
-            faults[name] = f"Unknown parameter; there is: {there_is}."
-        elif len(values) > 1:
-            faults[name] = "Given more than once."
-        elif "\0" in name + values[0]:
-            faults[name] = "NUL is not allowed."
-    if faults:
-        raise ValidationError(faults, code="bad_parameter")
 
 
 class ResourceFilter(BaseFilterBackend):
@@ -135,12 +118,6 @@ class ResourceFilter(BaseFilterBackend):
                 text = names.fill(f"{{names}} whose {name} have this among them.").capitalize()
             found.append(parameter(name, text, **_plain(schema)))
         return found + [members.parameter(name) for name in members.free_fields(view)]
-
-
-def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    """Return a parameter of a query, for the schema; a text if nothing else is said."""
-    schema = {"type": "string", **schema}
-    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def moment(name: str, text: str) -> datetime:

@@ -17,8 +17,8 @@ from templatesvc.api.answers import deletion_answer
 from templatesvc.api.companions import RestoreSerializer, companions
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded
-from templatesvc.api.filters import check_parameters
 from templatesvc.api.links import url_of
+from templatesvc.api.parameters import check_parameters
 from templatesvc.api.schema import raises
 from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo import batches

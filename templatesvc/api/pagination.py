@@ -16,7 +16,6 @@ from django.conf import settings
 from django.core import signing
 from django.template import loader
 from rest_framework.exceptions import ValidationError
-from rest_framework.fields import BooleanField
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +23,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from templatesvc.api import sparse
+from templatesvc.api.parameters import flag, parameter
 from templatesvc.api.proxies import client_address, network
 from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo import ids
@@ -204,9 +204,6 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        def parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
-            return {"name": name, "in": "query", "description": description, "schema": schema}
-
         return [
             sparse.schema_parameter(view),
             parameter(
@@ -222,11 +219,8 @@ class KeysetPagination(BasePagination):
                 "cursor",
                 "Where to continue: from `next` or `previous`, and valid only with the same other "
                 "parameters.",
-                type="string",
             ),
-            parameter(
-                "ordering", "The order of the results.", type="string", enum=orderings_of(view)
-            ),
+            parameter("ordering", "The order of the results.", enum=orderings_of(view)),
             parameter("count", "Whether to count all that match.", type="boolean", default=False),
         ]
 
@@ -235,18 +229,3 @@ def orderings_of(view: Any) -> list[str]:
     """Return the orderings that a view's list can have, the default first."""
     by_each = [way + name for name in view.ordering_fields for way in ("-", "")]
     return sorted(by_each, key=lambda ordering: ordering != view.ordering)
-
-
-def flag(request: Request, name: str) -> bool | None:
-    """Return what a parameter says that is true or false; None without it.
-
-    Raises ValidationError (400). PHP clients write 1 and 0, scripts in Python True and False.
-    """
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if text.lower() in BooleanField.TRUE_VALUES:
-        return True
-    if text.lower() in BooleanField.FALSE_VALUES:
-        return False
-    raise ValidationError({name: "Give true or false."})

@@ -15,7 +15,6 @@ from rest_framework.response import Response
 
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import QuotaExceeded
-from templatesvc.api.filters import check_parameters
 from templatesvc.api.idempotency import (
     AnswerNotKept,
     IdempotentRequest,
@@ -27,6 +26,7 @@ from templatesvc.api.imports import Import
 from templatesvc.api.ndjson import NDJSON, NDJSONParser, NDJSONRenderer
 from templatesvc.api.notation import export_line
 from templatesvc.api.pages import Choice
+from templatesvc.api.parameters import check_parameters
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
