@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mongoengine.queryset import QuerySet
+from mongoengine.queryset import Q, QuerySet
 
 from templates_app.documents import Template
 from templatesvc.mongo.querysets import FOUND
@@ -33,6 +33,36 @@ def test_a_copy_has_what_mongoengines_has(name: str) -> None:
     assert {key: vars(copy)[key] for key in asks} == asks
     assert copy._query == theirs._query
     assert copy._loaded_fields.as_dict() == theirs._loaded_fields.as_dict()
+
+
+LATER = {"id__gt": "5f0000000000000000000000"}
+COMBINED: dict[str, Any] = {
+    "different fields": lambda found: found.filter(version=2).filter(**LATER).of("ada"),
+    "one field twice": lambda found: found.filter(version__gt=2).filter(version__lt=4),
+    "one field twice, and another": lambda found: found.of("a").filter(version=2).filter(version=3),
+    "raw": lambda found: found.of("ada").filter(__raw__={"version": {"$gt": 1}}).filter(**LATER),
+    "either": lambda found: found.of("ada").filter(Q(version=1) | Q(version=2)).filter(**LATER),
+    "either alone": lambda found: found.filter(Q(version=1) | Q(template="x")),
+}
+
+
+def conditions(query: dict[str, Any]) -> list[Any]:
+    """Return all that must hold, in whatever way it is written that it must."""
+    found = [(name, value) for name, value in query.items() if name != "$and"]
+    found += [each for part in query.get("$and", []) for each in conditions(part)]
+    return sorted(found, key=str)
+
+
+@pytest.mark.parametrize("name", COMBINED)
+def test_conditions_are_combined_as_by_mongoengine(name: str) -> None:
+    found = COMBINED[name](Template.objects)
+    theirs = QuerySet._query.fget(COMBINED[name](Template.objects))
+    assert conditions(found._query) == conditions(theirs)
+    # Also those that were compiled before, and are narrowed then.
+    narrowed = found.filter(updated_at__exists=True)
+    assert conditions(narrowed._query) == conditions(
+        {"$and": [theirs, {"updated_at": {"$exists": True}}]}
+    )
 
 
 def test_what_a_copy_is_told_changes_nothing_of_its_original() -> None:
