@@ -1,4 +1,4 @@
-"""Work of any size, done in batches for as long as one request may take."""
+"""Work of any size, done in batches until one request has taken its time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pymongo
 
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
-# How many documents a batch has, and how many seconds it may take; seconds for one request.
+# Documents in a batch, the seconds that a batch may take, and those for one request.
 BATCH = 200
 BATCH_SECONDS = 20
 SECONDS = 5
 
 
 def finish(turn: str, steps: Iterable[Callable[[int], int]]) -> bool:
-    """Repeat each step until it says that it did nothing; tell whether all did, in time.
+    """Repeat each step until there is nothing left to do; tell whether the time was enough.
 
-    A step is given a number, does at most so much, and returns how much it did. Of those who ask
-    for the same turn, one does the work at a time; to the others it is not finished.
+    A step is given the most that it may do, and returns how much it did. Only one caller at a time
+    works under a turn; the others are told that the work is not finished.
     """
     try:
         with Lease.held(turn, timedelta(seconds=SECONDS + BATCH_SECONDS)):
@@ -33,7 +33,7 @@ def finish(turn: str, steps: Iterable[Callable[[int], int]]) -> bool:
 def _finish(steps: Iterable[Callable[[int], int]]) -> bool:
     deadline = time.monotonic() + SECONDS
     for step in steps:
-        # In a context of its own: the request's time for the store is not meant for this.
+        # In a context of its own, because the request's time for the store is not meant for this.
         while Context().run(_do, step):
             if time.monotonic() > deadline:
                 return False

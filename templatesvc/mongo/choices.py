@@ -1,4 +1,4 @@
-"""Enumerations whose members say in words what they are."""
+"""Enumerations whose members have labels for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Choices(StrEnum):
-    """A member is its value, as it is stored, and has a ``label`` for people."""
+    """A member equals its stored value, and has a ``label``."""
 
     label: str
 

@@ -34,11 +34,11 @@ _count = count()
 
 
 def new_id(moment: datetime) -> ObjectId:
-    """Return an ObjectId whose order is that of creation: to the millisecond, and on one worker
-    within it.
+    """Return an ObjectId that sorts by its time of creation, to the millisecond.
 
-    MongoDB's own have seconds, then a number of the process's. Here the milliseconds come between,
-    and a count and 32 random bits follow.
+    MongoDB's own ids have seconds, then a number of the process. Here milliseconds follow the
+    seconds, then a count, which keeps the order within a millisecond on one worker, and 32 random
+    bits.
     """
     seconds, milliseconds = int(moment.timestamp()), moment.microsecond // 1000
     head = struct.pack(">IHH", seconds, milliseconds, next(_count) & 0xFFFF)
@@ -53,7 +53,7 @@ def moment_of(id: ObjectId) -> datetime:
 
 @contextmanager
 def not_unique() -> Iterator[None]:
-    """Raise MongoEngine's NotUniqueError for PyMongo's, where a write goes past MongoEngine."""
+    """Turn PyMongo's error of a duplicate key into MongoEngine's, for writes by PyMongo."""
     try:
         yield
     except DuplicateKeyError as error:
@@ -61,7 +61,7 @@ def not_unique() -> Iterator[None]:
 
 
 def as_value(value: Any) -> Any:
-    """Return what a query compares with as it stands: nothing in an object acts as an operator."""
+    """Return a value for a query to compare with as it is: no key in it acts as an operator."""
     return {"$eq": value} if isinstance(value, dict) else value
 
 
@@ -116,11 +116,11 @@ def default_of(field: BaseField) -> Any:
 
 
 class Reader(NamedTuple):
-    """What reads the value of a field from a document of the store."""
+    """How the value of a field is read from a stored document."""
 
     name: str
     stored_as: str
-    convert: Callable[[Any], Any] | None  # None: the value is taken as it is
+    convert: Callable[[Any], Any] | None  # None: the value stays as it is
     default: Any  # if there is no value
     is_id: bool
 
@@ -143,8 +143,10 @@ _readers: Callable[[Any], list[Reader]] = cache(_made_readers)
 
 
 def base_of(name: str, default: type) -> Any:
-    """Return the class that a document is derived from: the default, or an abstract one of it that
-    ``DOCUMENT_BASES`` names, as in ``{"books.Book": "library.documents.SharedDocument"}``.
+    """Return the base class of a document: the one that ``DOCUMENT_BASES`` names, or the default.
+
+    The setting names an abstract subclass of the default for a document, as in
+    ``{"books.Book": "library.documents.SharedDocument"}``.
     """
     path = settings.DOCUMENT_BASES.get(name)
     return import_string(path) if path else default
@@ -155,7 +157,7 @@ class ServiceDocument(mongoengine.Document):
 
     meta = {"abstract": True, "auto_create_index": False, "strict": False}
 
-    # The bytes of BSON that it has in the store, where whoever read it noted them.
+    # Its bytes of BSON in the store; 0 where they were not noted as it was read.
     stored_size = 0
 
     @classmethod
@@ -164,8 +166,8 @@ class ServiceDocument(mongoengine.Document):
     ) -> Self:
         """Return the document that was read, as MongoEngine's own would.
 
-        Its own takes 12 µs for a small document, in signals and setters; this takes 2. (It does not
-        set the methods that tell the label of a choice.)
+        MongoEngine takes 12 µs for a small document, in signals and setters; this takes 2. (It does
+        not set the methods that return the label of a choice.)
         """
         document = cls.__new__(cls)
         values: dict[str, Any] = {}
@@ -191,7 +193,7 @@ class ServiceDocument(mongoengine.Document):
 
     @classmethod
     def of_row(cls, row: tuple[int, dict[str, Any]]) -> Self:
-        """Return the document of a row: the bytes that it has in the store, and what it holds."""
+        """Return the document of a row, which is its size in bytes and what it holds."""
         size, son = row
         document = cls._from_son(son)
         document.stored_size = size
@@ -219,14 +221,14 @@ class ServiceDocument(mongoengine.Document):
     def identity_query(self) -> dict[str, Any]:
         """The query for this very document, which one shard answers.
 
-        It names the shard key beside the id; not if what is stored there has another type than the
-        field, and so reads as None: then every shard is asked.
+        It has the shard key beside the id. If the stored key has another type than its field, it
+        was read as None and is left out: then every shard is asked.
         """
         sharded, _ = self._meta.get("shards_by", ("_id", 1))
         key = getattr(self, self._reverse_db_field_map[sharded])
         return {"_id": as_value(self.id)} | ({} if key is None else {sharded: as_value(key)})
 
-    # --- What belongs to a user: their export has it, and it ends with their account -----------
+    # --- What belongs to a user: it is in their export, and is erased with their account -------
 
     @classmethod
     def belonging_to(cls, user: Any) -> dict[str, Any] | None:  # noqa: ARG003
@@ -241,14 +243,14 @@ class ServiceDocument(mongoengine.Document):
                 yield document, query
 
     def exported(self) -> dict[str, Any]:
-        """Return what the export of the person that it belongs to has of it."""
+        """Return what the export of its owner says of it."""
         return {name: getattr(self, name) for name in self._fields_ordered}
 
     @classmethod
     def delete_some(cls, query: dict[str, Any], most: int) -> int:
-        """Delete at most so many of the documents of a query; return how many were.
+        """Delete at most ``most`` documents that a query finds; return how many were deleted.
 
-        Two round trips of a bounded length, of which any number deletes any number of documents.
+        Two round trips of bounded length: repeat it until nothing is left.
         """
         collection = cls._get_collection()
         ids = [row["_id"] for row in collection.find(query, {"_id": True}, limit=most)]

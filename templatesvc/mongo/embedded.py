@@ -2,8 +2,8 @@
 
 ``secantusd-py`` is run as a program under a *keeper*, a small process of its own that starts with
 the first process that needs the store and stops the server cleanly when the last one is gone.
-Who is there is told by ``flock`` alone, because the kernel releases a lock whatever way a process
-ends, ``kill -9`` included:
+Locks (``flock``) alone say who is there, because the kernel releases a lock however a process
+ends, by ``kill -9`` too:
 
 =============== ============================================ ==================================
 file            locked by                                    tells
@@ -41,8 +41,8 @@ USER = "templatesvc"
 OPTIONS = "?directConnection=true"
 START_SECONDS = 30
 STOP_SECONDS = 10
-# The server's own process writes its id down before it becomes the server, so that one is found
-# even if its keeper was killed the moment that it had started it.
+# The process writes its id down before it becomes the server. So a server can be found even if its
+# keeper was killed just after starting it.
 BECOME = ("sh", "-c", 'echo $$ > "$0" && exec "$@"')
 LISTENING = re.compile(rb"listening on 127\.0\.0\.1:(\d+)")
 
@@ -77,9 +77,9 @@ def acquire(directory: Path) -> str:
 
 
 def running(directory: Path) -> str:
-    """Return the URI of the store in ``directory``, with a shell's word for the password.
+    """Return the URI of the store in ``directory``, with a shell command in place of the password.
 
-    Empty if it does not run.
+    It is empty if the store does not run.
     """
     port = _number(directory / "server.port")
     is_running = port and not _is_free(directory / "server")
@@ -87,8 +87,8 @@ def running(directory: Path) -> str:
 
 
 def _uri(port: int, password: str) -> str:
-    # It takes a repeated write for another one if only its maxTimeMS differs, as the driver's does:
-    # a write whose answer was lost would be done twice.
+    # Without retryWrites, because PyMongo repeats a write with another maxTimeMS, and this server
+    # takes that for a new write: a write whose answer was lost would be done twice.
     options = f"{OPTIONS}&authSource=admin&retryWrites=false"
     return f"mongodb://{USER}:{password}@127.0.0.1:{port}/{options}"
 
@@ -105,7 +105,7 @@ def _port_of_running(directory: Path) -> int:
     with _locked(directory / "starting"):
         if not _is_free(directory / "keeper") and (port := _wait_until_ready(directory)):
             return port
-        # There is none, or it was about to end, its server stopped, when it was looked for.
+        # No keeper was there, or it had stopped its server and was about to end.
         _start_keeper(directory)
         if port := _wait_until_ready(directory):
             return port
@@ -133,7 +133,7 @@ def _locked(path: Path) -> Iterator[int]:
 
 def _is_free(path: Path) -> bool:
     try:
-        # Shared, so that two who ask at once don't take each other for the owner.
+        # A shared lock, so that two processes that ask at once don't see each other as the owner.
         os.close(_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB))
     except BlockingIOError:
         return False
@@ -141,7 +141,7 @@ def _is_free(path: Path) -> bool:
 
 
 def _number(path: Path) -> int:
-    """Return the number that a file holds; 0 if there is none, or not yet."""
+    """Return the number that a file holds; 0 if there is no file, or no number in it yet."""
     try:
         return int(path.read_text())
     except (FileNotFoundError, ValueError):
@@ -155,7 +155,7 @@ def _start_keeper(directory: Path) -> None:
             f"{PROGRAM} is not installed here: install requirements-run.txt with Python 3.11 to "
             "3.13, or set MONGODB_URI to a MongoDB server (or to mongomock:// to keep nothing)."
         )
-    # What an ended keeper left says nothing any more, except where clients may wait.
+    # Of what an ended keeper left only the port matters: clients may wait for a server there.
     port = _number(directory / "server.port")
     (directory / "server.port").unlink(missing_ok=True)
     with _locked(directory / "keeper") as keeper_lock, (directory / "keeper.log").open("ab") as log:
@@ -169,14 +169,14 @@ def _start_keeper(directory: Path) -> None:
             stderr=log,
             start_new_session=True,
         )
-    # It outlives this process, which therefore waits for its end only to leave no zombie.
+    # The keeper usually outlives this process; waiting for it leaves no zombie if it ends first.
     threading.Thread(target=keeper.wait, daemon=True).start()
 
 
 def _wait_until_ready(directory: Path) -> int:
     """Return the server's port once it answers, 0 if its keeper has ended.
 
-    Raises EmbeddedStoreError if neither comes to pass.
+    Raises EmbeddedStoreError if neither happens in time.
     """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -207,7 +207,7 @@ class Keeper:
 
     def run(self, last_port: int) -> None:
         """Start the server, again on the same port if it dies, and return when it is stopped."""
-        # Clients of a server that is replaced look for it where it was.
+        # Clients of a server that is replaced look for it at its old port.
         port = last_port if self._end_orphan() else 0
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         threading.Thread(target=self._stop_after_last_user, daemon=True).start()
@@ -224,13 +224,13 @@ class Keeper:
 
     def _terminate(self, server: subprocess.Popen[bytes]) -> None:
         server.terminate()
-        # What was acknowledged is on the disk: a server that hangs may be killed.
+        # A server that hangs may be killed: what it acknowledged is on the disk.
         killer = threading.Timer(STOP_SECONDS, server.kill)
         killer.daemon = True
         killer.start()
 
     def _stop_after_last_user(self) -> None:
-        # Kept until this process ends: who comes now waits for the stop, then starts anew.
+        # Held until this process ends: a process that comes now waits, and starts a new server.
         self._last_user = _lock(self.directory / "in-use", fcntl.LOCK_EX)
         self.stop()
 
@@ -240,7 +240,7 @@ class Keeper:
         while not _is_free(self.directory / "server"):
             late = time.monotonic() > started + STOP_SECONDS
             due = signal.SIGKILL if late else signal.SIGTERM
-            # The lock proves that the process of this id is the server: it can't be another one.
+            # The lock proves that the process with this id is the server and no other.
             if due != sent and (pid := _number(self.directory / "server.pid")):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, due)
@@ -251,10 +251,11 @@ class Keeper:
     def _set_password(self) -> None:
         """Have the server ask everybody for a password that only this account can read.
 
-        A user of the server can be made only while it asks for none, so it is started once without.
-        In that second it listens on a port that nobody has been told, and all others are dropped.
+        A server's first user can be made only while it asks for no password, so it is started once
+        without one. For that second it listens on a port that nobody knows, and users whom anybody
+        else has made are dropped.
         """
-        from pymongo import MongoClient  # here: a keeper that goes on for weeks stays small
+        from pymongo import MongoClient  # here, so that a keeper, which runs for weeks, stays small
 
         password = secrets.token_urlsafe(32)
         address = f"mongodb://127.0.0.1:{self._start(0)}/{OPTIONS}"

@@ -1,4 +1,4 @@
-"""Errors of the store: which they are, what they say, and whether they may pass."""
+"""Errors of the store: which there are, what they say, and whether they may pass by themselves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PASSING_LABELS = ("RetryableWriteError", "RetryableError", "TransientTransaction
 
 
 def said(error: BaseException) -> str:
-    """Return what the store says, without the operation: that holds what was to be written."""
+    """Return the store's message without the operation, which holds the data to be written."""
     error = _of_pymongo(error)
     details = getattr(error, "details", None) or {}
     refused = (details.get("writeErrors") or [details])[0]
@@ -39,13 +39,13 @@ def said(error: BaseException) -> str:
 
 
 def traced(error: BaseException) -> str:
-    """Return the stack of a store's error and what the store says: a traceback would hold all."""
+    """Return the stack and the message of a store's error: its traceback would hold the data."""
     stack = "".join(traceback.format_tb(error.__traceback__))
     return f"{stack}{type(error).__name__}: {said(error)}"
 
 
 def may_pass(error: BaseException) -> bool:
-    """Tell whether what failed may succeed in a moment, with nobody mending anything."""
+    """Tell whether an operation that failed may succeed in a moment without any repair."""
     error = _of_pymongo(error)
     if not isinstance(error, OperationFailure):
         return not isinstance(error, OperationError)  # MongoEngine's own, of a wrong call
@@ -60,9 +60,9 @@ def may_pass(error: BaseException) -> bool:
 
 
 def _of_pymongo(error: BaseException) -> BaseException:
-    """Return the error of PyMongo that one of MongoEngine's was raised for, or else itself.
+    """Return PyMongo's error behind one of MongoEngine's, or the error itself.
 
-    Of what PyMongo's has as data MongoEngine makes a text.
+    MongoEngine flattens the details of PyMongo's error into a text.
     """
     cause = error.__context__
     is_copy = isinstance(error, OperationError) and isinstance(cause, PyMongoError)
@@ -70,7 +70,7 @@ def _of_pymongo(error: BaseException) -> BaseException:
 
 
 class StoreErrorFilter(logging.Filter):
-    """Puts ``traced`` in the place of the traceback that Django logs with an error of the store."""
+    """Replaces the traceback that Django logs with a store's error by what ``traced`` returns."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info and record.exc_info[1]

@@ -1,7 +1,7 @@
 """Which versions of the service can use a database: two do at once while one replaces the other.
 
 docs/scaling.md says how documents may change. A version whose documents an older one can't read
-raises both numbers; from its ``ensureindexes`` on, versions of before refuse the database.
+raises both numbers. Once its ``ensureindexes`` has run, older versions refuse the database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DataFormat(ServiceDocument):
 
     @classmethod
     def declare(cls, needed: int = READABLE_FROM) -> None:
-        """Refuse the database to versions that could not read it from now on; never the reverse."""
+        """Have versions that can't read what is written from now on refuse the database."""
         query, change = {"_id": "format"}, {"$max": {"needed": needed}}
         cls._get_collection().update_one(query, change, upsert=True)
 

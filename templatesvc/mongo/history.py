@@ -1,8 +1,7 @@
 """History: the states that documents were in, kept for some time.
 
-A document's own class of versions is made with it. Each state is kept in one of as many slots a
-document as the setting says, so that the newest takes the place of the oldest in the one write
-that stores it.
+Each class of documents has a class of versions. A document has as many slots for its states as the
+setting says; one write stores the newest state in the slot of the oldest.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from templatesvc.mongo.querysets import KeysetQuerySet
 if TYPE_CHECKING:
     from templatesvc.mongo.resources import ResourceDocument
 
-# Of a version's number: whatever has so many digits fits 64 bits.
+# The largest number of a version: all numbers with so many digits fit 64 bits.
 MAX_VERSION = 10**18 - 1
 
 
 class VersionField(RawField):
     """The number of a version: the whole part of a number from 1 to MAX_VERSION.
 
-    What is stored of any other kind counts as 1, here as in ``is_version`` and ``next_one``.
+    Any other stored value counts as 1, here and in ``is_version`` and ``next_one``.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -45,13 +44,13 @@ class VersionField(RawField):
 
     @staticmethod
     def next_one() -> dict[str, Any]:
-        """Return the expression for the number after that of a document."""
+        """Return the expression for the number that follows a document's."""
         is_number = {"$and": [{"$gte": ["$version", 1]}, {"$lte": ["$version", MAX_VERSION]}]}
         return {"$add": [{"$cond": [is_number, "$version", 1]}, 1]}
 
 
 def is_version(number: int) -> dict[str, Any]:
-    """Return the condition on what is stored for it to count as this number."""
+    """Return the condition that stored values meet which count as this number."""
     if number == 1:
         return {"$not": {"$gte": 2, "$lte": MAX_VERSION}}
     return {"$gte": number, "$lt": number + 1}
@@ -66,7 +65,7 @@ class VersionQuerySet(KeysetQuerySet):
 class DocumentVersion(ServiceDocument):
     """A state that a document was in before a change, or before it was deleted.
 
-    Beside these fields a class of versions has copies of its document's own.
+    A class of versions has these fields and copies of its document's own.
     """
 
     id = StringField(primary_key=True)
@@ -104,7 +103,7 @@ class DocumentVersion(ServiceDocument):
                     {"fields": ["expires_at"], "expireAfterSeconds": 0},
                     {"fields": [*by_owner, "document_id", "-version"]},
                     {"fields": [*by_owner, "-deleted_at", "-document_id"]},
-                    # Of everybody's, for operators; only what is deleted costs an entry.
+                    # For operators, who see all owners'; only deleted documents have an entry.
                     {
                         "fields": ["-deleted_at", "-id"],
                         "partialFilterExpression": {"deleted_at": {"$type": "date"}},
@@ -121,17 +120,17 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def keep(cls, before: ResourceDocument, deleted_at: datetime | None = None) -> None:
-        """Store a state that is no more."""
+        """Store a state that is over."""
         if settings.HISTORY_VERSIONS:
             slot, change = cls._slot(before, deleted_at)
-            # Not a bulk write, of which the driver repeats only some kinds after a failover.
+            # Not a bulk write: the driver repeats only some kinds of those after a failover.
             cls._get_collection().update_one(slot, change, upsert=True)
 
     @classmethod
     def keep_all(cls, states: Iterable[ResourceDocument]) -> None:
-        """Store states that are no more, of any number of documents in one round trip."""
+        """Store the past states of any number of documents in one round trip."""
         if settings.HISTORY_VERSIONS and (slots := [cls._slot(before) for before in states]):
-            # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+            # UpdateMany with an _id, because mongomock knows no other bulk operation.
             writes = [UpdateMany(slot, change, upsert=True) for slot, change in slots]
             cls._get_collection().bulk_write(writes, ordered=False)
 
@@ -142,9 +141,9 @@ class DocumentVersion(ServiceDocument):
         """Return the query and the update that store a state."""
         moment = now()
         slot = before.version % settings.HISTORY_VERSIONS
-        # The owner is a part of it: whoever imports an id that somebody has deleted has a history
-        # of their own. As a digest, because a name may be any text of any length, and operators'
-        # URLs hold this.
+        # The owner is part of the id: somebody who imports the id of a document that another has
+        # deleted gets a history of their own. It is a digest, because a name may be any text of any
+        # length, and the URLs of operators' pages contain this id.
         owner = hashlib.sha256((before.owner or "").encode()).hexdigest()
         query = {"_id": f"{before.id}/{slot}/{owner}", **before.owned_by(before.owner)}
         values = before.stored(before.own_values)
@@ -159,7 +158,7 @@ class DocumentVersion(ServiceDocument):
             "expires_at": moment + settings.HISTORY_RETENTION,
         }
         own = (before._fields[name].db_field for name in before.own_fields)
-        # The slot may hold another state, of which nothing is to stay.
+        # The slot may hold another state, of which no field may stay.
         emptied = dict.fromkeys((name for name in own if name not in values), True)
         return query, {"$set": state} | ({"$unset": emptied} if emptied else {})
 
@@ -208,7 +207,7 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def stand_again(cls, owner: str, ids: list[ObjectId]) -> None:
-        """Note that documents which may have been deleted are there again."""
+        """Note that documents, some of which had been deleted, exist again."""
         theirs = cls.objects(**cls.document_class.whose(owner))
         deleted = theirs.filter(document_id__in=ids, deleted_at__ne=None)
         deleted.update(unset__deleted_at=True)
@@ -216,9 +215,9 @@ class DocumentVersion(ServiceDocument):
     def restore(self) -> ResourceDocument:
         """Store a deleted document again, as a version that it never had.
 
-        Under its id; if somebody else has a document of that id by now, as an import of an earlier
-        version could bring about, under a new one. Raises OverQuota, and mongoengine's
-        NotUniqueError if it is there, or the owner has one like it.
+        It keeps its id, or gets a new one if somebody else has a document of that id by now, which
+        imports of an earlier release made possible. Raises OverQuota, and mongoengine's
+        NotUniqueError if the owner has this document, or one like it.
         """
         whose = self.document_class.whose(self.owner)
         versions = type(self).objects(**whose, document_id=self.document_id)
@@ -243,7 +242,7 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def forget_deleted(cls, owner: str, most: int) -> int:
-        """Delete all that is kept of some deleted documents; return of how many."""
+        """Delete all versions of at most ``most`` deleted documents; return how many these were."""
         theirs, document_id = cls.document_class.owned_by(owner), cls.document_id.db_field
         deleted = theirs | {"deleted_at": {"$ne": None}}
         rows = cls._get_collection().find(deleted, {document_id: True}, limit=most)

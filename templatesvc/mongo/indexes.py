@@ -1,7 +1,7 @@
 """The indexes that the documents declare, and those that the store has.
 
-MongoEngine would build them at the first use of a collection, inside somebody's request, and
-compares no more than their fields.
+MongoEngine would build them at the first use of a collection, during somebody's request, and
+compares only their fields.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def declared() -> Iterator[Index]:
 
 
 def build_in_memory() -> None:
-    """Give a store in memory its indexes, which no command can reach; do nothing to any other."""
+    """Build the indexes of a store in memory, which no command can reach; leave any other alone."""
     if store.is_in_memory(settings.MONGODB_URI):
         for index in declared():
             index.build()

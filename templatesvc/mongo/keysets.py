@@ -1,7 +1,7 @@
-"""Places in an order, and the queries for what comes after one: of every list, export and walk.
+"""Places in an order, and the queries for what comes after a place: for lists, exports and walks.
 
-A row's place is the list of its values in the fields of the order, the last of which no two rows
-share. Rows that come or go meanwhile neither repeat nor hide another.
+The place of a row is the list of its values in the fields of the order; no two rows share the last
+value. Rows that are added or deleted meanwhile neither repeat nor hide others.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Query = dict[str, Any]
 Keys = list[tuple[str, int]]
 Place = list[Any]
 
-# The least value of each type, in MongoDB's order of types: a comparison finds values of the same
-# type alone. Before them all comes what is null or not there. (A list is ordered by what is in it,
-# and no _id is one.)
+# The least value of each type, in MongoDB's order of types: a comparison finds only values of the
+# same type. Before all of them come nulls and absent fields. (Lists are left out: their elements
+# order them, and no _id is a list.)
 LEAST: list[tuple[type | tuple[type, ...], Any]] = [
     ((int, float), -float("inf")),
     (str, ""),
@@ -33,13 +33,13 @@ LEAST: list[tuple[type | tuple[type, ...], Any]] = [
     (bool, False),
     (datetime, datetime.min.replace(tzinfo=UTC)),
 ]
-# Slices of time that ids and dates are walked in: most pages are found in the first, and none asks
-# for all that is older, which some servers would sort before they give the first of it.
+# Ids and dates are walked in slices of time. Most pages are found in the first one. Some servers
+# would sort all that is older before they return its first row.
 SLICES = [timedelta(hours=hours) for hours in (1, 16, 256, 4096)]
 
 
 class Holds(Enum):
-    """What there may be in the first field of an order."""
+    """What the first field of an order may hold."""
 
     VALUES = "values of one type"
     NULLS = "values of one type, null, and nothing"
@@ -128,15 +128,15 @@ def _of_further_types(
 
 
 def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query]:
-    """Yield bounds on ids or times, each for a longer time than the one before, from ``start`` on.
+    """Yield bounds on ids or times from ``start`` on, each for a longer time than the last.
 
-    ``near`` is how the first of them begins.
+    ``near`` is the near bound of the first one.
     """
     edge = start.generation_time if isinstance(start, ObjectId) else start
     inclusive, outward = ("$gte", "$lt") if way == ASCENDING else ("$lt", "$gte")
     for span in SLICES if FIRST_MOMENT < edge < LAST_MOMENT else ():
         moment = edge + way * span
-        if not FIRST_MOMENT < moment < LAST_MOMENT:  # which an ObjectId can't tell
+        if not FIRST_MOMENT < moment < LAST_MOMENT:  # which an ObjectId can't hold
             break
         bound = ObjectId.from_datetime(moment) if isinstance(start, ObjectId) else moment
         yield near | {outward: bound}
@@ -145,7 +145,7 @@ def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query
 
 
 def _type_of(value: Any) -> int:
-    """Return where the type of a value stands among all."""
+    """Return the place of a value's type in the order of types."""
     # A bool is an int as well, to Python, and comes later.
     fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
     return fitting[-1] if fitting else len(LEAST)

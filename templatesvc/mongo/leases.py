@@ -1,4 +1,4 @@
-"""Leases: what one may do at a time, over all workers and machines."""
+"""Leases: locks over all workers and machines, which end by themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from templatesvc.mongo.documents import ServiceDocument, not_unique, now
 
 
 def turn_of(owner: str, at: str) -> str:
-    """Return the name of the lease that an owner's turn at something is, which tells no name."""
+    """Return the name of an owner's lease for some work, without the owner's name in it."""
     return f"{at}:{hashlib.sha256(owner.encode()).hexdigest()}"
 
 
@@ -54,8 +54,8 @@ class Lease(ServiceDocument):
         try:
             yield lease
         finally:
-            # In a context of its own: if the request's time for the store is up, this is still to
-            # be done.
+            # In a context of its own: it has to be done even if the request's time for the store is
+            # up.
             Context().run(lease._give_back)
 
     def _give_back(self) -> None:
@@ -63,9 +63,10 @@ class Lease(ServiceDocument):
             self._get_collection().delete_one({"_id": self.id, "holder": self.holder})
 
     def prolong(self) -> None:
-        """Hold it for its duration from now on, or at least five sixths of it.
+        """Make sure that at least five sixths of the duration are left.
 
-        A round trip, or none if it is fresh. Raises LeaseTaken if it had ended and another has it.
+        A round trip, or none if the lease is fresh. Raises LeaseTaken if it had ended, and somebody
+        else has it.
         """
         if self.until - now() < self.duration * 5 / 6:
             self._take()
@@ -76,7 +77,7 @@ class Lease(ServiceDocument):
         change = {"$set": {"holder": self.holder, "until": moment + self.duration}}
         try:
             with not_unique():
-                # The upsert of a lease that another holds meets the unique _id.
+                # If another holds the lease, the upsert inserts, and meets the unique _id.
                 self._get_collection().update_one({"_id": self.id, **free}, change, upsert=True)
         except NotUniqueError as error:
             raise LeaseTaken(self.id) from error

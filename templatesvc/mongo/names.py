@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 class Names(NamedTuple):
     """A document's name as people say it: ``lab report``, ``lab reports``, and ``a``.
 
-    From the name of its class; ``meta`` may say otherwise: ``"verbose_name": "person"``,
-    ``"verbose_name_plural": "people"``, ``"article": "an"``.
+    They follow from the name of its class, unless ``meta`` says otherwise:
+    ``"verbose_name": "person"``, ``"verbose_name_plural": "people"``, ``"article": "an"``.
     """
 
     singular: str
     plural: str
     article: str
-    is_owned: bool = True  # by somebody each
+    is_owned: bool = True  # whether each document has an owner
 
     @classmethod
     def of(cls, class_name: str, meta: dict[str, Any]) -> Names:
@@ -41,8 +41,9 @@ class Names(NamedTuple):
         return self.plural.replace(" ", "_").replace("-", "_")
 
     def fill(self, text: str) -> str:
-        """Return a text with the names where it has ``{a}``, ``{A}``, ``{name}`` or ``{names}``;
-        ``{your}`` is "the" for what is nobody's.
+        """Return a text with ``{a}``, ``{A}``, ``{name}`` and ``{names}`` filled in.
+
+        ``{your}`` becomes "the" if the documents have no owners.
         """
         a = f"{self.article} {self.singular}"
         names = {"{a}": a, "{A}": a.capitalize(), "{name}": self.singular, "{names}": self.plural}
@@ -52,5 +53,5 @@ class Names(NamedTuple):
         return text
 
 
-# What a sentence says that is about no document in particular.
+# For sentences about no document in particular.
 DOCUMENT = Names("document", "documents", "a")

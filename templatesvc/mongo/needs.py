@@ -1,4 +1,4 @@
-"""What the service needs of a server that speaks MongoDB's protocol, each tried on the server.
+"""What the service needs of a server that speaks MongoDB's protocol, with a trial of each need.
 
 ``manage.py doctor`` tries it all on a scratch collection; docs/deployment.md lists it.
 """
@@ -23,7 +23,7 @@ from templatesvc.mongo.documents import now
 from templatesvc.mongo.errors import DUPLICATE_KEY
 
 Scratch = Collection[dict[str, Any]]
-# From 5.1 on $lookup, by which each request finds its user, works on sharded collections.
+# $lookup, by which each request finds its user, works on sharded collections from 5.1 on.
 OLDEST_VERSION = (6, 0)
 RACERS = 8
 
@@ -40,7 +40,7 @@ _needs: list[Need] = []
 
 
 def need(name: str, purpose: str) -> Callable[[Callable[[Scratch], bool]], Callable[..., bool]]:
-    """Have a function try something on an empty collection and tell whether it was done right."""
+    """Register a function that tries something on an empty collection, and tells if it worked."""
 
     def add(is_met: Callable[[Scratch], bool]) -> Callable[[Scratch], bool]:
         _needs.append(Need(name, purpose, is_met))
@@ -50,7 +50,7 @@ def need(name: str, purpose: str) -> Callable[[Callable[[Scratch], bool]], Calla
 
 
 def version() -> tuple[int, ...]:
-    """Return the version that the server says it has; in memory the oldest that will do."""
+    """Return the version that the server reports; in memory the oldest version that will do."""
     if store.is_in_memory(settings.MONGODB_URI):
         return OLDEST_VERSION
     return tuple(store.client().server_info()["versionArray"][:3])
@@ -182,7 +182,7 @@ def retryable_writes(scratch: Scratch) -> bool:
         "updates": [{"q": {"_id": 1}, "u": {"$inc": {"count": 1}}}],
         "txnNumber": Int64(2**40),
     }
-    # On a client of its own, whose sessions nobody else goes on to use after so high a number.
+    # On a client of its own: after so high a number nothing else may use the session.
     with store.connect() as client, client.start_session() as session:
         if not client.options.retry_writes:
             return True  # nothing is repeated
@@ -246,6 +246,6 @@ def _is_duplicate(write: Callable[[], object]) -> bool:
 
 
 def _race(act: Callable[[], bool]) -> list[bool]:
-    """Return what several threads get that do the same at once."""
+    """Return the results of several threads that do the same at once."""
     with ThreadPoolExecutor(RACERS) as racers:
         return [each.result() for each in [racers.submit(act) for _ in range(RACERS)]]

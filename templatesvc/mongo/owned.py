@@ -1,6 +1,6 @@
-"""Documents each of which belongs to one user.
+"""Documents that each belong to one user.
 
-What a user owns is counted in their quota, erased and exported with them, without being registered.
+They count in the user's quota, and are exported and erased with the user, without being registered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Querysets that lists page through: in any order that an index carries, on from any row."""
+"""Querysets for paged lists: in any order that an index gives, from any row on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pymongo import ASCENDING, DESCENDING
 from templatesvc.mongo.keysets import Holds, Keys, Place, Query, both, ranges
 from templatesvc.mongo.walks import Row, walk
 
-# What a queryset has that is not what it asks for: where it asks, and what it found.
+# Attributes of a queryset that are no part of its query: the collection, and what was found.
 FOUND = {"_collection_obj", "_cursor_obj", "_iter", "_result_cache", "_has_more", "_len"}
 
 
 class KeysetQuerySet(QuerySet):
     """Documents that can be walked in an order from a place on, and back."""
 
-    # The fields of an order, where they are not the field that names it, and then the id.
+    # The fields of an order, if they are not the field of its name and the id.
     orders: ClassVar[dict[str, tuple[str, ...]]] = {}
     _needle: str = ""
     _searched: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class KeysetQuerySet(QuerySet):
 
     @property
     def large_fields(self) -> set[str]:
-        """What a list need not read of a document unless somebody asks for it."""
+        """The fields that a list need not read unless somebody asks for them."""
         return set()
 
     # --- Searching ---------------------------------------------------------------------------
@@ -68,8 +68,8 @@ class KeysetQuerySet(QuerySet):
     def containing(self, text: str, *fields: str) -> Self:
         """Narrow to documents with this text in one of the fields, ignoring case.
 
-        It is compared here and not in the store, whose comparisons know less of Unicode than
-        Python's: a walk yields what may have it, and ``fits`` tells what was found.
+        Texts are compared in Python, which knows more of Unicode than the store. A walk yields the
+        documents that may contain the text, and ``fits`` tells which of them do.
         """
         found = self.clone()
         found._needle, found._searched = text.casefold(), fields
@@ -77,7 +77,7 @@ class KeysetQuerySet(QuerySet):
 
     @property
     def is_search(self) -> bool:
-        """Whether documents are looked at one after the other to see which of them fit."""
+        """Whether documents have to be looked at one by one to see which of them fit."""
         return bool(self._needle)
 
     def fits(self, document: Any) -> bool:
@@ -85,10 +85,10 @@ class KeysetQuerySet(QuerySet):
         return not self._needle or document.contains(self._needle, self._searched)
 
     def _may_fit(self, stored: bytes) -> bool:
-        """Tell whether the text may be in BSON: of most documents this spares decoding them.
+        """Tell whether BSON may contain the text, so that most documents need not be decoded.
 
-        A text is in BSON as UTF-8, and what stands around it takes none of its bytes away. Case is
-        folded character by character, so that the text is found wherever ``fits`` finds it.
+        BSON holds texts as UTF-8, and the bytes around a text take nothing away from it. Case is
+        folded character by character, so the text is found wherever ``fits`` finds it.
         """
         return self._needle in stored.decode(errors="replace").casefold()
 
@@ -109,8 +109,8 @@ class KeysetQuerySet(QuerySet):
     ) -> Iterator[Any]:
         """Yield the documents ordered by a field, from a place on.
 
-        ``most`` says how many will be taken, so that no more are read; 0 reads all. A search
-        looks at documents until it has found enough: how many that are can't be known.
+        ``most`` is how many the caller will take, so that no more are read; 0 reads all. A search
+        ignores it, because nobody knows how many documents it has to look at.
         """
         order, left = self._order(by, descending), 0 if self.is_search else most
         may_fit = self._may_fit if self.is_search else None
@@ -123,7 +123,7 @@ class KeysetQuerySet(QuerySet):
         holds = Holds.NULLS if self._may_be_null(by) else Holds.VALUES
         for piece in ranges(order, after, holds):
             query, projection = both(self._query, piece), self._loaded_fields.as_dict() or None
-            # By map, and in no variable: no document is held while the reader takes its time.
+            # By map and not by a loop, whose variable would hold a document for a slow reader.
             rows = walk(self._collection, query, order, left, projection, may_fit)
             yield from map(loaded, rows)
             if most and not left and not self.is_search:
@@ -138,5 +138,5 @@ class KeysetQuerySet(QuerySet):
         return not (field.required or field.primary_key)
 
     def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
+        """Return how many there are, or some number above ``most`` if there are more than that."""
         return self.limit(most + 1).count(with_limit_and_skip=True)

@@ -1,10 +1,10 @@
 """How much an owner may keep: documents, and bytes with their history.
 
-One document of the store counts for each owner. A write that makes something reserves it there
-first, by one conditional write, so that no number of parallel requests gets past the limit; what
-then is not made is given back. The count may be too high, never too low: after a crash between the
-two, and when history expired. So nobody is refused by a count that is old: it is then made anew
-from what is stored. (What another program writes past this one is seen by counting anew alone.)
+One stored document counts for each owner. A write first reserves room there, by one conditional
+write, so that no number of parallel requests gets past the limit; room that is not used is given
+back. The count may be too high, after a crash between the two writes or when history has expired,
+but never too low. Before an old count makes anybody be refused, what is stored is counted again.
+(What another program stores is noticed only when it is counted again.)
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from templatesvc.mongo import store
 from templatesvc.mongo.documents import ServiceDocument, now
 
 COUNT_SECONDS = 20
-# Bytes that a document has beside its values: its other fields, and its entries in the indexes.
+# Bytes that a document takes beside its values: for its other fields and its index entries.
 OVERHEAD = 300
-# What was reserved so long ago is stored, or never will be: the store has seconds to answer.
+# After so long what was reserved is stored, or never will be: the store has seconds to answer.
 QUIET = timedelta(seconds=10)
-# A count is made anew so often at most for who is refused, and so often at least for who writes.
+# How soon a count may be made again for an owner who is refused, and must be for one who writes.
 AT_MOST_EVERY = timedelta(minutes=1)
 AT_LEAST_EVERY = timedelta(days=1)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ class Limits(NamedTuple):
 class OverQuota(Exception):
     """The owner keeps as much as they may; the text says how much that is.
 
-    ``wait`` is in how many seconds less may be counted, if something was deleted since.
+    ``wait`` is the seconds until a new count, which may find less, or 0 if there was one just now.
     """
 
     def __init__(self, used: Amount, limits: Limits, wait: int = 0) -> None:
@@ -66,9 +66,9 @@ class OverQuota(Exception):
 
 
 class Along:
-    """What an owner's next reservation takes along, so that it needs no round trip of its own.
+    """Room for an answer, which an owner's next reservation reserves too, to save a round trip.
 
-    As many bytes again as are reserved, and ``more``: an answer holds what it tells of.
+    As many bytes as the write itself, because the answer repeats what was written, and ``more``.
     """
 
     def __init__(self, owner: str, more: int) -> None:
@@ -80,7 +80,7 @@ _along: ContextVar[Along | None] = ContextVar("_along", default=None)
 
 
 class Usage(ServiceDocument):
-    """What an owner keeps or has reserved, and the limits of their own if they have any."""
+    """What an owner keeps or has reserved, and the owner's own limits, if there are any."""
 
     id = StringField(primary_key=True)  # the owner's name
     documents = IntField(required=True)
@@ -96,7 +96,7 @@ class Usage(ServiceDocument):
 
     @classmethod
     def counts(cls, count: Callable[[str], Amount]) -> None:
-        """Have what this counts of an owner's, given by name, be part of the quota."""
+        """Register a function that counts what the owner of a name keeps, for the quota."""
         cls._counters.append(count)
 
     @property
@@ -125,12 +125,12 @@ class Usage(ServiceDocument):
 
     @classmethod
     def peek(cls, owner: str) -> Self:
-        """Return what an owner keeps, of whom nothing is stored by looking: they may be erased."""
+        """Return what an owner keeps, and store nothing: the owner may have been erased."""
         return cls.objects(id=owner).first() or cls._counted(owner)
 
     @classmethod
     def of(cls, owner: str) -> Self:
-        """Return what an owner keeps, counted now and stored if it never was."""
+        """Return what an owner keeps; count and store it if that was never done."""
         usage = cls.objects(id=owner).first()
         if usage is not None:
             return usage
@@ -141,7 +141,7 @@ class Usage(ServiceDocument):
 
     @classmethod
     def _counted(cls, owner: str) -> Self:
-        # In a context of its own: the request's time for the store is not meant for this.
+        # In a context of its own, because the request's time for the store is not meant for this.
         moment, amount = now(), Context().run(cls._count, owner)
         return cls(id=owner, **amount._asdict(), counted_at=moment, touched_at=moment)
 
@@ -156,10 +156,10 @@ class Usage(ServiceDocument):
     @classmethod
     @contextmanager
     def reserved(cls, owner: str | None, amount: Amount) -> Iterator[None]:
-        """Reserve for what the block stores, unless it is nobody's; raises OverQuota.
+        """Reserve room for what the block stores, unless it has no owner; raises OverQuota.
 
-        Given back if it stores nothing because something is there already. After any other failure
-        nobody knows whether it was stored.
+        The room is given back if the block finds that such a document exists. After any other
+        failure nobody knows whether it was stored.
         """
         cls.reserve(owner, amount)
         try:
@@ -171,7 +171,7 @@ class Usage(ServiceDocument):
     @classmethod
     @contextmanager
     def along(cls, owner: str, more: int) -> Iterator[Along]:
-        """Have the owner's first reservation in the block take something along."""
+        """Have the owner's first reservation in the block reserve room for the answer as well."""
         along = Along(owner, more)
         token = _along.set(along)
         try:
@@ -181,7 +181,7 @@ class Usage(ServiceDocument):
 
     @classmethod
     def reserve(cls, owner: str | None, amount: Amount) -> None:
-        """Reserve, with what is to be taken along; raises OverQuota."""
+        """Reserve room, with that of ``along``; raises OverQuota."""
         if owner is None:
             return
         along = _along.get()
@@ -228,17 +228,17 @@ class Usage(ServiceDocument):
 
     @classmethod
     def give_back(cls, owner: str | None, amount: Amount) -> None:
-        """Note that an amount is not kept, or not any more."""
+        """Note that an amount is not kept, or no longer."""
         if owner is None or default_limits() == Limits(None, None) or amount == Amount():
             return
-        # What another program stored was perhaps never counted: no count goes below zero.
+        # No count goes below zero: what another program stored may never have been counted.
         query = {"_id": owner} | {name: {"$gte": n} for name, n in amount._asdict().items() if n}
         less = {name: -n for name, n in amount._asdict().items()}
         change = {"$inc": less, "$set": {"touched_at": now()}}
         cls._get_collection().update_one(query, change)
 
     def _count_anew(self) -> Self | None:
-        """Count what is stored, if nothing was reserved just now; None if that can't be done."""
+        """Count what is stored; return None if something was reserved just now, or meanwhile."""
         if self.touched_at > now() - QUIET:
             return None
         counted = type(self)._counted(self.id)
@@ -255,12 +255,12 @@ class Usage(ServiceDocument):
 
     @classmethod
     def outdate(cls, owner: str) -> None:
-        """Have the next who is refused counted anew: much was deleted, nobody knows how much."""
+        """Have the owner counted again at the next refusal: nobody knows how much was deleted."""
         cls.objects(id=owner).update_one(set__counted_at=LONG_AGO)
 
     @classmethod
     def limit(cls, owner: str, own: Limits) -> Self:
-        """Give an owner limits of their own, or with None those of the settings; return it all."""
+        """Give an owner limits of their own; None stands for those of the settings."""
         usage = cls.of(owner)
         usage.max_documents, usage.max_bytes = own
         cls.objects(id=owner).update_one(set__max_documents=own.documents, set__max_bytes=own.bytes)
@@ -277,14 +277,14 @@ def default_limits() -> Limits:
 
 
 def size_of(values: dict[str, Any]) -> int:
-    """Return how many bytes a document counts that has these values, as the store has them."""
+    """Return how many bytes a document with these stored values counts."""
     return len(bson.encode(values)) + OVERHEAD
 
 
 def amount_of(
     document: type[ServiceDocument], query: dict[str, Any], fields: Sequence[str]
 ) -> Amount:
-    """Return how many documents a query finds, and how many bytes their values of fields are."""
+    """Return how many documents a query finds, and how many bytes they count with these fields."""
     collection = document._get_collection()
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock does not know $bsonSize
         rows = collection.find(query, dict.fromkeys(fields, True))

@@ -1,7 +1,7 @@
 """Documents with versions, times and history: a resource is a class that says its fields.
 
-A write is one conditional write that the database decides, and then one entry of history. Whose
-they are is said by what a class is derived from: see ``owned`` and ``shared``.
+Each change is one conditional write that the database decides, and then one entry of history. The
+base class says whether documents have owners: see ``owned`` and ``shared``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Values = dict[str, Any]
 # Names that every class of these documents has beside those of its instances.
 TAKEN = {"document_class", "names", "objects", "own_fields", "url"}
 RESERVED = ("id", "owner", "version", "created_at", "updated_at")
-# What ``meta`` calls the fields that no two documents share, by whether they have owners.
+# What ``meta`` calls the lists of unique fields, by whether the documents have owners.
 UNIQUE = {True: "unique_for_owner", False: "unique_together"}
 # Fields that load another document, or take an object for one by its ``_cls``.
 LOADING = (
@@ -66,7 +66,7 @@ LOADING = (
 
 
 class ResourceQuerySet(KeysetQuerySet):
-    """Documents that are changed under conditions: ``Book.objects.of(username)``."""
+    """Documents to find and to change under conditions: ``Book.objects.of(username)``."""
 
     # An _id begins with the time of its making.
     orders: ClassVar = {"created_at": ("id",)}
@@ -75,7 +75,7 @@ class ResourceQuerySet(KeysetQuerySet):
     _seen: ResourceDocument | None = None
 
     def of(self, owner: str | None) -> Self:
-        """Narrow to what is a user's, who is given by name; what is nobody's is there for all."""
+        """Narrow to the documents of the user of this name; not if documents have no owners."""
         whose = self._document.whose(owner)
         found = self.filter(**whose)
         found._owner = whose.get("owner")
@@ -92,20 +92,20 @@ class ResourceQuerySet(KeysetQuerySet):
         return free - {*orderings}
 
     def as_seen(self, seen: ResourceDocument) -> Self:
-        """Narrow to the very state that was read."""
+        """Narrow to the document in the very state that was read."""
         found = self.filter(__raw__=seen.state_query)
         found._seen = seen
         return found
 
     def first(self) -> Any:
-        """Return the document found, or None; by MongoEngine it takes 30 µs longer."""
+        """Return the document found, or None; MongoEngine takes 30 µs longer."""
         row = self._collection.find_one(self._query, sort=self._ordering)
         return None if row is None else self._document._from_son(row)
 
     def replace(self, values: Values) -> Any:
-        """Give the document found new values, one for each of its own fields; None empties one.
+        """Give the document found new values, one for each of its own fields; None empties a field.
 
-        Return it as it is then, or None if none was found. Raises OverQuota, and mongoengine's
+        Return the changed document, or None if none was found. Raises OverQuota, and mongoengine's
         NotUniqueError if the owner has one like it already.
         """
         moment = now()
@@ -116,7 +116,7 @@ class ResourceQuerySet(KeysetQuerySet):
         return replaced
 
     def _update(self, change: Any, values: Values) -> Any:
-        """Do the write and keep what was there; return the document with the values."""
+        """Do the write and keep the old state; return the document with the new values."""
         amount = Amount(bytes=size_of(self._document.stored(values)))
         with Usage.reserved(self._owner, amount), not_unique():
             document = self._changed(change)
@@ -138,10 +138,10 @@ class ResourceQuerySet(KeysetQuerySet):
         Usage.give_back(self._owner, document.forgotten._replace(documents=1))
         return document
 
-    # Each returns the document as it was, or None if none was found. Of one that was read the write
-    # says whether that is what it found, on any server; else the server tells what it found. Not
-    # every one that speaks MongoDB's protocol has that right under parallel writes: of several
-    # without a condition the history may then lack a state.
+    # Each returns the document as it was, or None if none was found. If the document was read
+    # before, the count of a conditional write tells, on any server, whether it still was in that
+    # state. Otherwise the server returns what it found. Some servers that speak MongoDB's protocol
+    # return the wrong state under parallel writes: then the history may lack one.
 
     def _changed(self, change: Any) -> Any:
         if self._seen:
@@ -161,7 +161,7 @@ class ResourceQuerySet(KeysetQuerySet):
 
 
 class ResourceMetaclass(TopLevelDocumentMetaclass):
-    """Derives what follows from a document's fields: its indexes, its names, its history."""
+    """Derives a document's indexes, names and history from its fields."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
         meta = attrs.setdefault("meta", {})
@@ -195,7 +195,7 @@ class ResourceMetaclass(TopLevelDocumentMetaclass):
 
 
 def _check_names(what: str, lists: Any, known: set[str], example: str) -> None:
-    """Raise TypeError if the lists of a setting name anything but fields."""
+    """Raise TypeError unless the lists of a setting name fields, and nothing else."""
     names = [name for each in lists for name in each]
     is_text = any(isinstance(each, str) for each in lists)
     if is_text or not all(isinstance(name, str) for name in names):
@@ -215,7 +215,7 @@ def _indexes(meta: dict[str, Any], is_owned: bool) -> Iterator[dict[str, Any]]:
 
 
 def _check(what: str, name: str, field: BaseField, rule: str) -> None:
-    """Raise TypeError for a field that would break what every document of these promises."""
+    """Raise TypeError for a field that would break what these documents promise."""
     if hasattr(ResourceDocument, name) or name in DocumentVersion._fields or name in TAKEN:
         raise TypeError(f"{what}: every document has a {name!r} already; rename the field.")
     if field.unique or field.unique_with:
@@ -232,7 +232,7 @@ def _check(what: str, name: str, field: BaseField, rule: str) -> None:
 
 
 def _within(field: BaseField) -> Iterator[BaseField]:
-    """Yield a field, and each that is in it."""
+    """Yield a field, and every field within it."""
     yield field
     inner = [getattr(field, "field", None)]
     if isinstance(field, EmbeddedDocumentField):
@@ -242,13 +242,13 @@ def _within(field: BaseField) -> Iterator[BaseField]:
 
 
 def _loads(field: BaseField) -> bool:
-    """Tell whether a field loads what a value names."""
+    """Tell whether a field loads the document that a value names."""
     is_free = isinstance(field, ListField) and field.field is None
     return is_free or isinstance(field, LOADING)
 
 
 def _tolerate_what_is_gone(field: BaseField) -> None:
-    """Have embedded documents be read though a field of theirs is gone that is stored still."""
+    """Have embedded documents be read even if they hold fields that their class no longer has."""
     for each in _within(field):
         if isinstance(each, EmbeddedDocumentField):
             each.document_type._meta["strict"] = False
@@ -257,12 +257,12 @@ def _tolerate_what_is_gone(field: BaseField) -> None:
 class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
     """What OwnedDocument and SharedDocument have in common.
 
-    A subclass says its own fields, and in ``meta`` ``orderings``, fields by which lists can be
-    sorted.
+    A subclass declares its own fields. ``orderings`` in its ``meta`` names those by which lists can
+    be sorted.
     """
 
     id = RawField(primary_key=True, default=ObjectId)
-    owner: Any = None  # the username of who has it; None where the class has no such field
+    owner: Any = None  # the owner's username; None if the class has no such field
     version = VersionField()
     created_at = TypedField(datetime)
     updated_at = TypedField(datetime)
@@ -275,12 +275,12 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     @classmethod
     def whose(cls, owner: str | None) -> Values:  # noqa: ARG003
-        """Return the field that says that a document is a user's; none if it is nobody's."""
+        """Return the field that names a document's owner; nothing if documents have no owners."""
         return {}
 
     @classmethod
     def owned_by(cls, owner: str | None) -> dict[str, Any]:
-        """Return the query for all that a user has here, or had."""
+        """Return the query for all documents, or old versions, of a user."""
         return {cls._fields[name].db_field: value for name, value in cls.whose(owner).items()}
 
     # --- Making ------------------------------------------------------------------------------
@@ -290,8 +290,8 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
         """Store a new document; raises OverQuota, or NotUniqueError if the owner has one like it.
 
         With an ``id`` of ``new_id`` it is created once: a second call returns what the first has
-        stored. What is stored of an owner who was erased since the request's look at the session
-        is deleted before their name is free again.
+        stored. If the owner was erased since the request's session was checked, the erasure deletes
+        this document before it frees the name.
         """
         moment = moment_of(id) if id else now()
         document = cls(
@@ -363,8 +363,8 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
     def etag(self) -> str:
         """The strong entity tag of this state (RFC 9110, section 8.8.3).
 
-        Of the values as well as of the version: a document that was deleted and made again under
-        its id is another.
+        It depends on the values as well as on the version: a document that was deleted and made
+        again under its id has another tag.
         """
         digest = hashlib.sha256(bson.encode(self.stored(self.own_values))).hexdigest()
         return f'"{self.version}-{digest[:20]}"'
@@ -373,24 +373,24 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
     def replacement(cls, values: Values, moment: datetime) -> list[dict[str, Any]]:
         """Return the update that gives a document new values, as its next version.
 
-        A pipeline, because another program may have put a version there that is no number.
+        It is a pipeline, because another program may have stored a version that is no number.
         """
         stored = {name: {"$literal": value} for name, value in cls.stored(values).items()}
         version = VersionField.next_one()
         emptied = [cls._fields[name].db_field for name, value in values.items() if value is None]
         change = {"$set": stored | {"version": version, "updated_at": moment}}
-        # Not $unset, which means the same: mongomock does not know it in a pipeline.
+        # Not $unset, which does the same, because mongomock does not know it in a pipeline.
         return [change, {"$project": dict.fromkeys(emptied, 0)}] if emptied else [change]
 
     # --- What it was -------------------------------------------------------------------------
 
     def keep_version(self, deleted_at: datetime | None = None) -> None:
-        """Put this state, which is no more, into the history."""
+        """Put this state, which is over, into the history."""
         self.Version.keep(self, deleted_at)
 
     @property
     def forgotten(self) -> Amount:
-        """What this state no longer takes once another is in its place: nothing, with history."""
+        """The room that is free once another state replaces this; none if history is kept."""
         return Amount(0, 0 if settings.HISTORY_VERSIONS else self.bson_size)
 
     # --- All of a user's ---------------------------------------------------------------------
@@ -410,7 +410,7 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     @classmethod
     def amount_of(cls, owner: str) -> Amount:
-        """Return how many documents an owner has, and how many bytes with all that they were."""
+        """Return how many documents an owner has, and their bytes, history included."""
         theirs, fields = cls.owned_by(owner), [cls._fields[f].db_field for f in cls.own_fields]
         documents = amount_of(cls, theirs, fields)
         versions = amount_of(cls.Version, theirs, fields)

@@ -1,4 +1,4 @@
-"""By what each collection is sharded, and what mongosh needs to shard a database so.
+"""Which shard key each collection has, and the commands for mongosh that shard a database.
 
 A document says it in its ``meta``: ``"shards_by": ("username", 1)``, or ``"hashed"`` for the 1. A
 collection that says nothing stays on one shard. docs/scaling.md gives the reasons.
@@ -55,7 +55,7 @@ def _is_unique(document: type[ServiceDocument], keys: list[tuple[str, Any]]) -> 
 
 
 def plan(database: str) -> Iterator[str]:
-    """Yield what to give mongosh, on a mongos, to shard a database that has its indexes."""
+    """Yield the commands for mongosh, on a mongos, that shard a database which has its indexes."""
     yield f"use {database}"
     yield f"sh.enableSharding({json.dumps(database)})"
     for key in shard_keys():

@@ -1,4 +1,4 @@
-"""Where the data live: the one setting ``MONGODB_URI`` made into a PyMongo client.
+"""Where the data live: the setting ``MONGODB_URI``, and the PyMongo client that is made of it.
 
 Nothing connects at import. MongoEngine calls ``make_client`` at the first query of a process,
 which is after gunicorn has forked: a client must not cross a fork.
@@ -27,25 +27,25 @@ from pymongo.uri_parser import parse_uri
 from templatesvc.mongo import embedded
 from templatesvc.mongo.pool import PatientPool
 
-# What a URI does not say itself. timeoutMS bounds a whole operation, retries and the selection of
-# a server included, so that a store which is away is noticed within two seconds: PyMongo looks at
-# the clock each half second while it waits for a server, and so may take that much longer.
+# Options for a URI that does not set them. timeoutMS bounds a whole operation, retries and the
+# selection of a server included, so that a store which is away is noticed within two seconds:
+# while PyMongo waits for a server, it looks at the clock only each half second.
 CLIENT_DEFAULTS: dict[str, Any] = {
     "timeoutMS": 1300,
     "serverSelectionTimeoutMS": 1300,
     "connectTimeoutMS": 1000,
     # A member that hangs closes no connection: a monitor sees it after this and connectTimeoutMS.
     "heartbeatFrequencyMS": 1000,
-    # How many connections are made at a time: a burst of requests is not to wait for two each.
+    # How many connections are made at a time, so that a burst of requests need not queue.
     "maxConnecting": 16,
     "w": "majority",
     "appname": "templatesvc",
 }
-# Nobody else waits behind a command, and who has started it prefers an answer to a refusal.
+# For commands: nobody else waits behind one, and its user prefers a late answer to a refusal.
 PATIENT = {"timeoutMS": 15_000, "serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 10_000}
 # Timeouts of the driver that timeoutMS would overrule.
 SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
-# A time that Python's calendar does not have, from another program, is no reason to fail.
+# Reading must not fail at a time beyond Python's calendar, which another program may store.
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -69,13 +69,13 @@ def database_name(uri: str, default: str) -> str:
 
 
 def given_options(uri: str) -> dict[str, str]:
-    """Return the options of the URI, their names in lower case: MongoDB ignores it."""
+    """Return the options of the URI; their names are in lower case, as MongoDB ignores case."""
     given = parse_qsl(_split(uri).options, keep_blank_values=True)
     return {name.lower(): value for name, value in given}
 
 
 def client_options(uri: str) -> dict[str, Any]:
-    """Return the options to add to those of the URI, which win."""
+    """Return the options to add to those of the URI, which take precedence."""
     given = given_options(uri).keys()
     added = dict(_defaults.get())
     if given & SINGLE_TIMEOUTS:
@@ -86,9 +86,9 @@ def client_options(uri: str) -> dict[str, Any]:
 def check(uri: str) -> None:
     """Raise ValueError if PyMongo would not take a ``mongodb`` URI; the text may quote from it.
 
-    OSError says that a file can't be read that the URI names, such as a certificate's.
+    Raises OSError if the URI names a file, such as a certificate, that can't be read.
     """
-    # As if without +srv, and its options, for which PyMongo would query the DNS.
+    # Without +srv and its options, for which PyMongo would query the DNS.
     plain = f"mongodb://{uri.partition('://')[2]}"
     with warnings.catch_warnings(action="ignore"):  # an option that only other drivers know
         try:
@@ -115,7 +115,7 @@ def _split(uri: str) -> _Parts:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Let operations take longer, of a client that is made meanwhile."""
+    """Give a client that is made in the block more time for its operations."""
     before = _defaults.set(CLIENT_DEFAULTS | PATIENT)
     try:
         yield
@@ -124,10 +124,10 @@ def patience() -> Iterator[None]:
 
 
 def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
-    """Return what ``connect`` does, as the client of this process.
+    """Connect, and keep the client as that of this process.
 
-    MongoEngine's own arguments are not used: it would take the URI apart and drop the options that
-    it does not know, so PyMongo gets it whole.
+    MongoEngine's arguments are ignored: it takes the URI apart and drops the options that it does
+    not know. PyMongo gets the whole URI.
     """
     global _client
     client = connect()
@@ -140,7 +140,7 @@ def make_client(**_: Any) -> MongoClient[dict[str, Any]]:
 def _await_discovery(client: MongoClient[dict[str, Any]]) -> None:
     """Wait until the primary was found or a server failed.
 
-    A far server takes as long to find as an operation has: otherwise the first ones would fail.
+    Finding a far server takes as long as an operation may take: the first ones would fail.
     """
     end = time.monotonic() + DISCOVERY_SECONDS
     while time.monotonic() < end:
@@ -201,14 +201,14 @@ def describe() -> str:
     if is_embedded(uri):
         return f"the embedded server, in {settings.EMBEDDED_STORE}"
     scheme, _, rest = uri.partition("://")
-    # The last @, wherever it is: what is before it may be a password that nobody quoted.
+    # After the last @: what stands before it may be a password that nobody quoted.
     public = f"{scheme}://{rest.rpartition('@')[2]}"
     name = database_name(public, settings.MONGODB_DATABASE)
     return f"MongoDB, {scheme}://{_split(public).hosts}/{name}"
 
 
 def is_away(topology: TopologyDescription) -> bool:
-    """Tell whether there is no primary, as during an election; not before one was looked for."""
+    """Tell whether a primary was looked for and there is none, as during an election."""
     servers = topology.server_descriptions().values()
     was_looked_for = any(server.error or server.is_server_type_known for server in servers)
     return was_looked_for and not topology.has_writable_server()

@@ -9,7 +9,7 @@ from typing import Any
 import bson
 
 MAX_OBJECT_SIZE = 1024 * 1024  # bytes of BSON
-# Lists of nulls have a value in three bytes: servers, pages and workers take long for each.
+# In a list of nulls a value has three bytes, but servers, pages and workers take time for each.
 MAX_VALUES = 100_000
 INT64 = 2**63  # one above the largest integer
 MAX_DOCUMENT_SIZE = 16 * 1024 * 1024  # bytes of BSON: MongoDB stores no larger ones
@@ -34,8 +34,8 @@ def check_value(value: Any) -> None:
 
 def fits_int64(number: int) -> bool:
     """Tell whether MongoDB has room for an integer."""
-    # Not by a range: in one it would look for a bson.Int64, which is what large integers are read
-    # as, number by number.
+    # Not by ``in range(…)``, which would compare a bson.Int64, as which large integers are read,
+    # with one number after the other.
     return -INT64 <= number < INT64
 
 
@@ -91,15 +91,15 @@ def _check_keys(item: dict[str, Any]) -> None:
 
 
 def depth_of(value: Any) -> int:
-    """Return how many objects and lists are in each other; a text is 0 deep."""
+    """Return how deep objects and lists are nested; a text is 0 deep."""
     return max(depth for depth, _ in _walk(value))
 
 
 def count_of(value: Any) -> int:
-    """Return how many values there are in a value, itself included."""
+    """Return how many values a value has in it, itself included."""
     return sum(1 for _ in _walk(value))
 
 
 def strings_in(value: Any) -> Iterator[str]:
-    """Yield every text in a value, keys of objects not among them."""
+    """Yield every text in a value, but not the keys of objects."""
     return (item for _, item in _walk(value) if isinstance(item, str))

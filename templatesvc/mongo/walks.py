@@ -1,9 +1,9 @@
-"""Walking over all that a query finds, in order, however much it is: lists, streams, exports.
+"""Walking over everything that a query finds, in order: for lists, streams and exports.
 
-One cursor gives everything in batches, so that a walk is linear on any server, and a batch of about
-a mebibyte and one document are in memory at a time, however slow the reader is. The cursor's time
-limit is a batch's, not the walk's. A cursor that is lost, because the reader was slow or the server
-changed, is opened again after the last row.
+One cursor returns everything in batches, so that a walk takes linear time on any server. However
+slow the reader is, only a batch of about a mebibyte and one document are in memory. The time limit
+is for a batch, not for the walk. If the cursor is lost, because the reader was slow or the server
+changed, another one goes on after the last row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from templatesvc.mongo import store
 from templatesvc.mongo.errors import may_pass
 from templatesvc.mongo.keysets import Keys, Query, beyond, both
 
-# Tells of BSON, of one document or several, whether there may be one in it that is wanted.
+# Tells whether the BSON of one or several documents may contain one that is wanted.
 MayFit = Callable[[bytes], bool]
 
 # Documents in the first batch: a page of the usual size, and the one that tells of another page.
@@ -45,7 +45,7 @@ PAUSE = 0.1  # seconds, before a lost cursor is opened once more
 
 
 class BatchCut(Exception):
-    """Only the beginning of a batch was kept: all of it is much to keep for a slow reader."""
+    """Only the beginning of a batch was kept: all of it would be too much for a slow reader."""
 
 
 class Row(NamedTuple):
@@ -63,13 +63,13 @@ def walk(
     projection: dict[str, int] | None = None,
     may_fit: MayFit | None = None,
 ) -> Iterator[Row]:
-    """Yield what a query finds in an order whose last field is unique; ``most`` at the most.
+    """Yield at most ``most`` rows of a query, in an order whose last field is unique; 0 yields all.
 
-    With ``may_fit``, of each batch only what may be wanted, and the last document, which tells how
-    far the walk has come; ``most`` is 0 then.
+    With ``may_fit``, for which ``most`` has to be 0, a batch yields only the documents that may be
+    wanted, and its last one, which tells how far the walk has come.
 
-    Raises PyMongoError if the store fails before the first row, or once it has given none for
-    STREAM_SILENCE: what was yielded until then is not all.
+    Raises PyMongoError if the store fails before the first row, or has returned none for
+    STREAM_SILENCE: then what was yielded is not all.
     """
     rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
     in_batch = FIRST_BATCH if most else FIRST_OF_ALL
@@ -84,12 +84,12 @@ def walk(
     while True:
         found = 0
         try:
-            # By map, and in no variable: no row is held while the reader takes its time.
+            # By map and not by a loop, whose variable would hold a row for a slow reader.
             batches = _batches(collection, rest, order, at_once, projection, in_batch)
             yield from map(noted, _rows(batches, may_fit))
             if found < at_once or not at_once:
                 return
-            # A server may read all that it is asked for before it gives anything.
+            # A server may read all that it is asked for before it returns anything.
             wanted = _fitting(taken + found, size, FIND_SIZE)
         except BatchCut:
             wanted, in_batch = at_once, _fitting(taken + found, size, BATCH_SIZE)
@@ -140,11 +140,11 @@ def _batches(
     projection: dict[str, int] | None,
     in_batch: int,
 ) -> Iterator[bytes]:
-    """Yield documents in BSON, some at a time: what is not decoded yet takes little memory.
+    """Yield batches of BSON, which take less memory than decoded documents.
 
-    The first batch has ``in_batch`` documents, and each further one as many as fit BATCH_SIZE. Of a
-    batch of more than twice that it yields the beginning and raises BatchCut: a cursor can't go
-    back to the rest.
+    The first batch has ``in_batch`` documents, and each further one as many as fit BATCH_SIZE. If a
+    batch has more than twice that size, its beginning is yielded and BatchCut raised, because a
+    cursor can't go back to the rest.
     """
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
         yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
@@ -159,8 +159,8 @@ def _batches(
             if not batch:
                 return
             if cursor.alive:
-                # The protocol takes a size with each batch. PyMongo has a method for it, which only
-                # cursors of aggregations let be called when they have begun.
+                # The protocol takes a size with each batch. PyMongo has a method for it, but lets
+                # only aggregations change the size once they have begun.
                 cursor._batch_size = _fitting(len(_sizes(batch)), len(batch), BATCH_SIZE)
             is_cut = len(batch) > 2 * BATCH_SIZE
             if is_cut:
@@ -171,7 +171,7 @@ def _batches(
 
 
 def _sizes(batch: bytes) -> list[int]:
-    """Return the size of each document of a batch, with which it begins."""
+    """Return the size of each document of a batch; a document begins with it."""
     sizes, start = [], 0
     while start < len(batch):
         (size,) = SIZE.unpack_from(batch, start)
@@ -181,11 +181,11 @@ def _sizes(batch: bytes) -> list[int]:
 
 
 def _beginning(batch: bytes) -> bytes:
-    """Return the first documents of a batch, as many as reach a batch's size."""
+    """Return the first documents of a batch, until they reach BATCH_SIZE."""
     return batch[: next(end for end in accumulate(_sizes(batch)) if end >= BATCH_SIZE)]
 
 
 def _fitting(count: int, size: int, wanted: int) -> int:
-    """Return how many documents have a size that is wanted, if so many have this size."""
-    # Two at least: a cursor takes one for the wish to be closed.
+    """Return how many documents fit a wanted size, if ``count`` of them have ``size``."""
+    # At least two, because PyMongo takes a batch size of one for a wish to close the cursor.
     return max(2, min(MOST_IN_BATCH, wanted * count // size))
