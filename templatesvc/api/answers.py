@@ -1,4 +1,4 @@
-"""Answers without a body, of which a page says in words what was done."""
+"""Answers without a body; their pages say in words what was done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 class Done(Response):
     """204, or another success without a body.
 
-    ``said`` is for people who see a page of it, and ``lead`` a title and a URL to go on to.
+    ``said`` is what its page tells people; ``lead`` is the title and the URL of where to go next.
     """
 
     def __init__(
@@ -26,9 +26,9 @@ class Done(Response):
 
 
 def deletion_answer(is_finished: bool, said: str) -> Done:
-    """Return the answer to a deletion of any size, which several requests may do together.
+    """Return the answer to a deletion that may take several requests.
 
-    204, or 202 if more is left to delete than one request does.
+    It is 204, or 202 if something is left to delete.
     """
     if is_finished:
         return Done(said)

@@ -65,7 +65,7 @@ class ImportResultSerializer(serializers.Serializer):
 
 
 class Companions(NamedTuple):
-    """The serializers that come with that of a document."""
+    """The serializers that come with a document's."""
 
     version: Any  # without values
     full_version: Any
@@ -75,7 +75,7 @@ class Companions(NamedTuple):
 
 
 def _companions(serializer: type[DocumentSerializer]) -> Companions:
-    """Make the serializers that come with that of a document, named after it."""
+    """Make the serializers that come with a document's, named after it."""
     names, of = serializer.Meta.document.names, serializer.Meta.document.__name__
 
     def make(name: str, base: Any, text: str, /, **fields: Any) -> Any:
@@ -124,8 +124,8 @@ companions: Callable[[Any], Companions] = cache(_companions)
 
 def _copy(field: serializers.Field, options: dict[str, Any]) -> serializers.Field:
     """Return a field made anew with other options."""
-    # As DRF's own copies: a child is made anew with its list. A document's own checks are left out:
-    # the fields of a merge patch need not be whole, and what comes out of it is checked again.
+    # As DRF copies fields: the child of a list is made anew as well. A document's own checks are
+    # left out, because a merge patch may have parts of values, and the merged document is checked.
     kwargs = {n: copy.deepcopy(v) for n, v in field._kwargs.items() if n != "validators"} | options
     if options.get("read_only"):
         for name in ("required", "default", "write_only"):

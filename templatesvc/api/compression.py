@@ -1,4 +1,4 @@
-"""Compressed answers (RFC 9110, section 8.4): to whoever takes gzip, where it is worth it."""
+"""Compressed answers (RFC 9110, section 8.4) for clients that accept gzip, where it is worth it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from templatesvc.api import etags
 
-WORTH_IT = 1400  # bytes: what is less goes in one packet anyway
+WORTH_IT = 1400  # bytes: anything smaller fits one packet anyway
 TAKEN = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.I)
 
 
@@ -21,11 +21,11 @@ def takes_gzip(request: HttpRequest) -> bool:
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Django's, which lengthens what it compresses by chance, so that the length tells little.
+    """Django's, which adds a random length to what it compresses, so that the length tells little.
 
-    From the length of an answer that has a secret beside what a stranger chose, the stranger could
-    find the secret out (BREACH). Tokens are in answers to POST, of which none is compressed; the
-    CSRF token of a page is another one each time.
+    If an answer contains a secret and something that a stranger chose, the compressed length helps
+    the stranger to find out the secret (BREACH). Tokens are only in answers to POST, which are not
+    compressed, and the CSRF token of a page changes each time.
     """
 
     def process_response(

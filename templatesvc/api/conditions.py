@@ -36,7 +36,7 @@ class PreconditionFailed(APIException):
         etag: str | None = None,
         names: Names = DOCUMENT,
     ) -> None:
-        """``etag`` is that of the state which it is in, if it is there; the answer carries it."""
+        """``etag`` is that of the document's current state, if it exists; the answer carries it."""
         super().__init__(names.fill(detail or self.default_detail))
         self.headers = {"ETag": etag} if etag else {}
 
@@ -50,7 +50,7 @@ class PreconditionRequired(APIException):
 
 
 class Preconditions(NamedTuple):
-    """What a request makes its success depend on; None where it does not say."""
+    """The conditions that a request sets; None for a header that it does not have."""
 
     if_match: list[str] | None
     if_none_match: list[str] | None
@@ -63,7 +63,7 @@ class Preconditions(NamedTuple):
 
     @classmethod
     def of_write(cls, request: Request) -> Self:
-        """Return those of a request that changes a document.
+        """Return the preconditions of a request that changes a document.
 
         Raises PreconditionRequired (428) if it has no If-Match and the service demands one.
         """
@@ -74,12 +74,12 @@ class Preconditions(NamedTuple):
 
     @property
     def name_a_state(self) -> bool:
-        """Whether they depend on more than that the document is there."""
+        """Whether they ask for more than that the document exists."""
         return self not in ((None, None), (ANY, None))
 
     def check(self, document: ResourceDocument) -> None:
-        """Raise PreconditionFailed (412) if the state of the document is not as is demanded."""
-        # A header that can't be read may not let a write through either.
+        """Raise PreconditionFailed (412) if the document is not in a state that they allow."""
+        # A header that can't be read must not let a write through.
         if self.if_match == [] or self.if_none_match == []:
             raise PreconditionFailed(UNREADABLE, document.etag)
         if self.if_match not in (None, ANY) and not _names(self.if_match or [], document):
@@ -97,6 +97,7 @@ class Preconditions(NamedTuple):
 def _names(tags: list[str], document: ResourceDocument) -> bool:
     """Tell whether one of the tags is that of the document's state, or was made from it.
 
-    Strictly, If-Match would have no weak tag match, and no client behind compression could write.
+    Weak tags match as well: if they did not, as the RFC has it for If-Match, no client behind a
+    proxy that compresses could write.
     """
     return document.etag in map(uncoded, tags)

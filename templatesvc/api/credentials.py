@@ -1,4 +1,4 @@
-"""What stands in the ``Authorization`` header (RFC 9110, section 11.6.2)."""
+"""The ``Authorization`` header (RFC 9110, section 11.6.2)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.A)
 def bearer_token(header: str) -> str | None:
     """Return the bearer token of a header, None if it has none; raises ValueError with a sentence.
 
-    The scheme has no case (section 11.1). Credentials of other schemes may stand beside it,
-    separated by commas: the token is taken from among them.
+    The case of the scheme does not matter (section 11.1). Credentials of other schemes may stand
+    beside the token, separated by commas.
     """
     credentials = [parts for each in header.split(",") if (parts := each.split())]
     tokens = [parts[1:] for parts in credentials if parts[0].lower() == BEARER]

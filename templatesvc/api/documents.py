@@ -15,16 +15,16 @@ from templatesvc.api.serializers import StrictSerializer
 from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
 from templatesvc.mongo.resources import ResourceDocument
 
-# No host's name has such a character, and no URL needs to have it quoted.
+# No host name has a tilde, and no URL has to quote it.
 ID_PLACE = "~id~"
 
 
 class DocumentSerializer(StrictSerializer):
     """An owned document as it comes in and goes out.
 
-    ``Meta`` names the ``document`` and its ``fields``; a field that is declared in the class is
-    taken as it is, any other is made from the document's. ``extra_kwargs`` adds options to those.
-    ``example`` holds a value for each, for the schema.
+    ``Meta`` names the ``document`` and its ``fields``. Fields that the class does not declare are
+    made from the document's, with the options in ``extra_kwargs``. ``example`` holds a value for
+    each field, for the schema.
     """
 
     class Meta:
@@ -72,11 +72,11 @@ class DocumentSerializer(StrictSerializer):
     # --- Going out ---------------------------------------------------------------------------
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        """Return what the fields would: going through them takes 50 µs, this 5."""
+        """Return what the fields would return, in 5 µs instead of 50."""
         if not isinstance(instance, self.Meta.document):  # a page shows again what was typed
             return super().to_representation(instance)
         id = str(instance.id)
-        # Letters and digits, as of every id that is made here, need no quoting, which takes longer.
+        # Quoting takes longer, and ids of letters and digits, as all that are made here, need none.
         quoted = id if id.isascii() and id.isalnum() else iri_to_uri(id)
         row = {
             "id": id,
@@ -92,7 +92,7 @@ class DocumentSerializer(StrictSerializer):
 
     @classmethod
     def written(cls, instance: ResourceDocument | DocumentVersion) -> dict[str, Any]:
-        """Return the document's own fields as they go out."""
+        """Return the values of the document's own fields as answers have them."""
         return {
             name: write(value) if (value := getattr(instance, name)) is not None else None
             for name, write in _writers(cls).items()
@@ -100,7 +100,7 @@ class DocumentSerializer(StrictSerializer):
 
     @cached_property
     def _others(self) -> dict[str, serializers.Field]:
-        """The fields that are declared beside those of the document."""
+        """The declared fields that are not the document's."""
         names = self._declared_fields.keys() - set(self.Meta.fields)
         return {name: self.fields[name] for name in names if not self.fields[name].write_only}
 
@@ -119,24 +119,24 @@ class DocumentSerializer(StrictSerializer):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What was sent, once it is valid: a value for each field that a client sends."""
+        """The valid values that were sent, one for each field that clients can send."""
         return self.values_of(self.validated_data)
 
     def values_of(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return a value for each field that a client sends.
+        """Return a value for each field that clients can send.
 
-        One that was left out is emptied, to its default if it has one.
+        A field that was left out gets its default, or None.
         """
         return self.emptied({name: given.get(name) for name in self.writable})
 
     def emptied(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return values with the defaults of their fields in the place of null."""
+        """Return values with the default of the field in place of null."""
         default_of = self.Meta.document.default_of
         return {n: default_of(n) if value is None else value for n, value in values.items()}
 
 
 def _made_writers(serializer: type[DocumentSerializer]) -> dict[str, Callable[[Any], Any]]:
-    """Return for each of a document's own fields what makes JSON of its value."""
+    """Return the functions that turn values of a document's own fields into JSON."""
     fields = serializer().fields
     return {name: fields[name].to_representation for name in serializer.Meta.fields}
 

@@ -1,7 +1,7 @@
-"""Every request is read as UTF-8: no client chooses by which codec this service decodes.
+"""Every request is read as UTF-8: no client chooses the codec that this service decodes with.
 
-Some of Python's codecs take quadratic time, and some give no text. Django would use whichever
-a Content-Type names, for the body and for the query of the URL as well.
+Some of Python's codecs take quadratic time, and some return no text. Django would use the one that
+the Content-Type names, for the body and for the query of the URL.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from templatesvc.api import problems
 from templatesvc.api.parsers import MOST_PARAMETERS, has_too_many_escapes
 
 UTF8 = ("utf-8", "utf8")
-# A parameter that names a charset of its own, or comes in pieces (RFC 2231): title*=utf-8''a%20b.
+# A parameter with a charset of its own, or in pieces (RFC 2231): title*=utf-8''a%20b.
 EXTENDED = re.compile(r"\*[0-9]*\*?\s*=")
 KNOWN_CODECS = frozenset([*aliases, *(module.name for module in iter_modules(encodings.__path__))])
 
@@ -68,7 +68,7 @@ class EncodingMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
-        """Answer in the way of the route, which is known here."""
+        """Answer in the format of the route, which is known by now."""
         if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
             return None
         charset = (request.content_params or {}).get("charset", "utf-8")
@@ -88,12 +88,12 @@ def refused(request: HttpRequest, detail: str) -> HttpResponseBase:
 
 
 def forget_unknown_codecs() -> None:
-    """Stop Python from keeping every name that it is asked for a codec by.
+    """Stop Python from remembering every name of a codec that it is asked for.
 
-    It keeps them for good, known or not, and a client can name one in each part of a form.
+    It remembers unknown names as well, for good, and a client can send one in each part of a form.
     """
     codecs.unregister(encodings.search_function)
-    codecs.unregister(known_codec)  # there is none at the first call
+    codecs.unregister(known_codec)  # a first call has nothing to unregister
     codecs.register(known_codec)
 
 

@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, section 8.8.3), and what compressing makes of them."""
+"""Entity tags (RFC 9110, section 8.8.3), and how compression changes them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ CODED = re.compile(r'(?:W/)?"([^"]*?)(?:--?(?:gzip|br|zstd|deflate))?"')
 
 
 def uncoded(tags: str) -> str:
-    """Return tags of ours as they were before somebody compressed what they are of.
+    """Return our tags as they were before somebody compressed the answers.
 
-    A proxy makes ``"1-ab"`` into ``W/"1-ab"``, ``"1-ab-gzip"`` or ``"1-ab--gzip"``, because its
-    bytes are others. Ours say what was written, not in which bytes, so each of these
-    means the same.
+    A proxy that compresses turns ``"1-ab"`` into ``W/"1-ab"``, ``"1-ab-gzip"`` or ``"1-ab--gzip"``,
+    because it sends other bytes. Our tags stand for the content and not for its bytes, so all of
+    these mean the same.
     """
     return CODED.sub(r'"\1"', tags)
 
 
 def name_as_asked(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give a 304 the form of its tag that the client has: of what it keeps under another form
-    it would not believe that it stands (RFC 9111, section 4.3.4).
+    """Give a 304 its tag in the form that the client sent.
+
+    A client that keeps an answer under another form would not take it for fresh (RFC 9111,
+    section 4.3.4).
     """
     weak = f"W/{response.headers.get('ETag', '')}"
     if weak in request.headers.get("If-None-Match", ""):

@@ -1,11 +1,11 @@
 """One example for each name that the API uses, so that all examples tell one story.
 
-In the schema every body, answer, parameter and header has an example made of these. An app's own
-are in its ``examples.py``; those of a resource are made from its serializer's. A name that means
-something else in one place has a second entry there: ``Session.id`` is the ``id`` of the schema's
-component ``Session``, ``end_session.id`` the parameter ``id`` of that operation. An entry named as
-an operation is its whole body, where that is no JSON object; ``create_book.body`` is the JSON that
-the operation ``create_book`` takes, where it is to differ from that of others.
+Every body, answer, parameter and header of the schema gets an example that is made of these. An app
+has its own in ``examples.py``; those of a resource are made from its serializer. A name that means
+something else in one place has another entry for that: ``Session.id`` is the ``id`` of the schema's
+component ``Session``, and ``end_session.id`` the parameter ``id`` of that operation. An entry with
+the name of an operation is its whole body, if that is no JSON object. ``create_book.body`` is a
+JSON body of its own for the operation ``create_book``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _serializers: list[Any] = []
 
 
 def has_example(serializer: Any) -> None:
-    """Have the example of a resource's serializer be used."""
+    """Use the example of a resource's serializer."""
     _serializers.append(serializer)
 
 
@@ -160,7 +160,7 @@ def named(name: str, schema: dict[str, Any], scope: str, components: dict[str, A
 
 
 def example_of(schema: dict[str, Any], components: dict[str, Any], scope: str) -> Any:
-    """Return an example of a schema, made of those of the names in it; None if it has none."""
+    """Return an example of a schema, made of those for the names in it; None if there is none."""
     if reference := schema.get("$ref"):
         component = reference.rpartition("/")[2]
         return example_of(components[component], components, component)

@@ -1,4 +1,4 @@
-"""Errors: those of our own, and which of them a library's exception means."""
+"""Our own errors, and the translation of other libraries' exceptions into errors of the API."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from templatesvc.mongo.quota import OverQuota
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
-# However much is wrong with a request, the answer has no more bytes: but a page keeps what somebody
-# who is logged in typed, up to so many bytes, as the longest text has.
+# The most bytes of an error answer, however much is wrong with a request; and the most that a page
+# shows again of what somebody typed who is logged in, which is enough for the longest text.
 MAX_ERROR_SIZE = 64 * 1024
 MAX_TYPED_SIZE = 128 * 1024
 
@@ -155,7 +155,7 @@ class StoreUnavailable(APIException):
 
 @contextmanager
 def unless_there(error: type[Conflict], names: Names) -> Iterator[None]:
-    """Raise an error (409), filled with names, if a write meets a document that is there."""
+    """Raise an error (409), its text filled with names, if a write meets an existing document."""
     try:
         yield
     except NotUniqueError as there:
@@ -163,7 +163,7 @@ def unless_there(error: type[Conflict], names: Names) -> Iterator[None]:
 
 
 def translated(exc: BaseException | None) -> Any:
-    """Return the APIException that an exception of Django or a library means, or else itself."""
+    """Return the APIException for an exception of Django or a library, or the exception itself."""
     if isinstance(exc, NotUniqueError):
         return Conflict()
     if isinstance(exc, DocumentValidationError):

@@ -1,4 +1,4 @@
-"""What a page for people shows of long values in a list: as much as somebody reads."""
+"""Excerpts of long values for pages, which show as much as somebody reads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def of_page(text: str) -> str:
 
 
 def of_value(value: Any) -> Any:
-    """Return a text, or JSON as a text, that ends with how long it is; what is short as it is."""
+    """Return the beginning and the length of a long text or long JSON; a short value as it is."""
     if not isinstance(value, str | dict | list):
         return value
     text = value if isinstance(value, str) else plain_json(value).decode()
@@ -43,7 +43,7 @@ def of_value(value: Any) -> Any:
 
 
 def of_values(values: dict[str, Any]) -> str:
-    """Return how a document begins, in a line: its only value, or its fields with their names."""
+    """Return the beginning of a document in a line: its only value, or fields with their names."""
     texts = {
         name: value if isinstance(value, str) else plain_json(value).decode()
         for name, value in values.items()

@@ -29,7 +29,7 @@ from templatesvc.api.fields import (
 from templatesvc.mongo.documents import ObjectField, RawField
 
 Make = Callable[[Any, dict[str, Any]], Any]
-# Fields whose bounds are those of their serializer fields.
+# Fields whose bounds their serializer fields check.
 BOUNDED = (
     mongoengine.StringField,
     mongoengine.IntField,
@@ -42,8 +42,8 @@ BOUNDED = (
 def field_for(field: BaseField, **options: Any) -> serializers.Field:
     """Return the serializer field for a field of a document: its type, its bounds, its choices.
 
-    ``options`` are those of the serializer field, before what is derived. ``has_default`` says
-    whether the field is never without a value.
+    ``options`` for the serializer field override what is derived. Its ``has_default`` says whether
+    the document's field always has a value.
     """
     _refuse(field)
     made = _made(field, _common(field) | options)
@@ -76,7 +76,7 @@ def _refuse(field: BaseField) -> None:
 
 
 def _common(field: BaseField) -> dict[str, Any]:
-    """Return the options that follow from what any field says of itself."""
+    """Return the options that follow from what all kinds of fields have."""
     options: dict[str, Any] = {"validators": [Validator(field)]}
     if getattr(field, "help_text", None):
         options["help_text"] = field.help_text
@@ -87,9 +87,9 @@ def _common(field: BaseField) -> dict[str, Any]:
 
 
 class Validator:
-    """A field's own checks; what MongoEngine says comes out as a 400 on the field.
+    """A document field's own checks; MongoEngine's errors become a 400 on the field.
 
-    Not of bounds, which the serializer's field has, too, and would tell again.
+    Bounds are left out: the serializer's field checks them, and would report them twice.
     """
 
     def __init__(self, field: BaseField) -> None:
@@ -121,7 +121,7 @@ def _text(kind: type[serializers.CharField]) -> Make:
     def make(field: Any, options: dict[str, Any]) -> serializers.Field:
         bounds = {"max_length": field.max_length, "min_length": field.min_length}
         options = {name: n for name, n in bounds.items() if n is not None} | options
-        # Where nothing else is asked of a text; otherwise an empty box of a form is null.
+        # If a text may be anything, an empty box of a form is an empty text; otherwise it is null.
         is_free = kind is TextField and not field.min_length and not field.regex
         if is_free and not field.required:
             options.setdefault("allow_blank", True)
@@ -147,7 +147,7 @@ def _decimal(field: Any, options: dict[str, Any]) -> serializers.Field:
 def _list(field: Any, options: dict[str, Any]) -> serializers.Field:
     options.setdefault("max_length", field.max_length or MAX_LIST_LENGTH)
     if isinstance(field.field, mongoengine.EmbeddedDocumentField):
-        # DRF gives validators to each entry.
+        # DRF would run the validators on each entry.
         options = {name: value for name, value in options.items() if name != "validators"}
         return _embedded(field.field, options | {"many": True})
     if field.field is not None:
@@ -169,7 +169,7 @@ def embedded(document: Any) -> type[EmbeddedSerializer]:
     return type(f"{document.__name__}Serializer", (EmbeddedSerializer,), attrs)
 
 
-# What is further up is a kind of what is further down.
+# In this order, because fields further up may be subclasses of those further down.
 MADE_FOR: dict[Any, Make] = {
     mongoengine.URLField: _text(serializers.URLField),
     mongoengine.EmailField: _text(serializers.EmailField),

@@ -20,14 +20,14 @@ from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]
 INTEGER = re.compile(r"[+-]?[0-9]+")
-# Of a list whose field says no max_length.
+# For a list field without a max_length.
 MAX_LIST_LENGTH = 1000
 
 
 class TextField(serializers.CharField):
-    """A text exactly as it was sent: DRF's would trim it, and take a number for one.
+    """A text exactly as it was sent: DRF's field would trim it, and accept numbers.
 
-    ``allow_nul``: whether NUL may be in it, which some databases can't store, and MongoDB can.
+    ``allow_nul`` allows NUL in the text: MongoDB can store it, unlike some databases.
     """
 
     def __init__(self, *, allow_nul: bool = False, **kwargs: Any) -> None:
@@ -65,7 +65,7 @@ class JSONValueField(serializers.Field):
 
 
 class JSONObjectField(JSONValueField):
-    """A JSON object of any members."""
+    """A JSON object with any members."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(check_object, **kwargs)
@@ -102,7 +102,7 @@ class IntegerField(serializers.IntegerField):
         super().__init__(**bounds | {name: n for name, n in kwargs.items() if n is not None})
 
     def to_internal_value(self, data: Any) -> int:
-        # DRF takes true for 1, and Python texts such as 1_000.
+        # DRF reads true as 1, and Python reads texts such as 1_000.
         is_odd = isinstance(data, str) and not INTEGER.fullmatch(data)
         if isinstance(data, bool) or is_odd:
             self.fail("invalid")
@@ -110,7 +110,7 @@ class IntegerField(serializers.IntegerField):
 
 
 class FloatField(serializers.FloatField):
-    """A finite number: JSON has no other, and DRF would read the text ``nan``."""
+    """A finite number, as all are in JSON; DRF would read the text ``nan``."""
 
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool):
@@ -159,7 +159,7 @@ class DecimalField(serializers.DecimalField):
 
 
 class UUIDField(serializers.UUIDField):
-    """A UUID as a text: DRF's takes a number, too."""
+    """A UUID as a text: DRF's field accepts numbers as well."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
@@ -179,9 +179,9 @@ class ObjectIdField(serializers.CharField):
 
 
 class ListField(serializers.ListField):
-    """A list of bounded length; in the form of a page a text box with a line for each entry.
+    """A list of bounded length; a page's form has a text box for it, with a line for each entry.
 
-    DRF looks at every entry before it counts them, which takes 20 µs for each.
+    DRF would check every entry before it counts them, which takes 20 µs for each.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -204,7 +204,7 @@ class ListField(serializers.ListField):
 
 
 class EmbeddedListSerializer(serializers.ListSerializer):
-    """A list of them, which no form can send: DRF would look for ``field[0]name`` in it."""
+    """A list of embedded objects, which no form can send: DRF would look for ``field[0]name``."""
 
     def get_value(self, dictionary: Any) -> Any:
         if isinstance(dictionary, QueryDict):
@@ -234,7 +234,7 @@ class EmbeddedSerializer(serializers.Serializer):
             raise serializers.ValidationError(
                 dict.fromkeys(sorted(unknown)[:20], "Unknown field."), code="unknown_field"
             )
-        # DRF demands nothing of an object in a partial update, and only a merge is into the old.
+        # DRF requires no members in a partial update, but only a merge keeps those of the old one.
         if not getattr(self.root, "merges", False):
             missing = [n for n, field in self.fields.items() if field.required and n not in values]
             if missing:
@@ -261,7 +261,7 @@ class JSONObjectFieldExtension(_Said):
 
 
 class AnyJSONFieldExtension(_Said):
-    # Without a type: generators of clients make nothing useful of several.
+    # Without a type: generators of clients make nothing useful of a list of types.
     target_class = AnyJSONField
     schema: ClassVar = {"description": "Any JSON value."}
 

@@ -26,8 +26,8 @@ SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
 class ResourceFilter(BaseFilterBackend):
     """Narrows a list by what its view names: ``filter_fields`` and ``search_fields``.
 
-    Every parameter must be one that is known. A list field fits a value that it contains; the
-    text ``null`` fits what has no value. Free JSON is narrowed by what is in it: see ``members``.
+    Unknown parameters are refused. A list field matches a value that it contains; the text ``null``
+    matches documents without a value. Free JSON is filtered by its members: see ``members``.
     """
 
     template = "filter_form.html"
@@ -41,7 +41,7 @@ class ResourceFilter(BaseFilterBackend):
         prefixes = tuple(f"{field}." for field in members.free_fields(view))
         check_parameters(request, known | others | {"format"}, prefixes)
         members.check(request.query_params)
-        # The form of a page sends what was left empty as well.
+        # The form of a page also sends boxes that were left empty.
         is_page = request.accepted_renderer.format == "api"
         for name, text in request.query_params.items():
             if name not in others | {"format"} and not (is_page and text == "" and name in known):
@@ -70,15 +70,15 @@ class ResourceFilter(BaseFilterBackend):
         value = _value(view, name, text)
         if value is None or value != view.document.default_of(name):
             return queryset.filter(**{name: value})
-        # A document that is older than the field has the default as well.
+        # Documents that are older than the field count as having the default.
         return queryset.filter(Q(**{name: value}) | Q(**{name: None}))
 
     def to_html(self, request: Request, queryset: ResourceQuerySet, view: Any) -> str:
-        """Return the form that a page of the list has for all this."""
+        """Return the filter form of the list's page."""
         return loader.render_to_string(self.template, self.context(request, view))
 
     def context(self, request: Request, view: Any) -> dict[str, Any]:
-        """Return what the form shows."""
+        """Return what the form is rendered with."""
         given, labels = request.query_params, self.labels(view)
         fields = [
             {
@@ -130,7 +130,7 @@ def moment(name: str, text: str) -> datetime:
     if moment is None:
         raise ValidationError({name: "Give a time such as 2026-01-31T12:00:00Z."})
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    # Of any time beyond those that an ObjectId can tell the nearest of them says the same.
+    # A time beyond those that an ObjectId can hold finds the same as the nearest of those.
     return min(max(moment, FIRST_MOMENT), LAST_MOMENT).astimezone(UTC)
 
 
@@ -145,7 +145,7 @@ def _value(view: Any, name: str, text: str) -> Any:
 
 
 def _plain_fields(view: Any) -> list[str]:
-    """Return the filter fields that have a parameter of their name."""
+    """Return the filter fields that are parameters by their own names."""
     free = members.free_fields(view)
     return [name for name in view.filter_fields if name not in free]
 
@@ -160,7 +160,7 @@ def _fields(view: Any) -> dict[str, serializers.Field]:
 
 
 def _field(view: Any, name: str) -> serializers.Field:
-    """Return the serializer field of what a filter compares: a list's own, of one of its values."""
+    """Return the serializer field that reads a filter's value: for a list, that of its entries."""
     field = _fields(view)[name]
     return field.child if isinstance(field, serializers.ListField) else field
 
@@ -179,5 +179,5 @@ def _label(ordering: str) -> str:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one value, which a query never gives as null."""
+    """Return the schema of a value in a query, which is never null."""
     return {name: value for name, value in schema.items() if name not in ("nullable", "default")}

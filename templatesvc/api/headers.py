@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-# Scripts come from files of this service alone: one that was injected into a page does not run.
+# Scripts come only from files of this service: one that was injected into a page does not run.
 # Styles may stand in a page, as DRF's and Swagger UI's do; they can load nothing from elsewhere.
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -19,7 +19,7 @@ PAGE = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 ALWAYS = {
-    # An answer carries a token or a person's data, unless its view says otherwise.
+    # Answers hold tokens or a person's data, unless their views say otherwise.
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

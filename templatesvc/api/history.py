@@ -55,11 +55,11 @@ class HistoryMixin(DocumentViewSet):
         return version
 
     def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
-        """Give the document found an earlier version's values; return it, or None if it is gone."""
+        """Give the document found the values of a version; return it, or None if it is gone."""
         return self.replaced(found, version.own_values)
 
     def restorable(self, response: Response, versions: list[Any], found: Any) -> Response:
-        """Give an answer's page, where it is one, a button for each version, and how it begins."""
+        """Give an answer's page, if it has one, a button and an excerpt for each version."""
         if self.request.accepted_renderer.format != "api":
             return response
         slug, begins, size = self.names.slug, {}, 0
@@ -77,7 +77,7 @@ class HistoryMixin(DocumentViewSet):
                 "begins": begins.get(version.id, ""),
                 "url": url_of(f"{slug}-version", self.request, pk=id, number=version.version),
                 "restore": url_of(f"{slug}-restore", self.request, pk=id),
-                # Not over what somebody makes of it while the page is open.
+                # So that nothing is overwritten that somebody changes while the page is open.
                 "condition": ("If-Match", tag) if (tag := tags.get(id)) else ("If-None-Match", "*"),
             }
             for version in versions
@@ -98,7 +98,7 @@ class HistoryMixin(DocumentViewSet):
     @action(detail=True, filter_backends=[], pagination_class=None)
     def versions(self, request: Request, pk: str) -> Response:
         """List the earlier versions of {a}, newest first. Each has a URL, which shows all of it."""
-        # Few at a time: some servers read whole documents before they give the first field.
+        # Some servers read whole documents for one field of each, so ask for few at a time.
         found = self.old_versions().exclude(*self.document.own_fields)
         walked = found.walk("version", descending=True, most=settings.HISTORY_VERSIONS)
         versions = list(walked)
@@ -126,7 +126,7 @@ class HistoryMixin(DocumentViewSet):
         if self.found().first() is not None:
             return self.rewrite(lambda found: self.brought_back(found, version), RESTORED)
         if Preconditions.of(request).if_match is not None:
-            raise PreconditionFailed(names=self.names)  # it has no state now that could match
+            raise PreconditionFailed(names=self.names)  # it has no state that could match
         return self.answer(self.restored(version), status.HTTP_201_CREATED, RESTORED)
 
     @action(

@@ -14,16 +14,16 @@ from rest_framework.exceptions import APIException
 from templatesvc.api import problems
 from templatesvc.api.exceptions import HeadersTooLarge, URITooLong
 
-# Pages that are functions say nothing of their methods. All of them are the operators' pages.
+# Function views don't declare their methods. All of them are pages for operators.
 OF_PAGES = ("get", "post")
-# The most that a header or the URL may have, whichever server is in front: gunicorn's own limit.
+# The most characters of a header or the URL under any server: gunicorn's own limit.
 LONGEST = 8190
 SLASHES = re.compile("//+")
 WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 def methods(view: Any) -> list[str]:
-    """Return the methods that a view of the URL map answers, but HEAD and OPTIONS."""
+    """Return the methods that a view of the URL map answers, without HEAD and OPTIONS."""
     view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
     known = getattr(view, "actions", None) or (
         [name for name in view_class.http_method_names if hasattr(view_class, name)]
@@ -40,12 +40,12 @@ def allow(view: Any) -> str:
 
 
 def _too_long(meta: dict[str, Any]) -> APIException | None:
-    """Return what is too long in a request, if anything is, and drop it."""
+    """Return the error for a URL or a header that is too long, if there is one."""
     if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > LONGEST:
         return URITooLong()
     for name, value in meta.items():
         if name.startswith("HTTP_") and len(value) > LONGEST:
-            meta.pop("HTTP_ACCEPT", None)  # the answer would be chosen by it
+            meta.pop("HTTP_ACCEPT", None)  # the form of the answer would depend on it
             return HeadersTooLarge()
     return None
 
@@ -55,8 +55,8 @@ class HTTPMiddleware:
 
     A path has two slashes if the client's base URL ends in one.
 
-    OPTIONS is for everybody: browsers ask without a token before a page of another site may send
-    one. So it tells what the schema tells everybody, and no more.
+    OPTIONS needs no token, because browsers send none before a page of another site may. So it
+    tells only what the schema tells everybody.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

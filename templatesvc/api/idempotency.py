@@ -1,10 +1,10 @@
 """Idempotency-Key: a request that was sent twice happens once, and is answered twice.
 
-draft-ietf-httpapi-idempotency-key-header-07. The first request claims the key with one insert.
-Its answer is stored with the key; a second request is answered from there. A worker that died
-in between holds the key until its lease is over, one that failed gives it up. Whoever comes then
-does the work again under the same ``seed``, an ObjectId in hex from which what is made takes its
-id: also what the first had made before it failed is made once.
+See draft-ietf-httpapi-idempotency-key-header-07. The first request claims the key with one insert.
+Its answer is stored with the key, and a second request gets that answer. A worker that died in
+between holds the key until its lease is over; one that failed gives it up. The next request then
+does the work again under the same ``seed``, an ObjectId in hex from which new documents take their
+ids. So what the first request had stored before it failed is not stored twice.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from templatesvc.mongo.quota import OVERHEAD, Amount, OverQuota, Usage, amount_o
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
-LARGEST_KEPT = 8 * 2**20  # bytes of an answer: a document of MongoDB's has 16 MB
-# What counts in the owner's quota beside the bytes of an answer, and what an answer has beside the
-# value that it tells of.
+LARGEST_KEPT = 8 * 2**20  # bytes of an answer: MongoDB's documents have at most 16 MB
+# Bytes that count in the owner's quota beside those of an answer, and the bytes that an answer has
+# beside the value in it.
 KEY_SIZE, USUAL_SIZE = 700, 500
-# Longer than a batch of an import takes and two machines' clocks are apart, together.
+# Longer than a batch of an import takes, plus the difference between two machines' clocks.
 LEASE = timedelta(seconds=60)
-FREE_SECONDS = 0.4  # to give a key up that nobody may hold
+FREE_SECONDS = 0.4  # to give up a key of which nobody knows whether it is held
 # A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
 QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
-# Answers that say nothing of the request itself: another time it is carried out.
+# Answers that don't depend on the request itself, which may succeed another time.
 PASSING = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
 STORED_HEADERS = ("Content-Type", "ETag", "Location")
 
@@ -96,7 +96,7 @@ class IdempotentRequest(ServiceDocument):
     body = BinaryField()
     expires_at = DateTimeField(required=True)
 
-    is_repeated = False  # whether somebody had it before, and may have done some of the work
+    is_repeated = False  # whether an earlier request may have done some of the work
 
     meta = {
         "collection": "idempotent_requests",
@@ -143,9 +143,9 @@ class IdempotentRequest(ServiceDocument):
         return self, True
 
     def hold(self) -> None:
-        """Hold the key for a lease from now on; raises KeyInUse if another worker does already.
+        """Hold the key for a lease from now on; raises KeyInUse if another worker holds it.
 
-        So one takes over where a worker died, and one whose work takes long keeps it.
+        By this a request takes over from a worker that died, and long work keeps its key.
         """
         lease = now() + LEASE
         with self.freed_if_unknown(lease):
@@ -155,9 +155,9 @@ class IdempotentRequest(ServiceDocument):
 
     @contextmanager
     def freed_if_unknown(self, lease: datetime) -> Iterator[None]:
-        """Give the key up if the store does not tell whether it is held until ``lease`` now.
+        """Give the key up if the store does not say whether it is held until ``lease`` now.
 
-        Otherwise whoever repeats the request would wait until the lease is over.
+        Otherwise a repeated request would have to wait until the lease is over.
         """
         try:
             yield
@@ -170,10 +170,10 @@ class IdempotentRequest(ServiceDocument):
             raise
 
     def keep(self, view: APIView, response: HttpResponse, paid: int) -> None:
-        """Store the answer, if it fits the owner's quota, of which ``paid`` bytes are taken for it.
+        """Store the answer, if the owner's quota has room; ``paid`` bytes are reserved already.
 
-        Otherwise a refusal is forgotten with its key: nothing was done. In place of another answer
-        AnswerNotKept (409) is stored.
+        If there is no room, a refusal is forgotten with its key, because nothing was done. For any
+        other answer AnswerNotKept (409) is stored.
         """
         owed = KEY_SIZE + len(response.content) - paid
         if len(response.content) <= LARGEST_KEPT and self._has_room(owed):
@@ -202,11 +202,11 @@ class IdempotentRequest(ServiceDocument):
         return mine.filter(lease_until=self.lease_until, status=None)
 
     def free(self) -> None:
-        """Give the key up: whoever comes next with this request does the work."""
+        """Give the key up: the next request that has it does the work."""
         self._unfinished().update_one(set__lease_until=now())
 
     def forget(self) -> None:
-        """Give the key up, of which nothing was done, so that it takes no room."""
+        """Give up a key under which nothing was done, so that it takes no room."""
         if self.is_repeated:
             self.free()
         else:
@@ -214,13 +214,13 @@ class IdempotentRequest(ServiceDocument):
 
     @classmethod
     def amount_of(cls, owner: str) -> Amount:
-        """Return how many bytes the keys of an owner have with their answers, for the quota."""
+        """Return the bytes of an owner's keys with their answers, for the quota."""
         kept = amount_of(cls, {"username": owner}, ["body"])
         return Amount(bytes=kept.bytes + kept.documents * (KEY_SIZE - OVERHEAD))
 
     @classmethod
     def belonging_to(cls, user: Any) -> dict[str, Any]:
-        # Their answers would show documents to whoever has the name next.
+        # The answers would show documents to the next person who has the name.
         return {"username": user.get_username()}
 
     def exported(self) -> dict[str, Any]:
@@ -240,12 +240,13 @@ def _seconds_until(moment: datetime) -> int:
 def idempotent(
     view: APIView, request: Request, perform: Callable[[IdempotentRequest | None], Response]
 ) -> Response | HttpResponse:
-    """Do ``perform`` once for the request's Idempotency-Key; without one, just do it.
+    """Call ``perform`` once for the request's Idempotency-Key; without a key, just call it.
 
-    ``perform`` is given what is stored of the key, whose seed it needs, or None. An answer of 500
-    or above is not stored, and frees the key; so do a 401, if the session ended meanwhile, a 429,
-    and a full quota. The answer counts in the owner's quota, reserved with what ``perform`` stores.
-    Who stores nothing, or gives long answers, reserves an empty amount before doing anything.
+    ``perform`` gets the document of the key, whose seed it needs, or None. An answer of 500 or
+    above is not stored, and frees the key. So do a 401, if the session ended meanwhile, a 429, and
+    a full quota. The answer counts in the owner's quota; its room is reserved with that for what
+    ``perform`` stores. A ``perform`` that stores nothing, or gives long answers, has to reserve an
+    empty amount before it does anything.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -254,7 +255,7 @@ def idempotent(
     first, is_mine = IdempotentRequest.claim(key, username, _fingerprint(request))
     if not is_mine:
         return first.replayed()
-    # In a context of its own: if the request's time for the store is up, this is still to be done.
+    # In a context of its own: it has to be done even if the request's time for the store is up.
     settle = Context()
     try:
         with Usage.along(username, KEY_SIZE + USUAL_SIZE) as along:
@@ -270,7 +271,7 @@ def idempotent(
 
 
 def _key(header: str) -> str:
-    """Return the key that a header gives, in quotation marks or, as many send it, without.
+    """Return the key of a header, with quotation marks or, as many clients send it, without.
 
     Raises ValidationError (400).
     """
@@ -285,14 +286,14 @@ def _key(header: str) -> str:
 
 
 def _fingerprint(request: Request) -> str:
-    """Return a digest of what the same key must come with again."""
+    """Return a digest of what a request with the same key must repeat."""
     content = request.data
     if not isinstance(content, bytes):
         try:
             content = json.dumps(content, default=str).encode()
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
-    # With a final slash and without, a path is one route.
+    # A path with a final slash and one without are the same route.
     path, mark, query = request.get_full_path().partition("?")
     subject = f"{request.method} {path.removesuffix('/')}{mark}{query}\0".encode() + content
     return hashlib.sha256(subject).hexdigest()
@@ -303,7 +304,7 @@ def _answer(
     perform: Callable[[IdempotentRequest | None], Response],
     first: IdempotentRequest,
 ) -> HttpResponse:
-    """Return the rendered answer; one of refusal too, because the first answer is the answer."""
+    """Return the rendered answer; a refusal as well, because the first answer counts."""
     try:
         response = perform(first)
     except APIException as error:

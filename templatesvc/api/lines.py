@@ -1,20 +1,20 @@
-"""Lines of a body, a batch of them at a time."""
+"""The lines of a body, in batches."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-# Ended as ``bytes.splitlines`` has it, which would make all of them at once.
+# Lines end as for ``bytes.splitlines``, which would make all of them at once.
 LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 Line = tuple[int, bytes]
 
 
 def batches(body: bytes, most: int, size: int) -> Iterator[list[Line]]:
-    """Yield the lines that are not blank, each with its number, in lists of at most ``most``.
+    """Yield the lines that are not blank, with their numbers, in lists of at most ``most``.
 
-    A list has at most ``size`` bytes, or one line.
+    A list has at most ``size`` bytes, or a single line.
     """
     batch: list[Line] = []
     total = 0

@@ -11,6 +11,6 @@ from django.urls import reverse
 def url_of(route: str, request: HttpRequest, **arguments: Any) -> str:
     """Return the URL of a route by its name.
 
-    DRF's own ``reverse`` carries the ``?format=`` of the request along, to where there is none.
+    DRF's own ``reverse`` would add the request's ``?format=``, which other routes don't have.
     """
     return request.build_absolute_uri(reverse(route, kwargs=arguments))

@@ -1,4 +1,4 @@
-"""Filters by what is in free JSON: ``notes.author=Orwell`` fits objects that have such a member."""
+"""Filters by members of free JSON: ``notes.author=Orwell`` finds objects with this member."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
-# Parameters of one field in a request: the store compares each with every element of a list.
+# Parameters for one field: the store compares each of them with every element of a list.
 MOST = 10
 
 
@@ -23,7 +23,7 @@ def free_fields(view: Any) -> list[str]:
 
 
 def check(names: Iterable[str]) -> None:
-    """Raise ValidationError (400) if too many of the names of parameters are of one field."""
+    """Raise ValidationError (400) if too many parameters are for one field."""
     fields = Counter(name.partition(".")[0] for name in names if "." in name)
     faults = {
         field: f"At most {MOST} parameters at a time may begin with {field}."
@@ -43,7 +43,7 @@ def query(view: Any, name: str, text: str) -> dict[str, Any]:
         raise ValidationError({name: f"No object is more than {MAX_DEPTH} levels deep."})
     stored = ".".join([view.document._fields[field].db_field, *path])
     if text == "null":
-        # Equality with null alone would fit everything that has no such member.
+        # Equality with null alone would match all documents without such a member.
         return {"$or": [{stored: text}, {stored: {"$eq": None, "$exists": True}}]}
     return {stored: {"$in": _readings(text)}}
 
@@ -71,7 +71,7 @@ def parameter(name: str) -> dict[str, Any]:
 
 
 def _readings(text: str) -> list[Any]:
-    """Return what a text in a URL can mean as a JSON value: itself, and a number or constant."""
+    """Return the JSON values that a text in a URL can mean: itself, and a number or constant."""
     try:
         value = json.loads(text, parse_constant=_no_value)
     except (ValueError, RecursionError):

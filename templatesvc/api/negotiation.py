@@ -1,4 +1,4 @@
-"""Routes that speak JSON alone, whatever the client says that it sends or accepts."""
+"""Routes that speak only JSON, whatever the client says it accepts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How values are written that JSON does not have, whatever program has stored them.
+"""How values that JSON does not have are written, whatever program stored them.
 
-Answers have plain text, which is there to be read. Exports have MongoDB's Extended JSON (version 2,
-relaxed), from which an import makes the very same values.
+Answers have them as plain texts, for readers. Exports have MongoDB's Extended JSON (version 2,
+relaxed), from which an import restores the same values.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from rest_framework.utils.encoders import JSONEncoder
 EXTENDED_JSON = json_util.RELAXED_JSON_OPTIONS.with_options(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-# Bytes of JSON that is indented where that is asked for, and of what that makes of it.
+# The most bytes of JSON that is indented on request, before and after.
 LONGEST_TO_INDENT, LONGEST_INDENTED = 64 * 1024, 256 * 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The calendar repeats itself each 400 years.
 CYCLE = 146_097 * 24 * 3600 * 1000  # milliseconds
 
-# What Python's parser says is wrong, by how it begins, in the words of a sentence.
+# Beginnings of the messages of Python's parser, and what to say instead.
 FAULTS = {
     "Expecting value": "a value is missing",
     "Expecting property name": "a name in double quotes is missing",
@@ -56,7 +56,7 @@ FAULTS = {
 
 
 def fault_of(error: ValueError) -> str:
-    """Return what is wrong with a text that is not JSON, and where, as a sentence goes on."""
+    """Return what is wrong with a text that is not JSON, and where, for the end of a sentence."""
     if not isinstance(error, json.JSONDecodeError):
         return str(error)
     said = next((FAULTS[begin] for begin in FAULTS if error.msg.startswith(begin)), error.msg)
@@ -67,9 +67,9 @@ def fault_of(error: ValueError) -> str:
 
 
 def plain_json(value: Any, indented: bool = False) -> bytes:
-    """Return a value as JSON; a number that is not finite as null, because JSON has no other.
+    """Return a value as JSON; numbers that are not finite become null, as JSON lacks them.
 
-    What is long is not indented, nor what would be by indenting: of deep lists blanks are most.
+    Long JSON is not indented, nor JSON that indenting makes long: deep lists become mostly blanks.
     """
     short = _dumped(value)
     if not indented or len(short) > LONGEST_TO_INDENT:
@@ -80,21 +80,21 @@ def plain_json(value: Any, indented: bool = False) -> bytes:
 
 def _dumped(value: Any, option: int = 0) -> bytes:
     dumped = orjson.dumps(value, plain, option | orjson.OPT_PASSTHROUGH_DATETIME)
-    # A copy: orjson's own bytes keep the room that it wrote them in, sixty times their size if the
-    # value has many elements, for as long as a client takes to read them.
+    # A copy: orjson's own bytes keep the buffer that they were written in, which has sixty times
+    # their size if the value has many elements, for as long as a client takes to read them.
     return bytes(memoryview(dumped))
 
 
 def plain(value: Any) -> Any:
-    """Return what stands in JSON for a value that it does not have: for one of BSON's a text."""
+    """Return what stands in JSON for a value that JSON lacks; for a value of BSON it is a text."""
     write = PLAIN.get(type(value))
     return write(value) if write else JSONEncoder().default(value)
 
 
 def written(moment: datetime) -> str:
-    """Return a time in the one notation that there is: UTC, Z, three digits of milliseconds.
+    """Return a time in the one notation for times: UTC, with milliseconds and a Z.
 
-    Strict parsers read it, and as texts times are in their order.
+    Strict parsers read it, and its texts sort by time.
     """
     if moment.tzinfo is not tz_util.utc:  # in which PyMongo gives the store's times
         moment = moment.astimezone(UTC)
@@ -102,7 +102,7 @@ def written(moment: datetime) -> str:
 
 
 def _beyond_the_calendar(moment: DatetimeMS) -> str:
-    """Return a time that Python has none for, with a sign and six digits or more for the year."""
+    """Return a time beyond Python's calendar, its year with a sign and six digits or more."""
     cycles, rest = divmod(int(moment), CYCLE)
     alike = written(EPOCH + timedelta(milliseconds=rest))
     return f"{int(alike[:4]) + 400 * cycles:+07d}{alike[4:]}"
@@ -110,7 +110,7 @@ def _beyond_the_calendar(moment: DatetimeMS) -> str:
 
 def _binary(value: bytes) -> str:
     """Return a UUID as it is usually written, and other bytes in base64."""
-    # Nobody checks what is stored as a UUID: one has 16 bytes.
+    # Nothing checks stored UUIDs: a real one has 16 bytes.
     if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE and len(value) == 16:
         return str(value.as_uuid())
     return base64.b64encode(value).decode()
@@ -135,9 +135,9 @@ PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def extended_json(value: Any, indented: bool = False) -> str:
-    """Return a value as JSON that ``from_extended_json`` makes it from again.
+    """Return a value as JSON, from which ``from_extended_json`` restores it.
 
-    What is long is not indented, as in ``plain_json``.
+    Long JSON is not indented, as in ``plain_json``.
     """
     options = {"json_options": EXTENDED_JSON, "ensure_ascii": False}
     short = json_util.dumps(value, **options)
@@ -152,26 +152,26 @@ def from_extended_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_value)
     except (LookupError, TypeError, ArithmeticError, RecursionError, BSONError) as error:
-        raise ValueError(str(error)) from error  # of what only looks like a value of BSON
+        raise ValueError(str(error)) from error  # something only looks like a value of BSON
 
 
-# Possessive: without it a long text would be remembered character by character.
+# Possessive quantifiers: others would remember a long text character by character.
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 STRINGS = re.compile(rb'(?:[^"]*+%b){1,10000}+' % STRING.pattern)
 
 
 def least_size(text: bytes) -> int:
-    """Return a number of bytes of BSON that a JSON text has at the least, without parsing it.
+    """Return the least number of bytes of BSON that a JSON text can have, without parsing it.
 
     Parsed, a text of empty objects takes twenty times its bytes. In BSON an object or a list takes
-    five bytes or more, and what stands after a comma three before its value.
+    five bytes or more, and each element after a comma three bytes before its value.
     """
     size = start = 0
-    # In parts, because Python makes an object of what is between each two strings.
+    # In parts, because Python makes an object of the text between any two strings.
     while part := STRINGS.match(text, start):
         size += _structure(STRING.sub(b"", part[0]))
         start = part.end()
-    # A string without an end is no JSON: what is in it must not be searched for others.
+    # A string without an end is no JSON, and must not be searched for other strings.
     return size + _structure(text[start:].partition(b'"')[0])
 
 
@@ -186,8 +186,9 @@ def _value(pairs: list[tuple[str, Any]]) -> Any:
 
 
 def export_line(fields: dict[str, Any]) -> bytes:
-    """Return the fields of a document of ours as a line: their times as everywhere, and what is
-    inside them in Extended JSON.
+    """Return the fields of one of our documents as a line.
+
+    Times in them are written as everywhere, and what is inside them in Extended JSON.
     """
     written_fields = {
         name: written(value) if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of a resource: operations, headers and parameters, in its names."""
+"""The operations of a resource in the OpenAPI schema, with their headers and parameters."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # rest_framework.views imports this module, as the settings n
     from rest_framework.serializers import BaseSerializer
     from rest_framework.views import APIView
 
-# Where there is nothing to send anything to, or nobody who may; what was typed stays nevertheless.
+# Statuses whose pages have no forms: nothing can be sent, or nobody may send it. (What was typed
+# and refused is shown all the same.)
 WITHOUT_FORMS = (
     status.HTTP_204_NO_CONTENT,
     status.HTTP_401_UNAUTHORIZED,
@@ -34,7 +35,7 @@ WITHOUT_FORMS = (
 
 
 class Choice(NamedTuple):
-    """A parameter of the URL whose values a page offers, each in words."""
+    """A parameter of the URL, whose values a page offers in words."""
 
     name: str
     label: str
@@ -42,12 +43,12 @@ class Choice(NamedTuple):
 
 
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
-    """DRF's pages. A view may say more for them:
+    """DRF's pages. A view may have attributes for them:
 
-    ``button`` is what the button of its form says, ``page_links`` are titles and names of routes,
-    ``choices`` are offered beside the file that it takes, ``deletion_template`` is what is asked
-    before something is deleted, and ``deletion_button`` what the buttons for it say. What
-    ``Response.said`` says of a success stands in the place of a body.
+    ``button`` is the text on the button of its form, ``page_links`` are titles and names of routes,
+    ``choices`` stand beside the box for a file, ``deletion_template`` asks before something is
+    deleted, and ``deletion_button`` is the text on its buttons. ``Response.said`` stands in place
+    of a body after a success.
     """
 
     typed: Typed | None = None
@@ -58,12 +59,12 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         accepted_media_type: str | None = None,
         renderer_context: dict[str, Any] | None = None,
     ) -> str:
-        """Return the page, and take from the answer what is the JSON's."""
+        """Return the page, and remove the headers that are meant for the JSON."""
         assert renderer_context is not None
         page = self._page(data, accepted_media_type, renderer_context)
         response = renderer_context["response"]
-        # The page shows the ETag, and may not have it: a browser asks the server by the tag alone
-        # whether what it has kept still stands, and would take the page for the JSON.
+        # The page shows the ETag but must not have it as a header: a browser that asks by the tag
+        # whether its copy is fresh would take the page for the JSON.
         del response["ETag"]
         response["Cache-Control"] = "no-store"
         return page
@@ -71,7 +72,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     def _page(
         self, data: Any, accepted_media_type: str | None, renderer_context: dict[str, Any]
     ) -> str:
-        """Return the page; an error whose page is too large gets the page that all errors have."""
+        """Return the page; an error whose page would be too large gets the common error page."""
         request, response = renderer_context["request"], renderer_context["response"]
         is_error = response.status_code >= status.HTTP_400_BAD_REQUEST
         is_theirs = is_error and (
@@ -97,7 +98,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             data = dict(data)  # without its serializer, so that the form is empty for the next
         context = super().get_context(data, accepted_media_type, renderer_context)
         is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
-        # What was done to a document by a POST, such as to restore it, is not to be done again.
+        # After a POST on a document, such as a restoration, offer no form to repeat it.
         is_done = request.method == "POST" and status.is_success(response.status_code)
         if is_done and getattr(view, "detail", False):
             is_shown = False
@@ -107,7 +108,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             "data": data,
             "user": caller,
             "account": self._account(data, caller),
-            # DRF shows the form in a dialog; here it stands above the list. OPTIONS shows nothing.
+            # Filters stand above the list, not in DRF's dialog, and there is no form for OPTIONS.
             "filter_form": None,
             "extra_actions": {
                 title: url
@@ -120,7 +121,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             "display_edit_forms": is_shown,
             "deletion_button": getattr(view, "deletion_button", ""),
             "deletion_template": getattr(view, "deletion_template", "rest_framework/deletion.html"),
-            # To open a page is no mistake, also where there is only something to send.
+            # Opening a page that only takes a POST is no mistake.
             "is_neutral": is_405 and request.method in SAFE_METHODS,
             "is_kept": bool(self.typed),
             "is_raw": self.typed is not None and self.typed.raw is not None,
@@ -132,9 +133,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         }
 
     def _account(self, data: Any, caller: Any) -> str:
-        """Return whose the forms are, as ``hidden.ACCOUNT``: what was typed is whose it was.
+        """Return whose the forms are, as ``hidden.ACCOUNT``.
 
-        But once they were told that they are somebody else now, it is theirs who are logged in.
+        They are the person's who typed, or the one's who is logged in, once the page has said that
+        these are two.
         """
         is_told = isinstance(data, dict) and data.get("code") == AnotherAccount.default_code
         if self.typed and self.typed.account and not is_told:
@@ -153,7 +155,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         return excerpts.of_page(content)
 
     def get_breadcrumbs(self, request: Request) -> list[tuple[str, str]]:
-        """Return the way to the page; not over routes that are no pages."""
+        """Return the breadcrumbs, without routes that have no pages."""
         start, crumbs = reverse("api-root"), super().get_breadcrumbs(request)
         return [
             (name, url)
@@ -162,7 +164,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         ]
 
     def get_filter_form(self, data: Any, view: APIView, request: Request) -> str | None:
-        """Return the form also above the error of what was typed into it."""
+        """Return the filter form, above errors of its own as well."""
         is_list = getattr(view, "action", None) == "list"
         form: str | None = super().get_filter_form([] if is_list else data, view, request)
         return form
@@ -170,7 +172,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     # --- Forms -------------------------------------------------------------------------------
 
     def show_form_for_method(self, view: Any, method: str, request: Request, obj: Any) -> bool:
-        """Tell whether there is a form: also for what was typed by whom is not logged in now."""
+        """Tell whether there is a form; what was typed has one even if nobody is logged in."""
         if self.typed and method == self.typed.method:
             return method in view.allowed_methods
         response = (self.renderer_context or {})["response"]
@@ -216,7 +218,7 @@ def _own(url: str) -> str:
 def _caller(request: Request) -> Any:
     """Return who is logged in now: a request may have logged its caller out.
 
-    Where nobody may be asked who they are, or not yet, a browser's session tells nevertheless.
+    A browser's session tells it even for views that don't authenticate, or have not yet.
     """
     is_known = request.user.is_authenticated and request.method in SAFE_METHODS
     return request.user if is_known or request.auth else get_user(request._request)
@@ -225,8 +227,8 @@ def _caller(request: Request) -> Any:
 def _faults_of_filters(data: Any, view: APIView) -> list[tuple[str, str]]:
     """Return the faults of the form above a list, each with the label of its field.
 
-    People know a field by its label, not by its parameter. If one of the faults is of no field of
-    the form, none is returned, and the page tells of all as of any other error.
+    People know a field by its label, not by its parameter. If a fault belongs to no field of the
+    form, none is returned, and the page shows all of them as it shows any error.
     """
     faults = data.get("errors", []) if isinstance(data, dict) else []
     backends = [each() for each in getattr(view, "filter_backends", ()) if hasattr(each, "labels")]
@@ -248,5 +250,5 @@ def _size(request: Request) -> int:
 
 
 def well_formed(page: str) -> str:
-    """Return a page without halves of surrogate pairs, which JSON can name and UTF-8 can't."""
+    """Return a page without halves of surrogate pairs, which JSON can hold and UTF-8 can't."""
     return page.encode(errors="replace").decode()

@@ -1,6 +1,6 @@
-"""Paging by the place of the last row seen: as quick on the last page as on the first.
+"""Paging by the place of the last row: the last page is as quick as the first.
 
-Rows that come or go meanwhile neither repeat nor hide another, as they would with page numbers.
+Rows that are added or deleted meanwhile neither repeat nor hide others, as with page numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SALT = "templatesvc.api.pagination"
 class KeysetPagination(BasePagination):
     """Pages of a KeysetQuerySet, whose cursors hold the places of rows.
 
-    The view says in which orders: ``ordering_fields``, and ``ordering`` for the default.
+    The view names the orders in ``ordering_fields``, and the default in ``ordering``.
 
     A page ends at its limit, at MAX_PAGE_SIZE bytes, or when a search's time is up, and ``next``
     goes on from there.
@@ -87,9 +87,9 @@ class KeysetPagination(BasePagination):
         return rows
 
     def _alone(self) -> AbstractContextManager[Any]:
-        """Hold the one search that each may have at a time; raises SearchInProgress (429)."""
+        """Hold the caller's turn to search; raises SearchInProgress (429)."""
         refusal = SearchInProgress(ceil(settings.SEARCH_TIME.total_seconds()))
-        # Whoever is not logged in is known by their address; with a NUL it is no user's name.
+        # People who are not logged in are known by their address; no user's name has the NUL.
         address = network(client_address(self.request.META))
         who = self.request.user.get_username() or f"\0{address}"
         return alone(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
@@ -115,7 +115,7 @@ class KeysetPagination(BasePagination):
 
     def _limit(self) -> int:
         text = self.request.query_params.get("limit", str(self.default_limit))
-        # Of nine digits at the most: Python takes long to read thousands, and refuses more.
+        # At most nine digits: Python takes long to read thousands of them, and refuses more.
         limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
         if not 1 <= limit <= self.max_limit:
             raise ValidationError({"limit": f"Give a number from 1 to {self.max_limit}."})
@@ -130,7 +130,7 @@ class KeysetPagination(BasePagination):
     def _place(self) -> tuple[Place | None, bool]:
         """Return where the cursor stands, and whether the page before it is asked for.
 
-        None for its place is where the list begins or, going back, where it ends.
+        The place None is the beginning of the list or, going back, its end.
         """
         text = self.request.query_params.get("cursor")
         if text is None:
@@ -147,7 +147,7 @@ class KeysetPagination(BasePagination):
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
 
     def _query(self) -> str:
-        """Return a digest of what a cursor is good for: this person's list of these rows."""
+        """Return a digest of the list that a cursor is for: its person, path and parameters."""
         free = self.parameters - {"ordering"}
         given = sorted(item for item in self.request.query_params.items() if item[0] not in free)
         subject = repr(
@@ -158,13 +158,13 @@ class KeysetPagination(BasePagination):
     # --- The answer --------------------------------------------------------------------------
 
     def _link(self, place: Place | None, backwards: bool) -> str:
-        """Return the URL of the page beside a place; None if its row was taken away."""
+        """Return the URL of the page next to a place; None is where the list begins or ends."""
         values = None if place is None else [ids.encode(value) for value in place]
         cursor = signing.dumps([self._query(), values, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 
     def _count(self, queryset: KeysetQuerySet, shown: int) -> int | str:
-        """Return how many rows there are, or the number that was reached with a ``+``."""
+        """Return how many rows there are, or how many were counted in time, with a ``+``."""
         if not queryset.is_search:
             count = queryset.count_up_to(self.max_count)
             return count if count <= self.max_count else f"{self.max_count}+"

@@ -24,12 +24,12 @@ from templatesvc.api.exceptions import MAX_TYPED_SIZE, PayloadTooLarge
 from templatesvc.api.notation import fault_of, least_size
 from templatesvc.api.renderers import JSONRenderer
 
-# Of a part of a multipart form. What is quoted may have escapes, also of the quotation mark.
+# The head of a part of a multipart form. Quoted parameters may have escapes.
 DISPOSITION = re.compile(rb"^content-disposition:[ \t]*form-data([^\r\n]*)", re.I | re.M)
 PARAMETER = re.compile(rb';[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.A)
 QUOTED = re.compile(rb"\\(.)")
 LONGEST_HEAD = 1024  # bytes, as in Django's parser
-MOST_PARAMETERS = 10  # that are looked at; browsers send two
+MOST_PARAMETERS = 10  # others are ignored; browsers send two
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,14 +47,14 @@ def _constant(name: str) -> float:
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON as RFC 8259 and RFC 7493 have it: UTF-8, no repeated keys, no NaN or Infinity.
+    """JSON as in RFC 8259 and RFC 7493: UTF-8, no repeated keys, no NaN or Infinity.
 
-    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size, and parse
-    one of empty objects into twenty times its bytes.
+    Raises ParseError (400) and PayloadTooLarge (413): DRF would read a body of any size, and a body
+    of empty objects takes twenty times its bytes once it is parsed.
     """
 
     renderer_class = JSONRenderer  # writes what a page shows to be edited
-    # Bytes of BSON that a body may have: a document, and something around it.
+    # Bytes of BSON that a body may have: those of a document, and some around it.
     largest_value = 2**20 + 2**16
 
     def parse(
@@ -64,7 +64,7 @@ class JSONParser(parsers.JSONParser):
         parser_context: dict[str, Any] | None = None,
     ) -> Any:
         body = bounded(stream, settings.MAX_BODY_SIZE)
-        # A character makes no more than the five bytes of an empty list.
+        # A character stands for at most five bytes, those of an empty list.
         if 5 * len(body) > self.largest_value and least_size(body) > self.largest_value:
             raise ParseError(
                 "The body has more objects, lists and values than a document may have."
@@ -79,7 +79,7 @@ class JSONParser(parsers.JSONParser):
 
 
 def bounded(stream: IO[bytes], most: int) -> bytes:
-    """Return a body of at most so many bytes, without a byte order mark.
+    """Return a body of at most ``most`` bytes, without a byte order mark.
 
     Raises PayloadTooLarge (413).
     """
@@ -102,15 +102,15 @@ def parsed(text: str) -> Any:
 
 
 def has_too_many_escapes(form: bytes) -> bool:
-    """Tell whether a form is one of escapes alone: Python takes 200 bytes for each ``%41``.
+    """Tell whether a form has more escapes, such as ``%41``, than the longest text needs.
 
-    The longest text that a page keeps may have all its bytes escaped.
+    Python takes 200 bytes for each of them.
     """
     return form.count(b"%") > 3 * MAX_TYPED_SIZE
 
 
 class FormParser(parsers.FormParser):
-    """DRF's, of bounded size; what it returns knows the type that it came as."""
+    """DRF's, of bounded size; the form that it returns has its media type."""
 
     def parse(self, stream: IO[bytes], *args: Any, **kwargs: Any) -> QueryDict:
         """Return the form; raises PayloadTooLarge (413)."""
@@ -123,10 +123,10 @@ class FormParser(parsers.FormParser):
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """DRF's; what it returns knows the type that it came as."""
+    """DRF's; the form that it returns has its media type."""
 
     def parse(self, *args: Any, **kwargs: Any) -> parsers.DataAndFiles:
-        """Return the form; raises ParseError (400), without the words of Django's."""
+        """Return the form; raises ParseError (400) with a message of our own."""
         try:
             parsed = super().parse(*args, **kwargs)
         except ParseError as error:
@@ -136,10 +136,10 @@ class MultiPartParser(parsers.MultiPartParser):
 
 
 class FieldsOnly(FileUploadHandler):
-    """Reads multipart forms in place of Django's parser, and drops their files: no route takes any.
+    """Reads multipart forms instead of Django's parser, and drops files, which no route takes.
 
-    Routes for tokens and pages to log in read forms of those who are not logged in. Django would
-    write files of any size to the disk, and takes ten times as long for many small parts.
+    Forms come also from people who are not logged in. Django would write files of any size to the
+    disk, and takes ten times as long for many small parts.
     """
 
     def handle_raw_input(

@@ -1,4 +1,4 @@
-"""The types of problems, as ``docs/problems.md`` describes them: the one place that does.
+"""The types of problems, which only ``docs/problems.md`` describes.
 
 The pages under ``/problems`` show them, and the OpenAPI schema takes its examples from them.
 """
@@ -22,7 +22,7 @@ SENTENCE = re.compile(r"(?<=[.:]) ")
 
 
 class ProblemType(NamedTuple):
-    """A type of problem: when it comes, an example of it, and what to do."""
+    """A type of problem: when it happens, an example, and what to do."""
 
     code: str
     when: str
@@ -85,5 +85,5 @@ def _line(paragraph: str) -> str:
 
 
 def _html(text: str) -> SafeString:
-    """Return a paragraph of Markdown as HTML; the only marks in it are those of code."""
+    """Return a paragraph of Markdown, which has no marks but those of code, as HTML."""
     return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308

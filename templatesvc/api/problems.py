@@ -1,4 +1,4 @@
-"""The one place that makes answers of errors.
+"""The one place that turns errors into answers.
 
 Under ``/api/v1/`` an error is a Problem Details object (RFC 9457) with a stable ``code`` and, for
 each field at fault, an entry in ``errors``. A view that has an ``error_body`` makes its own.
@@ -33,7 +33,7 @@ from templatesvc.api.problem_types import type_of
 from templatesvc.api.renderers import JSONRenderer
 
 PROBLEM_JSON = "application/problem+json"
-# These keep an error below MAX_ERROR_SIZE, even if each character is written as six, as \u0000 is.
+# These keep an error below MAX_ERROR_SIZE, even if each character is written as six (\u0000).
 MOST_ERRORS = 20
 LONGEST = {"field": 100, "message": 300, "detail": 2000}  # characters
 # RFC 9110's names, of which Python before 3.13 has older ones for three.
@@ -45,7 +45,7 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Make the answer to an exception that a view raised; None, and so a 500, for a bug of ours."""
+    """Return the answer to an exception of a view; None for a bug of ours, which becomes a 500."""
     exc = translated(exc)
     response = drf_exception_handler(exc, context)
     if response is None or not isinstance(exc, APIException):
@@ -53,7 +53,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     error_body = getattr(context["view"], "error_body", problem)
     response.data = error_body(exc)
     if isinstance(exc.detail, ReturnDict):
-        # By its serializer a page shows each error beside its field.
+        # With the serializer, a page shows each error beside its field.
         response.data = ReturnDict(response.data, serializer=exc.detail.serializer)
     accepted = getattr(context["request"], "accepted_renderer", None)
     is_page = accepted is not None and accepted.media_type == "text/html"
@@ -61,7 +61,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         response.content_type = PROBLEM_JSON
     for name, value in getattr(exc, "headers", {}).items():
         response[name] = value
-    # What only a page says, or leaves to a notice that it has anyway.
+    # For pages: the body to show again, and whether a notice says the same as the error.
     response.unparsed = getattr(exc, "unparsed", None)
     response.is_noticed = getattr(exc, "is_noticed", False)
     return response
@@ -123,7 +123,7 @@ def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:
 
 
 def cut(text: str, name: str) -> str:
-    """Return a text no longer than that part of an error may be, in valid Unicode."""
+    """Return a text in valid Unicode, cut to the length of that part of an error."""
     text = text.encode(errors="backslashreplace").decode()  # it may quote what was sent
     return text if len(text) <= LONGEST[name] else f"{text[: LONGEST[name] - 1]}…"
 
@@ -170,13 +170,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 if the store was away where DRF does not look (sessions, pages), 500 otherwise."""
+    """Answer 503 if the store was away outside DRF's views (sessions, pages), 500 otherwise."""
     exc = translated(sys.exc_info()[1])
     return answer(request, exc if isinstance(exc, APIException) else APIException())
 
 
 def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
-    """Return an error as its route puts it, or as a page if a browser asks."""
+    """Return an error in the format of its route, or as a page for a browser."""
     view = getattr(getattr(request.resolver_match, "func", None), "cls", None)
     error_body = getattr(view, "error_body", problem)
     body = error_body(exc)
@@ -184,7 +184,7 @@ def answer(request: HttpRequest, exc: APIException) -> HttpResponse:
     if error_body is not problem:
         response = _json(body, exc, JSONRenderer.media_type)
     elif request.get_preferred_type(["application/json", "text/html"]) == "text/html":
-        # Where the store may be away, nobody is asked who they are.
+        # Only a 404 looks up the user: for other errors the store may be away.
         user = request.user if exc.status_code == NotFound.status_code else None
         page = loader.render_to_string("problem.html", {"problem": body, "user": user})
         response = HttpResponse(page, status=exc.status_code)

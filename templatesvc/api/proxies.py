@@ -1,4 +1,4 @@
-"""The proxies in front of the service: whom it believes, and the path that they put it under."""
+"""The proxies in front of the service: which are trusted, and the path prefix that they set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFIX = re.compile(r"(/[\w~-][\w.~-]*)+", re.A)
 
 @lru_cache(maxsize=256)
 def valid_address(text: str) -> str:
-    """Return an address in its one notation; empty if the text is none."""
+    """Return an address in its canonical notation; empty if the text is no address."""
     try:
         address = ip_address(text.strip())
     except ValueError:
@@ -30,7 +30,7 @@ def valid_address(text: str) -> str:
 def is_trusted(address: str) -> bool:
     """Tell whether a valid address is one of TRUSTED_PROXIES."""
     if not address:
-        # A Unix socket's other end has no address: it is the proxy, if there is any.
+        # The other end of a Unix socket has no address: it is the proxy, if there is one.
         return bool(settings.TRUSTED_PROXIES)
     return any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
 
@@ -38,8 +38,8 @@ def is_trusted(address: str) -> bool:
 def client_address(meta: dict[str, Any]) -> str:
     """Return the nearest address that is no trusted proxy's; empty if it is not known.
 
-    Each proxy appends whom it was called by to X-Forwarded-For, so the list is read from its end,
-    and what stands before the first stranger's address is that stranger's own invention.
+    Each proxy appends its caller's address to X-Forwarded-For, so the list is read from its end.
+    Whatever stands before the first stranger's address may be invented by that stranger.
     """
     address = valid_address(meta.get("REMOTE_ADDR", ""))
     forwarded = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -49,19 +49,19 @@ def client_address(meta: dict[str, Any]) -> str:
 
 
 def network(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or the 64 bits in front of an IPv6 one."""
+    """Return the network of a subscriber: an IPv4 address, or 64 bits of an IPv6 address."""
     if ":" not in address:
         return address
     return str(ip_network(f"{address.partition('%')[0]}/64", strict=False))
 
 
 def stranger(address: str) -> str:
-    """Return whose a valid address is, as ``network`` does; nothing for that of a trusted proxy."""
+    """Return the ``network`` of a valid address; empty for a trusted proxy's."""
     return "" if not address or is_trusted(address) else network(address)
 
 
 class PathPrefixMiddleware:
-    """Puts the service under a path: each URL and each cookie that Django writes begins with it.
+    """Puts the service under a path: all URLs and cookie paths that Django writes begin with it.
 
     A proxy that forwards the path whole needs the setting SCRIPT_NAME, one that strips the prefix
     sends it in X-Forwarded-Prefix; several that strip name theirs with commas between, outer first.
@@ -89,7 +89,7 @@ class PathPrefixMiddleware:
 
 
 def _forwarded_prefix(meta: dict[str, Any]) -> str:
-    """Return what a trusted proxy says; empty if it says nothing, or what is no path."""
+    """Return the prefix that a trusted proxy sends; empty if there is none, or it is no path."""
     forwarded = meta.get("HTTP_X_FORWARDED_PREFIX")
     if not forwarded or not is_trusted(valid_address(meta.get("REMOTE_ADDR", ""))):
         return ""
@@ -98,7 +98,7 @@ def _forwarded_prefix(meta: dict[str, Any]) -> str:
 
 
 def _own_prefix(request: HttpRequest) -> str:
-    """Return the server's SCRIPT_NAME, or else the setting's, which is taken off the path."""
+    """Return the server's SCRIPT_NAME, or else the setting, which is then cut off the path."""
     if server_prefix := get_script_prefix().rstrip("/"):
         return server_prefix
     prefix: str = settings.SCRIPT_NAME

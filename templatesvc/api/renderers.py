@@ -35,6 +35,6 @@ class PageRenderer(renderers.TemplateHTMLRenderer):
         request, response = renderer_context["request"]._request, renderer_context["response"]
         context = {"problem": data} if response.exception else data
         if response.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
-            return context  # the store may be away, which knows who is logged in
-        # The views of these pages are for everybody; a notice is for whoever is logged in.
+            return context  # without the user: the store may be away
+        # The views authenticate nobody, but a page has notices for people who are logged in.
         return context | {"user": SimpleLazyObject(lambda: get_user(request))}

@@ -1,4 +1,4 @@
-"""A resource with all that there is: take the mixins singly for one that is to have less."""
+"""A resource with everything; to have less, combine single mixins."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ServiceRoot(routers.APIRootView):
 
 
 class Router(routers.DefaultRouter):
-    """DRF's, whose root lists views that are no viewsets as well."""
+    """DRF's, with a root that lists other views as well as viewsets."""
 
     APIRootView = ServiceRoot
     include_root_view = False  # urls.py mounts it, with and without a final slash
@@ -53,26 +53,24 @@ class Router(routers.DefaultRouter):
         return str(viewset.names.slug)
 
     def root_view(self, *names: str) -> Any:
-        """Return the view that lists the viewsets, and the views named, by their path."""
+        """Return the view that lists the viewsets and the named views by their paths."""
         listed = {prefix: f"{basename}-list" for prefix, _, basename in self.registry}
         return self.APIRootView.as_view(api_root_dict=listed | {name: name for name in names})
 
 
-# The one of the service: the urls.py of each app of resources registers its viewsets here.
+# The service's router: the urls.py of each app registers its viewsets here.
 router = Router()
 
 
 def by_method(default: type[APIView], **views: type[APIView]) -> Any:
-    """Return one view of several: each answers the methods that it is named for, such as ``GET``,
-    and the default the others.
-    """
+    """Combine views into one: ``GET=view`` answers that method, and the default all others."""
     callbacks = {method: view.as_view() for method, view in views.items()}
     others = default.as_view()
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         method = "GET" if request.method == "HEAD" else request.method
         response = callbacks.get(str(method), others)(request, *args, **kwargs)
-        response["Allow"] = allow(view)  # each of them knows only of its own
+        response["Allow"] = allow(view)  # each view knows only its own methods
         return response
 
     view.cls, view.by_method = default, callbacks  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""The OpenAPI schema: what drf-spectacular can't see, derived from the views' own parts.
+"""The OpenAPI schema: what drf-spectacular can't see, derived from the parts of the views.
 
-Of a view only what is special needs to be said: an ``operation_id``, and with ``raises`` the errors
-of its own. Which errors follow from what it is (whether it takes a token, a body, an id) is here.
+A view declares only what is special: an ``operation_id``, and with ``raises`` its own errors. The
+errors that follow from its kind (whether it takes a token, a body or an id) are derived here.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ from templatesvc.api.problem_types import problem_types
 from templatesvc.api.problems import PHRASES, PROBLEM_JSON, error_code
 from templatesvc.api.serializers import ProblemSerializer, StrictSerializer
 
-# Bodies and answers that are for the pages.
+# Media types that only pages use.
 PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
-# What refuses a field that it does not know.
+# Serializers that refuse unknown fields.
 STRICT = (StrictSerializer, EmbeddedSerializer)
 Part = TypeVar("Part", bound=Callable[..., Any])
 Errors = tuple[type[APIException], ...]
 
 
 def decimal_pattern(field: DecimalField) -> str:
-    """Return the pattern of a decimal, which is a text: that has no minimum and no places."""
+    """Return the pattern of a decimal: a text in JSON has no minimum and no decimal places."""
     sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
     whole = field.max_whole_digits or field.max_digits or ""
     return rf"^{sign}\d{{1,{whole}}}(\.\d{{1,{field.decimal_places or ''}}})?$"
 
 
 def raises(*errors: type[APIException]) -> Callable[[Part], Part]:
-    """Say which errors a view's method has beside those that follow from what the view is."""
+    """Declare the errors of a method beside those that follow from the kind of its view."""
 
     def marked(part: Part) -> Part:
         part.raises = errors  # type: ignore[attr-defined]
@@ -69,10 +69,10 @@ def raises(*errors: type[APIException]) -> Callable[[Part], Part]:
 
 
 def without_final_slash(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[Any]:
-    """Write each path as it is documented, of the two forms that are answered.
+    """Document each path without its final slash, though both forms are answered.
 
-    Of a path with a view for each method the method's own is taken; of two that answer the same,
-    the first, as Django does.
+    If a path has a view for each method, the method's own is documented; if two patterns match,
+    the first, as in Django.
     """
     found: dict[tuple[str, str], tuple[str, str, str, Any]] = {}
     for full_path, regex, method, view in endpoints:
@@ -146,7 +146,7 @@ class AutoSchema(openapi.AutoSchema):
         """Return an instance of each error that the operation can answer with."""
         parts = [*self.view.get_authenticators(), *self.view.get_permissions(), self._method()]
         found = {error for part in parts for error in getattr(part, "raises", ())}
-        if AlreadyExists in found:  # a view may have one of its own for this
+        if AlreadyExists in found:  # a view may have its own error for this
             found = found - {AlreadyExists} | {self.view.exists_error}
         found.update(self._errors_of_kind())
         return [_instance(error) for error in found]
@@ -158,7 +158,7 @@ class AutoSchema(openapi.AutoSchema):
     def _errors_of_kind(self) -> Iterator[type[APIException]]:
         authenticators, permissions = self.view.get_authenticators(), self.view.get_permissions()
         has_body = bool(self._get_request_body())
-        if authenticators or has_body:  # the others have nothing to ask the store
+        if authenticators or has_body:  # other views don't ask the store
             yield StoreUnavailable
         if authenticators and {} not in self.get_auth():
             yield NotAuthenticated
@@ -204,7 +204,7 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def _headers(status: int, errors: list[APIException]) -> dict[str, Any]:
-    """Return the headers of an error answer; nothing if it has none of its own."""
+    """Return the headers of an error answer, if it has any of its own."""
     texts = {}
     if status == HTTP_401_UNAUTHORIZED:
         texts["WWW-Authenticate"] = "How to authenticate (RFC 6750)."
@@ -224,13 +224,13 @@ def _instance(error: type[APIException]) -> APIException:
 
 
 def with_servers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Say where the paths of a schema begin: at the prefix of the request that it is made for."""
+    """Give the schema the path prefix of the request that it is made for."""
     url = get_script_prefix().rstrip("/") or "/"
     return result | {"servers": [{"url": url, "description": "The service that answered this."}]}
 
 
 def with_tags(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Describe the tags, by what the apps say of themselves in ``api_description``."""
+    """Describe the tags by the ``api_description`` of the apps."""
     described = {
         _tag(app): app.api_description
         for app in apps.get_app_configs()
@@ -248,7 +248,7 @@ def _tag(app: Any) -> str:
 
 
 def with_security(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Say of each operation that needs no authentication that it needs none."""
+    """Mark the operations that need no authentication."""
     for path in result["paths"].values():
         for operation in path.values():
             operation.setdefault("security", [])
@@ -265,8 +265,8 @@ def with_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for operation in operations:
         scope = operation["operationId"]
         for parameter in operation.get("parameters", []):
-            # In the schema: an example of the parameter itself would be sent by Swagger UI's
-            # "try it out", a cursor or an If-Match of nobody's, for instance.
+            # In the parameter's schema: Swagger UI's "try it out" would send an example of the
+            # parameter itself, such as a cursor or an If-Match that nobody has.
             known = named(parameter["name"], parameter["schema"], scope, components)
             parameter["schema"].setdefault("examples", [known])
         for body in [operation.get("requestBody", {}), *operation["responses"].values()]:

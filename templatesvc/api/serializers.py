@@ -1,4 +1,4 @@
-"""What the serializers of both apps share."""
+"""Serializers of input, which name unknown fields, and those of what every service answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NON_FIELD_ERRORS = api_settings.NON_FIELD_ERRORS_KEY
 
 
 class InputSerializer(serializers.Serializer):
-    """What a client sends: names the unknown fields if one is missing, as that may be misspelt."""
+    """Input of a client. If a field is missing, it names unknown ones, which may be misspelt."""
 
     default_error_messages = {"invalid": "Send a JSON object."}
     NAMED = 18  # unknown fields: with their count, and that one is missing, twenty errors
@@ -32,7 +32,7 @@ class InputSerializer(serializers.Serializer):
         return values
 
     def unfitting_form(self, data: Any) -> dict[str, Any]:
-        """Return an error for a form without any known field: its type was not meant."""
+        """Return an error for a form without any known field: it was probably meant as JSON."""
         media_type = getattr(data, "media_type", None)  # which forms alone have
         if media_type is None or any(name in self.fields for name in data):
             return {}
@@ -43,7 +43,7 @@ class InputSerializer(serializers.Serializer):
         }
 
     def unknown(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the errors of unknown fields: of the first ones, and how many there are."""
+        """Return errors for the first unknown fields, and how many there are if there are more."""
         known = {*self.fields, *hidden.FIELDS}
         # A form has the members of an object as object.member.
         is_form = isinstance(data, QueryDict)
@@ -62,10 +62,10 @@ class InputSerializer(serializers.Serializer):
 
 
 class StrictSerializer(InputSerializer):
-    """Refuses fields it does not know, so that a misspelt one is not lost without a word.
+    """Refuses unknown fields, so that a misspelt one is not silently ignored.
 
-    A partial change says what is to change: it may not name what can't be. A whole representation
-    may, as it was read.
+    A partial change must not name fields that can't be changed. A whole representation may contain
+    them, as it was read.
     """
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class StrictSerializer(InputSerializer):
         return values
 
     def fixed(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the errors of fields that are given and can't be changed."""
+        """Return the errors for given fields that can't be changed."""
         names = [name for name, field in self.fields.items() if field.read_only and name in data]
         messages = dict.fromkeys(names, "This field can't be changed.")
         return serializers.ValidationError(messages, code="read_only").detail

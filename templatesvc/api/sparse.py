@@ -1,4 +1,4 @@
-"""Sparse fields: of the rows of a list only what ``?fields=`` names is written, and read."""
+"""Sparse fields: a list reads and writes only the fields that ``?fields=`` names."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PARAMETER = "fields"
 
 
 class SparseFields:
-    """The fields of a serializer that a request asks for; all of them if it does not say."""
+    """The fields of a serializer that a request asks for; all of them by default."""
 
     def __init__(self, request: Request, view: APIView) -> None:
-        """Raise ValidationError (400) for a field that there is not."""
+        """Raise ValidationError (400) for an unknown field."""
         self.asked: set[str] = set()
         if (text := request.query_params.get(PARAMETER)) is None:
             return
@@ -28,14 +28,14 @@ class SparseFields:
             raise ValidationError({PARAMETER: f"Unknown field {named}; there is: {there_is}."})
 
     def read(self, queryset: KeysetQuerySet) -> KeysetQuerySet:
-        """Return the query, which leaves large fields that nobody asks for in the store."""
+        """Return the query without large fields that nobody asks for."""
         if not self.asked or queryset.is_search:
             return queryset
         asked = {self.known[name].source for name in self.asked}
         return queryset.exclude(*(queryset.large_fields - asked))
 
     def of(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows with nothing in them that was not asked for."""
+        """Return the rows with only the fields that were asked for."""
         if not self.asked:
             return rows
         return [{name: row[name] for name in row if name in self.asked} for row in rows]
@@ -60,7 +60,7 @@ def schema_parameter(view: APIView) -> dict[str, Any]:
 
 
 def with_sparse_rows(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Demand no field of the rows of a list: any of them can be left out."""
+    """Make no field of a list's rows required, because any of them can be left out."""
     schemas = result["components"]["schemas"]
     rows = set()
     for name in [name for name in schemas if name.startswith("Paginated")]:
@@ -70,7 +70,7 @@ def with_sparse_rows(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         schemas[f"{row}Row"] = optional
         items["$ref"] += "Row"
         rows.add(row)
-    for row in rows:  # those that stand in lists alone
+    for row in rows:  # those that only lists refer to
         if f"'#/components/schemas/{row}'" not in str(result):
             del schemas[row]
     return result

@@ -1,4 +1,4 @@
-"""Where pages find their scripts and styles, and how these are sent."""
+"""The scripts and styles of pages: where they are, and how they are sent."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class StaticFilesStorage(storage.StaticFilesStorage):
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
-    """WhiteNoise's, which compresses a file when it is first asked for, and once a process.
+    """WhiteNoise's, which compresses each file once per process, when it is first asked for.
 
-    WhiteNoise's own way is a step before the start, which somebody would forget. It looks for the
-    files once a process as well, though a test may make many handlers.
+    WhiteNoise would need a step before the start, which somebody would forget. Files are looked for
+    once per process as well, because tests make many handlers.
     """
 
     files: dict[str, Any]  # by their URLs
@@ -46,7 +46,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         self.files = self.found[self.static_prefix]
 
     def serve(self, static_file: Any, request: HttpRequest) -> HttpResponseBase:
-        """Return a file, or that the client's copy still stands."""
+        """Return a file, or a 304 if the client's copy is fresh."""
         if known := request.headers.get("If-None-Match"):
             request.META["HTTP_IF_NONE_MATCH"] = etags.uncoded(known)
         response: HttpResponseBase = super().serve(static_file, request)
@@ -61,7 +61,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         return response
 
     def compressed(self, path: str) -> bytes:
-        """Return a file compressed; nothing if it gets no smaller, as a picture."""
+        """Return a compressed file; empty if it gets no smaller, as for a picture."""
         if path not in self._known:
             content = Path(path).read_bytes()
             smaller = gzip.compress(content, mtime=0)

@@ -1,4 +1,4 @@
-"""Answers that are written as they are read, in constant memory, and that end or break."""
+"""Answers that are sent as they are read, in constant memory, and never break off unnoticed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class StreamTooLong(Exception):
 def streamed(
     content: Iterable[bytes], content_type: str, file_name: str = ""
 ) -> HttpResponse | StreamingHttpResponse:
-    """Return an answer of any size; with a ``file_name`` one to download.
+    """Return an answer of any size; with a ``file_name`` it is downloaded.
 
-    The first pieces are read now: an error until then is an error answer, and what is short enough
-    has a Content-Length. If reading fails later, the server breaks the connection, so that nobody
-    takes a part for the whole.
+    The first pieces are read now: an error in them becomes an error answer, and a short answer gets
+    a Content-Length. If reading fails later, the server breaks the connection, so that nobody takes
+    a part for the whole.
     """
     pieces = joined(content)
     first = list(islice(pieces, 2))
@@ -38,15 +38,15 @@ def streamed(
 
 
 def attachment(file_name: str) -> str:
-    """Return the header for a file to download, whose name may be made from what people typed."""
+    """Return the header for a download; people may have chosen the file's name."""
     name = re.sub(r'[\x00-\x1f\x7f-\x9f\\/:*?"<>|]', "_", file_name)
     stem, dot, kind = name.rpartition(".")
-    # A name that a file system can hold, whatever it is written with.
+    # Short enough for any file system.
     return str(content_disposition_header(True, f"{stem[:60]}{dot}{kind}"))
 
 
 def joined(content: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces that are worth sending."""
+    """Yield the same bytes in pieces of about PIECE bytes."""
     parts: list[bytes] = []
     size = 0
     for part in content:

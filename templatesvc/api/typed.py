@@ -1,4 +1,4 @@
-"""What somebody typed and was refused: to be shown again, with what is wrong with it."""
+"""What somebody typed and was refused, to be shown again with its errors."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Typed:
     method: str
     raw: str | None  # None if it came from the fields of a form
     serializer: Serializer | None  # None if nothing could be read from it
-    account: str = ""  # to whom the page was shown where it was typed, as ``hidden.ACCOUNT``
+    account: str = ""  # who saw the page in which it was typed, as ``hidden.ACCOUNT``
 
     @classmethod
     def of(cls, request: Request, response: Response, view: Any) -> Self | None:
-        """Return what a request was refused with, if it had a body that a form can show."""
+        """Return the body of a refused request, if a form can show it."""
         if not response.exception or request.method in SAFE_METHODS or not _is_own(request):
             return None
-        # An error of a serializer's has the serializer.
+        # The errors of a serializer carry it.
         serializer = getattr(response.data, "serializer", None)
         try:
             body = request.data
@@ -60,15 +60,15 @@ class Typed:
 
 
 def _is_own(request: Request) -> bool:
-    """Tell whether a request comes from no page of another site."""
-    # Over plain HTTP browsers say no more than where it comes from.
+    """Tell whether a request comes from a page of this site."""
+    # Over plain HTTP browsers send no more than the Origin.
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "none")
     is_ours = origin is None or urlsplit(origin).netloc == request.get_host()
     return site in OWN_SITE and is_ours
 
 
 def _secrets(view: Any) -> set[str]:
-    """Return the names of the fields that nobody is to be shown again."""
+    """Return the names of the fields that are never shown again."""
     if not hasattr(view, "get_serializer"):
         return set()
     fields = getattr(view.get_serializer(), "fields", {}).items()
@@ -82,10 +82,10 @@ def _without_secrets(body: Any, view: Any) -> Any:
 
 
 def _refused(view: Any, body: Any, errors: Any) -> Serializer:
-    """Return the serializer of what was sent, with the errors of the answer at their fields."""
+    """Return a serializer of the body, with the errors of the answer at their fields."""
     serializer: Serializer = view.get_serializer(data=body)
     for name in [name for name, field in serializer.fields.items() if field.read_only]:
-        del serializer.fields[name]  # what was refused has no id, for one
+        del serializer.fields[name]  # a refused document has no id, for example
     serializer.is_valid()
     for error in errors:
         name = error["field"].partition(".")[0]
@@ -98,7 +98,7 @@ def _as_json(value: Any) -> str:
     try:
         return plain_json(value, indented=True).decode()
     except TypeError:  # half a surrogate pair, an integer of more than 64 bits, or too deep
-        # Not indented: what is deep would have almost nothing but blanks.
+        # Not indented: deep values would be mostly blanks.
         return json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""The routes that belong to no app: the schema, its documentation, and what problems mean."""
+"""Routes of no app: the schema, its documentation, and the types of problems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from templatesvc.api.problem_types import ProblemType, problem_types
 from templatesvc.api.renderers import JSONRenderer, PageRenderer
 from templatesvc.api.serializers import ProblemTypeListSerializer, ProblemTypeSerializer
 
-# drf-spectacular loads parts of itself with its first schema: in two threads at a time it fails.
+# drf-spectacular loads parts of itself with its first schema, and fails in two threads at once.
 _making_schema = Lock()
 
 
@@ -39,7 +39,7 @@ class OpenView(APIView):
 class SchemaView(OpenView, SpectacularAPIView):
     """What this service can do, in OpenAPI's terms."""
 
-    # JSON first: it is the one for errors, and for who accepts anything.
+    # JSON first, for errors and for clients that accept anything.
     renderer_classes = [JSONRenderer, OpenApiYamlRenderer2]
 
     @extend_schema(operation_id="get_schema", responses={200: OpenApiTypes.OBJECT, 304: None})

@@ -36,7 +36,7 @@ from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.resources import ResourceDocument, ResourceQuerySet, Values
 
-# Parameters of a list beside those of its pages.
+# Parameters of a list beside those of its pagination.
 OTHERS = (SEARCH, AFTER, BEFORE, "format")
 # How often a write is tried because somebody else wrote in between.
 TRIES = 5
@@ -44,7 +44,7 @@ SAVED = "The {name} was saved."
 
 
 class DocumentViewSet(viewsets.GenericViewSet):
-    """What every view of a resource needs: whose documents they are, and which one is meant."""
+    """What every view of a resource needs to find the caller's documents, and one of them."""
 
     serializer_class: type[DocumentSerializer]
     pagination_class = KeysetPagination
@@ -58,7 +58,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
     ordering_fields: ClassVar[Sequence[str]] = ("created_at", "updated_at")
     ordering = "-created_at"
 
-    # What a 409 says of a document that the owner has already.
+    # The 409 for a document that the owner has already.
     exists_error: type[Conflict] = AlreadyExists
 
     deletion_template = "rest_framework/deletion.html"
@@ -76,15 +76,15 @@ class DocumentViewSet(viewsets.GenericViewSet):
             has_example(cls.serializer_class)
             for name, said in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
-                    # Not by extend_schema_view, which does not know the further methods of an
-                    # action. The method is copied, as other views have it, too.
+                    # Not by extend_schema_view, which misses the further methods of an action. It
+                    # decorates a copy, because other views have the method as well.
                     said(isolate_view_method(cls, name))
 
     def get_queryset(self) -> ResourceQuerySet:
         return self.document.objects.of(self.request.user.get_username())
 
     def get_view_name(self) -> str:
-        """Return "Your books" for the list, and "Book" for one of them; an action says its own."""
+        """Return "Your books" for the list and "Book" for one of them, or an action's own name."""
         if name := getattr(self, "name", None):
             return str(name)
         is_list = getattr(self, "suffix", None) == "List"
@@ -96,12 +96,12 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     @property
     def way_to_restore(self) -> tuple[str, str] | None:
-        """What a page calls the list of what can be restored, and its URL, if there is one."""
+        """The title and the URL of the list of what can be restored, if there is one."""
         return None
 
     @property
     def document_id(self) -> ObjectId:
-        """The id in the URL; raises Http404 for a text that is none."""
+        """The id in the URL; raises Http404 for a text that is no id."""
         if not ObjectId.is_valid(self.kwargs["pk"]):
             raise Http404
         return ObjectId(self.kwargs["pk"])
@@ -119,7 +119,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     @property
     def resource_serializer(self) -> type[DocumentSerializer]:
-        """The serializer of the documents, also where an action has one of its own."""
+        """The serializer of the documents, even if an action has its own."""
         return type(self).serializer_class
 
     def answer(
@@ -147,7 +147,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
         return self.rewrite(lambda found: self.replaced(found, values), SAVED)
 
     def rewrite(self, write: Callable[[ResourceQuerySet], Any], said: str) -> Response:
-        """Do a write that needs not see the document, if the state is what the request names."""
+        """Do a write that does not depend on the document's values, if its state allows it."""
         if Preconditions.of_write(self.request).name_a_state:
             document = self.write(lambda found, _: write(found))
         elif (document := write(self.found())) is None:
@@ -155,11 +155,11 @@ class DocumentViewSet(viewsets.GenericViewSet):
         return self.answer(document, said=said)
 
     def write(self, write: Callable[[ResourceQuerySet, ResourceDocument], Any]) -> Any:
-        """Look at the document, compare, and do a write which finds it only as it was seen.
+        """Read the document, check its state, and do a write that finds it only in this state.
 
-        If somebody else wrote in between, all of it is done again: what stands now may or may not
-        be what the request names. Raises Http404, PreconditionFailed (412), and Conflict (409) if
-        others keep writing.
+        If somebody else wrote in between, all of it is done again, because the new state may or may
+        not be one that the request allows. Raises Http404, PreconditionFailed (412), and Conflict
+        (409) if others keep writing.
         """
         preconditions = Preconditions.of_write(self.request)
         for _ in range(TRIES):
@@ -169,7 +169,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
                 return result
         raise Conflict(self.names.fill("Others keep changing this {name}. Try again."))
 
-    # What a subclass has to do beside a write, it does in these.
+    # A subclass overrides these to do something beside a write.
 
     def created(self, values: Values, id: ObjectId | None) -> ResourceDocument:
         """Store a new document of the caller's."""
@@ -207,13 +207,13 @@ class ReadMixin(DocumentViewSet):
         document, preconditions = self.get_object(), Preconditions.of(request)
         if preconditions.if_match is not None:
             preconditions._replace(if_none_match=None).check(document)
-        # A page has more in it that changes: who is logged in, and a form's token.
+        # A page changes even if the document does not: with the user, and with its form's token.
         is_page = request.accepted_renderer.format == "api"
         if preconditions.is_known(document) and not is_page:
             answer = Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": document.etag})
         else:
             answer = self.answer(document)
-        # A browser may keep it, but has to ask each time whether it still stands.
+        # A browser may keep it, but has to ask each time whether it is still fresh.
         answer["Cache-Control"] = "private, no-cache"
         return answer
 
@@ -263,14 +263,14 @@ class WriteMixin(DocumentViewSet):
         return self.answer(written, said=SAVED)
 
     def _setting(self, given: Values) -> Callable[[ResourceDocument], Values]:
-        """Return what gives the values of a document once those given are set."""
+        """Return a function that sets the given values in those of a document."""
         fields = self.get_serializer().writable
         return lambda seen: {name: getattr(seen, name) for name in fields} | given
 
     def _merging(self, patch: Any) -> Callable[[ResourceDocument], Values]:
-        """Return what gives the values of a document once a patch is merged into it.
+        """Return a function that merges a patch into the values of a document.
 
-        What comes out of it is checked as if it had been sent in full.
+        The result is checked as if it had been sent in full.
         """
         fields = self.get_serializer().writable
 
@@ -292,7 +292,7 @@ class WriteMixin(DocumentViewSet):
 
 
 def _check_fields(view: type[DocumentViewSet]) -> None:
-    """Raise TypeError for an ordering that no index carries, or a filter that can't be."""
+    """Raise TypeError for an ordering without an index, or a filter that is impossible."""
     known = {*view.document.own_fields, "created_at", "updated_at"}
     for setting in ("filter_fields", "search_fields", "ordering_fields"):
         if unknown := {*getattr(view, setting)} - known:
