@@ -1,4 +1,4 @@
-"""Registers the store and the system checks, and finds what apps of resources have."""
+"""Registers the store and the system checks, and finds the modules of apps of resources."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils.module_loading import module_has_submodule
 class ResourceAppConfig(AppConfig):
     """An app of resources, whose modules are found by their names.
 
-    ``documents``, ``admin`` and ``schema`` at start, ``urls`` with the URL map, ``examples`` for
-    the schema. ``api_description`` is what the schema says of the app's routes.
+    ``documents``, ``admin`` and ``schema`` are imported at start, ``urls`` with the URL map, and
+    ``examples`` for the schema. ``api_description`` describes the app's routes in the schema.
     """
 
-    default = False  # Django takes the one that an app derives from it
+    default = False  # Django takes the subclass that an app has
     api_description = "Only their owner can see and change them."
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class ResourceAppConfig(AppConfig):
             self.find(name)
 
     def find(self, name: str) -> None:
-        """Import a module of the app, if there is one of this name: that registers what it has."""
+        """Import a module of the app, if it exists, so that it registers its contents."""
         if module_has_submodule(self.module, name):
             import_module(f"{self.name}.{name}")
 
@@ -59,7 +59,7 @@ class TemplatesvcConfig(AppConfig):
         store.register()
         Usage.counts(idempotency.IdempotentRequest.amount_of)
         encoding.forget_unknown_codecs()
-        # They would look for connections to SQL around each request, and for a cache after it.
+        # These look for SQL connections around each request, and for a cache after it.
         request_started.disconnect(db.reset_queries)
         request_started.disconnect(db.close_old_connections)
         request_finished.disconnect(db.close_old_connections)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from environs.fields import TimeDelta
 from marshmallow import ValidationError
 
-CENTURY = "36500d"  # a time so far ahead still has a date
+CENTURY = "36500d"  # now plus this is still a valid date
 
 
 def duration(text: str, at_least: str = "1s", at_most: str = CENTURY) -> timedelta:

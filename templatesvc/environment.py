@@ -8,9 +8,9 @@ from environs import FileAwareEnv
 
 
 class Environment(FileAwareEnv):
-    """Collects what is wrong with all variables, which ``seal`` raises at once.
+    """Collects the errors of all variables, which ``seal`` raises together.
 
-    A variable that could not be read is its default or None until then.
+    Until then, a variable that could not be read is its default, or None.
     """
 
     def __init__(self) -> None:

@@ -18,43 +18,44 @@ wsgi_app = "templatesvc.asgi"
 worker_class = "templatesvc.server.worker.Worker"
 asgi_lifespan = "off"
 worker_connections = settings.MAX_CONNECTIONS
-# For the whole head of a request, from the end of the last answer or the start of the connection.
+# Seconds for the head of a request, since the last answer or the start of the connection.
 keepalive = int(settings.HEAD_TIMEOUT.total_seconds())
-# Also how long it waits for the next part of a body; BODY_TIMEOUT has to come first.
+# Also the time that gunicorn waits for a part of a body: BODY_TIMEOUT has to be over first.
 timeout = max(30, int(settings.BODY_TIMEOUT.total_seconds()) + 5)
-# The parser in C, or none: the one in Python takes 56 microseconds more for each request.
+# The parser in C, without a fallback: the one in Python takes 56 µs more for each request.
 http_parser = "fast"
 limit_request_line = min(settings.MAX_HEAD_SIZE, 8190)  # gunicorn knows no higher limit
 limit_request_field_size = settings.MAX_HEAD_SIZE
-# The application is loaded, and its settings are checked, once; no client of the store exists
-# before a worker's first query.
+# The application is loaded and its settings are checked once, before the fork. That is safe,
+# because no client of the store exists before a worker's first query.
 preload_app = True
-# Its default is a socket in the home folder, the same for every service of a person.
+# By default it is a socket in the home folder, which all services of a person would share.
 control_socket_disable = True
 # Believed only from FORWARDED_ALLOW_IPS, by default 127.0.0.1.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
 # glibc gives each thread an arena, which keeps the 19 MiB that hashing a password takes. With one
-# for all threads a worker that has let people in has 95 MB, not 154. (Elsewhere: no mallopt.)
+# arena for all threads, a worker takes 95 MB after some log-ins, not 154. (Other systems have no
+# mallopt.)
 if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
     mallopt(-8, 1)  # M_ARENA_MAX
 
-# Workers write what they measured into a folder, so that whichever is asked answers for all.
+# Workers write their measurements into a folder, so that any worker can report those of all.
 MEASURED = ""
 if {"METRICS_TOKEN", "METRICS_TOKEN_FILE"} & os.environ.keys():
     MEASURED = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="templatesvc-")
 
 
 def on_starting(server: Any) -> None:
-    """Let no stop be lost; gunicorn calls this in the master, before all else."""
+    """Have new workers notice every stop; gunicorn calls this first, in the master."""
     worker.keep_signals_for_new_workers()
 
 
 def when_ready(server: Any) -> None:
     """Leave what was loaded out of garbage collections; gunicorn calls this before it forks.
 
-    A full one looked through 110,000 objects for 20 ms, in which no thread answered, and was often
-    enough for the p99: of ``GET /`` it was 20 ms, and is 3.
+    A full collection went through 110,000 objects in 20 ms, during which no thread answered. It was
+    frequent enough to set the p99: that of ``GET /`` was 20 ms, and is 3 now.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Secret keys: one made on the spot for trying things out, others derived from it."""
+"""Secret keys: a random one for trying the service, and keys that are derived from one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def stored_key(path: Path) -> str:
-    """Return the key kept in ``path``, made at random the first time, for its owner to read.
+    """Return the key in a file that only its owner can read; the first call makes it at random.
 
-    Raises ImproperlyConfigured if it can't be kept.
+    Raises ImproperlyConfigured if it can't be stored.
     """
     try:
         return _stored_key(path)
@@ -32,7 +32,7 @@ def _stored_key(path: Path) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(48))
     try:
-        # A link fails where the name is taken, so that of many first starts one key remains.
+        # Linking fails if the name is taken, so that several first starts end up with one key.
         os.link(draft, path)
     except FileExistsError:
         pass

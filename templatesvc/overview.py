@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says first, of all routes together; Swagger UI shows it on top."""
+"""The description of the whole API in the OpenAPI schema; Swagger UI shows it on top."""
 
 OVERVIEW = """\
 Keep templates, texts or JSON objects, that only you can see.

@@ -1,4 +1,4 @@
-"""Limits as settings write them: ``10/15m`` is ten in a quarter of an hour, ``off`` is none."""
+"""Limits as settings write them: ``10/15m`` is ten in a quarter of an hour, ``off`` is no limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTATION = re.compile(r"(\d{1,9})/(\S+)")
 
 
 class Rate(NamedTuple):
-    """How many, in how long a time."""
+    """So many times in a period."""
 
     limit: int
     period: timedelta

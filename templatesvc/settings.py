@@ -1,8 +1,8 @@
-"""Settings, every one of them from the environment; the README has the table.
+"""Settings, which all come from the environment; the README has the table.
 
-``NAME_FILE`` may name a file to read the value of ``NAME`` from, as container secrets are given.
-A value that can't be read stops the start with a sentence. What can be read but is unsafe is for
-the system checks in ``templatesvc.ops.checks``.
+``NAME_FILE`` may name a file that has the value of ``NAME``, as for the secrets of containers.
+A value that can't be read stops the start with a sentence. The system checks in
+``templatesvc.ops.checks`` find values that can be read but are unsafe.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _networks(value: str) -> list[IPv4Network | IPv6Network]:
         ) from error
 
 
-# A name or .name for all below it, or an address; Django would never find a scheme, a port, a path
-# or *.name in a Host header.
+# A name, .name for all names below it, or an address. Django compares it with the Host header
+# without a port, so a scheme, a port, a path or *.name would never match.
 HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.I | re.A)
 
 
@@ -88,7 +88,7 @@ def _path_of_uri(uri: str) -> None:
 
 
 MONGODB_URI: str = env.str("MONGODB_URI", "", validate=[STORE_URI, _path_of_uri])
-# If the URI names none.
+# The database if the URI names none.
 MONGODB_DATABASE: str = env.str("MONGODB_DATABASE", "mydatabase", validate=DATABASE_NAME)
 EMBEDDED_STORE = VAR_DIR / "store"
 # Documents that share their collection with another program's: see mongo.documents.base_of.
@@ -99,17 +99,17 @@ DATABASES: dict[str, object] = {}
 # --- Secrets and hosts -----------------------------------------------------------------------
 
 DEBUG: bool = env.bool("DEBUG", False)
-# Whether real data may be behind this process, so that the checks of a deployment apply.
+# Whether this process may have real data, so that the checks for deployments apply.
 PRODUCTION = not DEBUG and (MONGODB_URI or "").startswith("mongodb")
-# Too short to pass the checks in production, where it therefore can't be forgotten.
+# "unset" is too short for the checks, so that nobody forgets the key in production.
 SECRET_KEY: str = env.str("SECRET_KEY", "") or (
     "unset" if PRODUCTION else keys.stored_key(VAR_DIR / "secret_key")
 )
 JWT_SECRET_KEY: str = env.str("JWT_SECRET_KEY", "") or keys.derived_key(SECRET_KEY, "jwt")
 ALLOWED_HOSTS: list[str] = env.hosts("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 
-# Cookies over HTTPS only, and browsers told to use nothing else. Redirecting from HTTP is left to
-# the proxy that ends TLS, and subdomains are not this service's to speak for.
+# Cookies are sent over HTTPS only, and browsers are told to use nothing else. The proxy that ends
+# TLS redirects from HTTP, and this service can't speak for subdomains.
 HTTPS: bool = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
@@ -129,11 +129,11 @@ CSRF_FAILURE_VIEW = "templatesvc.admin.sites.csrf_failure"
 # --- Who is calling --------------------------------------------------------------------------
 
 ACCESS_TOKEN_LIFETIME: timedelta = env.duration("ACCESS_TOKEN_LIFETIME", "1d")
-# A browser's use of its session is noted each five minutes, and that is what prolongs it.
+# At least twice the five minutes after which the use of a browser's session prolongs it.
 REFRESH_TOKEN_LIFETIME: timedelta = env.duration("REFRESH_TOKEN_LIFETIME", "14d", at_least="10m")
 REFRESH_TOKEN_GRACE: timedelta = env.duration("REFRESH_TOKEN_GRACE", "30s", at_least="0s")
 SESSION_MAX_AGE: timedelta = env.duration("SESSION_MAX_AGE", "90d")
-# Longer than any request takes: one that is under way may still write what was theirs.
+# Longer than any request takes: a running one may still write documents of the erased user.
 ERASED_NAME_HOLD: timedelta = env.duration("ERASED_NAME_HOLD", "1h", at_least="0s")
 MAX_SESSIONS: int = _count("MAX_SESSIONS", 100)
 JWT_PREVIOUS_KEYS: list[str] = env.parts("JWT_PREVIOUS_KEYS", "")
@@ -147,7 +147,7 @@ PASSWORD_HASHER: str = env.str("PASSWORD_HASHER", "accounts.hashers.Argon2idHash
 
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.backends.MongoBackend"]
-# The first makes new hashes; the others are verified, and replaced at the next login.
+# The first hasher makes new hashes; those of the others are replaced at the next log-in.
 PASSWORD_HASHERS = list(
     dict.fromkeys(
         [
@@ -167,12 +167,12 @@ def _rate(value: str | Rate) -> Rate | None:
 
 LOGIN_LIMIT_PER_USER: Rate | None = env.rate("LOGIN_LIMIT_PER_USER", "10/15m")
 LOGIN_LIMIT_PER_ADDRESS: Rate | None = env.rate("LOGIN_LIMIT_PER_ADDRESS", "100/15m")
-# Each is in the audit for long. A program may log in anew for every half a minute's work.
+# The audit keeps each log-in for long. This lets a program log in every half a minute.
 SUCCESSFUL_LOGIN_LIMIT: Rate | None = env.rate("SUCCESSFUL_LOGIN_LIMIT", "3000/1d")
 REGISTRATION_LIMIT: Rate | None = env.rate("REGISTRATION_LIMIT", "60/1h")
 # Proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, as addresses or networks.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
-# The path under which the service is, if a proxy forwards it whole; gunicorn reads it as well.
+# The service's path, if a proxy forwards whole paths; gunicorn reads this variable as well.
 SCRIPT_NAME: str = env.str(
     "SCRIPT_NAME",
     "",
@@ -210,13 +210,13 @@ SIMPLE_JWT = {
 
 # --- The application -------------------------------------------------------------------------
 
-# What pages call it.
+# The name of the service on pages.
 SERVICE_NAME = "Templates service"
 INSTALLED_APPS = [
     "templatesvc",
     "accounts",  # before django.contrib.auth: the first app wins a command's name
     "templates_app",
-    # Its site and templates; what finds the admin.py of each app would find those that need SQL.
+    # For its site and templates. AdminConfig would load every admin.py, also those that need SQL.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.messages",
     "django.contrib.auth",  # SimpleJWT imports its models, and those contenttypes'
@@ -248,7 +248,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "templatesvc.urls"
 WSGI_APPLICATION = "templatesvc.wsgi.application"
-# Pages of other sites that may call the API from a browser, with a token and never with a cookie.
+# Other sites whose pages may call the API from a browser, with a token, never with a cookie.
 CORS_ALLOWED_ORIGINS: list[str] = env.parts("CORS_ALLOWED_ORIGINS", "")
 CORS_URLS_REGEX = r"^/(?!admin|api-auth)"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match"]
@@ -264,12 +264,12 @@ CORS_EXPOSE_HEADERS = [
 ]
 if CORS_ALLOWED_ORIGINS:
     MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *MIDDLEWARE]
-# What Prometheus shows at /metrics when it scrapes; unset, nothing is measured.
+# The token that Prometheus sends to /metrics; without it nothing is measured.
 METRICS_TOKEN: str = env.str(
     "METRICS_TOKEN",
     "",
     validate=validate.Regexp(
-        r"[A-Za-z0-9._~+/-]*=*\Z",  # RFC 6750, section 2.1: no other could be sent
+        r"[A-Za-z0-9._~+/-]*=*\Z",  # RFC 6750, section 2.1
         error="A bearer token has letters, digits and ._~+/- in it, and = at its end alone.",
     ),
 )
@@ -279,7 +279,7 @@ if METRICS_TOKEN:
         *MIDDLEWARE,
         "templatesvc.ops.measurement.MeasurementMiddleware",
     ]
-# First, because all others look at the path.
+# First, because the others look at the path.
 MIDDLEWARE = [
     "templatesvc.api.headers.HeadersMiddleware",
     "templatesvc.api.proxies.PathPrefixMiddleware",
@@ -293,14 +293,14 @@ FILE_UPLOAD_HANDLERS = ["templatesvc.api.parsers.FieldsOnly"]
 
 # --- Reading much -----------------------------------------------------------------------------
 
-# How long the store may take for one batch of a list or a stream, and how long it may be away in
-# the middle of one. A stream goes on as long as batches come, and ends after its lifetime.
-# (MongoDB counts milliseconds in 32 bits, which 25 days fill.)
+# How long the store may take for one batch of a list or a stream, or be away while one is read. A
+# stream goes on as long as batches come, but not longer than its lifetime. (MongoDB counts
+# milliseconds in 32 bits, which are enough for 24 days.)
 STREAM_SILENCE: timedelta = env.duration("STREAM_SILENCE", "20s", at_most="1d")
 STREAM_LIFETIME: timedelta = env.duration("STREAM_LIFETIME", "1h")
-# A page of a list has at most so many bytes as they are stored, or one document.
+# The most bytes of stored documents on a page of a list, unless one document is larger.
 MAX_PAGE_SIZE: int = _count("MAX_PAGE_SIZE", 1024 * 1024, at_least=1024)
-# How long a search looks at documents before it answers with what it has found.
+# How long a search looks at documents before it answers with those that it has found.
 SEARCH_TIME: timedelta = env.duration("SEARCH_TIME", "2s", at_least="0s", at_most="1d")
 
 # --- Templates -------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def _quota(value: str | int) -> int | None:
         raise ValidationError("Must be a whole number, or off.") from error
 
 
-# What each owner may keep; operators can give somebody limits of their own.
+# What each owner may keep, unless operators give them limits of their own.
 QUOTA_DOCUMENTS: int | None = env.quota("QUOTA_DOCUMENTS", 100_000)
 QUOTA_BYTES: int | None = env.quota("QUOTA_BYTES", 1024**3)
 
@@ -343,13 +343,13 @@ TEMPLATES = [
         },
     }
 ]
-# What was done is told on the next page by a cookie, for which nothing has to be stored.
+# A cookie carries messages to the next page, so that nothing has to be stored.
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 STATIC_URL = "/static/"
 STORAGES = {"staticfiles": {"BACKEND": "templatesvc.api.staticfiles.StaticFilesStorage"}}
-# Static files come straight from the packages that bring them: there is no step to forget.
+# Static files are served straight from their packages, without a step that could be forgotten.
 WHITENOISE_USE_FINDERS = True
-# Their names stay the same when a package is updated, so not for ever.
+# Not for ever, because the names stay the same when a package is updated.
 WHITENOISE_MAX_AGE = 24 * 3600
 
 USE_TZ = True
@@ -383,7 +383,7 @@ REST_FRAMEWORK = {
 
 @env.parser_for("contact")
 def _contact(value: str) -> dict[str, str]:
-    """Return whom clients ask, as the schema says it."""
+    """Return the contact for the schema."""
     if not value:
         return {}
     if re.fullmatch(r"https?://\S+", value):
@@ -421,7 +421,7 @@ SPECTACULAR_SETTINGS = {
 PORT: int = _count("PORT", 8000, at_most=65535)
 WEB_CONCURRENCY: int = _count("WEB_CONCURRENCY", 2)
 WEB_THREADS: int = _count("WEB_THREADS", 4)
-# What a client may take, in time and in room, before its connection is closed.
+# The time and the room that a client may take before its connection is closed.
 HEAD_TIMEOUT: timedelta = env.duration("HEAD_TIMEOUT", "15s")
 BODY_TIMEOUT: timedelta = env.duration("BODY_TIMEOUT", "20s")
 ANSWER_TIMEOUT: timedelta = env.duration("ANSWER_TIMEOUT", "30s")
@@ -456,19 +456,19 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # Without this Django would send its own lines to the console a second time.
+    # Without this, Django's own lines would be written twice.
     "loggers": {
         "django": {"handlers": [], "propagate": True},
-        # At DEBUG it writes every command, and so password hashes, into the log.
+        # At DEBUG it logs every command, and with them password hashes.
         "pymongo": {"level": "INFO"},
     },
 }
 
 # --- The Flask service -----------------------------------------------------------------------
 
-# While it runs on the same database: what it stores and signs is kept up for it.
+# Whether it runs on the same database, so that passwords and tokens have to suit it as well.
 FLASK_SIDE_BY_SIDE = env.bool("FLASK_SIDE_BY_SIDE", False)
-# What the answers of its routes say of their end.
+# The dates of deprecation and end that answers of its routes announce.
 FLASK_DEPRECATION = env.date("FLASK_DEPRECATION", None)
 FLASK_SUNSET = env.date("FLASK_SUNSET", None)
 
@@ -498,9 +498,9 @@ except EnvValidationError as error:
 
 # --- What follows from what could be read ------------------------------------------------------
 
-# The longest that a session can live; one that is not used for as long as a refresh token lives
-# has ended before, whatever the browser keeps.
+# The longest life of a session. One that is not used within the lifetime of a refresh token ends
+# earlier, whatever the browser keeps.
 SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
-# What a server reads of any body before a route has its say.
+# The largest body that the server reads; routes may have lower limits.
 LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
 SPECTACULAR_SETTINGS["CONTACT"] = {"name": "The operators of this service"} | CONTACT

@@ -15,7 +15,7 @@ from templatesvc.ops.metrics import MetricsView
 for app in resource_apps():
     app.find("urls")
 
-# Django tries one after the other: first what is asked for most.
+# Django tries them in order, so the most requested come first.
 api_urlpatterns = [
     *router.urls,
     *accounts.urls.api_urlpatterns,

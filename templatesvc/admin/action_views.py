@@ -16,7 +16,7 @@ from templatesvc.api.exceptions import Conflict, translated
 from templatesvc.api.problems import message
 from templatesvc.mongo import ids
 
-# In a message, which a cookie carries.
+# Names in a message, because a cookie carries it.
 MOST_NAMED = 3
 
 
@@ -30,7 +30,7 @@ class ActionView(DocumentView):
         return self.admin.allows(self.request, self.action)
 
     def get(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask, unless it does not apply to the document: then its page says so."""
+        """Ask; if the act does not apply to the document, say so on the document's page."""
         document = self.admin.get_object(request, pk)
         if not self.action.applies(document):
             self.tell(f"{self._named([document])}: {self._does_not_apply().detail}", messages.ERROR)
@@ -44,7 +44,7 @@ class ActionView(DocumentView):
         return self.ask_or_do([document], HttpResponseRedirect(url))
 
     def ask_or_do(self, documents: list[Any], afterwards: HttpResponse) -> HttpResponseBase:
-        """Do it if the page that asks was sent, or ask."""
+        """Do it if it was confirmed on the page that asks; otherwise ask."""
         is_sent = "post" in self.request.POST
         form = self._form(documents, self.request.POST if is_sent else None)
         if self.is_resumed or not form.is_valid():
@@ -67,7 +67,7 @@ class ActionView(DocumentView):
         return afterwards
 
     def _do_many(self, documents: list[Any], form: PlainForm) -> None:
-        """Do it to each, and say in one sentence to how many, and in one for each refusal."""
+        """Do it to each, and tell to how many, and once for each reason why others were refused."""
         done, refused = [], defaultdict(list)
         for document in documents:
             try:

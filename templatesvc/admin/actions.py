@@ -1,4 +1,4 @@
-"""What can be done to documents, from their page or to those ticked in the list."""
+"""Acts on documents, from their pages or on those that are ticked in the list."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], HttpResponseBase | str |
 class Action:
     """An act with the page that asks before it.
 
-    ``run`` takes the declaration, the request, a document and what the form holds. It may return
-    an answer of its own, such as a file; or what to say instead of ``done``; or False if somebody
-    else has done it since the document was read. It raises an APIException to refuse. It runs only
-    if the act ``applies``.
+    ``run`` gets the DocumentAdmin, the request, a document and the form's values. It may return a
+    response, such as a file; or a sentence instead of ``done``; or False if somebody else did it
+    since the document was read. It raises an APIException to refuse. It runs only if the act
+    ``applies``.
     """
 
     run: Run
-    description: str  # what is on the button
+    description: str  # on the button
     consequence: str  # what the page says will happen, to ``{a}`` or ``{names}``
-    done: str  # what is said afterwards, of ``{name}``
-    done_many: str = ""  # what is said of ``{count}`` ``{names}``; only with it, it is a bulk act
+    done: str  # the message afterwards, about ``{name}``
+    done_many: str = ""  # about ``{count}`` ``{names}``; an act without it is no bulk act
     permission: str = "change"  # view, add, change or delete; or one in full, with its app
     form_class: type[PlainForm] = PlainForm
-    removes: bool = False  # the document has no page any more
+    removes: bool = False  # afterwards the document has no page
     is_final: bool = False  # it can't be undone
     applies: Callable[[Any], bool] = lambda _: True
-    # What the form begins with.
+    # The initial values of the form.
     initial: Callable[[Any], dict[str, Any]] = lambda _: {}
-    # What there is to say of one document before: takes the declaration and the document.
+    # Lines about the document on the page that asks, from the DocumentAdmin and the document.
     preview: Callable[[Any, Any], Iterable[str]] = lambda *_: ()
 
     @property

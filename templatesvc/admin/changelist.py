@@ -1,4 +1,4 @@
-"""One page of a list: searched, filtered, in order, and found by the place of its neighbour."""
+"""One page of a list: searched, filtered, sorted, and found by the place of its neighbour."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
 SEARCH, ORDER, PLACE = "q", "o", "p"
-# What Django calls the list's query string in the links to its documents.
+# Django's name for the list's query string in links to its documents.
 KEPT = "_changelist_filters"
 SALT = "templatesvc.admin.changelist"
 SEARCH_LENGTH = 200  # characters
@@ -33,9 +33,9 @@ SEARCH_LENGTH = 200  # characters
 class ChangeList:
     """What a list page shows.
 
-    A search compares texts here, and not in the store, whose comparisons know less of Unicode than
-    Python's. It looks at a number of documents at a time, or for some time; ``looked`` tells how
-    many, and the next page goes on from there. So it does after a number of bytes.
+    A search compares texts in Python, which knows more of Unicode than the store. A page looks at a
+    limited number of documents, for a limited time, and shows a limited number of bytes. ``looked``
+    tells how many documents it has looked at, and the next page goes on from there.
     """
 
     def __init__(self, request: HttpRequest, admin: DocumentAdmin) -> None:
@@ -43,7 +43,7 @@ class ChangeList:
         given = parameters_of(request)
         self.search = text_of(given)
         self.filters = admin.filters
-        # Only what the list knows: each link of the page repeats it.
+        # Only known parameters, because each link of the page repeats them.
         known = {PLACE, ORDER, *(name for each in self.filters for name in each.parameters)}
         kept = {name: value for name, value in given.items() if name in known}
         self.parameters = kept | {SEARCH: self.search}
@@ -83,12 +83,12 @@ class ChangeList:
             return Order(document, name)
 
     def _place(self) -> tuple[Place | None, bool]:
-        """Return where the page begins, and whether it lies before that."""
+        """Return the place of the page, and whether the page lies before it."""
         try:
             text = signing.loads(self.parameters[PLACE], salt=SALT)
             place, backwards = ids.decode(text)
         except (KeyError, signing.BadSignature):
-            return None, False  # a list from its beginning is no harm
+            return None, False  # without a valid place, show the list from its beginning
         return (place, backwards) if len(place) == len(self.order.keys) else (None, False)
 
     # --- Reading -----------------------------------------------------------------------------
@@ -107,13 +107,13 @@ class ChangeList:
         self.admin.prepare(self.request, self.results)
 
     def _rows(self, found: QuerySet, place: Place | None, backwards: bool) -> Iterator[Any]:
-        """Yield what is stored of each row that fits, from a place on."""
+        """Yield the stored rows that fit, from a place on."""
         most = self.admin.search_most if self.search else self.admin.list_per_page + 1
         needle, size = self.search.casefold(), 0
         end = time.monotonic() + settings.SEARCH_TIME.total_seconds()
         collection = self.admin.document._get_collection()
         for piece in self.order.pieces(place, backwards):
-            # What narrows most comes first: some servers take the first index that fits a part.
+            # Exact conditions first: some servers take the first index that fits any of them.
             parts = sorted([piece, *self.conditions], key=lambda part: not is_exact(part))
             query = reduce(both, [*parts, found._query])
             rows = walk(
@@ -134,12 +134,12 @@ class ChangeList:
                     return
 
     def _searched(self) -> dict[str, int]:
-        """Return the projection of what a search needs, so that an index may have all of it."""
+        """Return the projection for a search, which an index alone may be able to answer."""
         names = [name for name, _ in self.order.keys] + self.admin.searched
         return {"_id": 0} | dict.fromkeys(names, 1)
 
     def _documents(self, found: QuerySet, rows: list[Any]) -> list[Any]:
-        """Return the documents of rows; after a search only what was searched is known of them."""
+        """Return the documents of rows; after a search, rows have only the fields of the search."""
         if not self.search:
             return [self.admin.document._from_son(row) for row in rows]
         key = self.order.keys[-1][0]
@@ -164,7 +164,7 @@ class ChangeList:
 
     @property
     def summary(self) -> str:
-        """Say how many there are, as far as that is known without counting."""
+        """How many rows there are, as far as that is known without counting."""
         opts, shown = self.admin.opts, len(self.results)
         names = opts.verbose_name if shown == 1 else opts.verbose_name_plural
         if self.is_unfinished:
@@ -180,7 +180,7 @@ class ChangeList:
 
     @property
     def parameters_here(self) -> dict[str, str]:
-        """What leads to this very page of the list."""
+        """The parameters of this very page of the list."""
         return {name: value for name, value in self.parameters.items() if value}
 
     def url(self, **changes: str | None) -> str:
@@ -190,7 +190,7 @@ class ChangeList:
         return "?" + urlencode(kept)
 
     def headers(self) -> Iterator[dict[str, Any]]:
-        """Yield the columns' headers: ``text``, and ``url`` to sort by it, ``ascending`` if so."""
+        """Yield the headers of the columns, with the URL to sort by each."""
         for name in self.admin.list_display:
             by = self.admin.order_of(name)
             header: dict[str, Any] = {"text": self.admin.label_of(name), "name": name}
@@ -220,7 +220,7 @@ class ChangeList:
         return sum(map(self._is_selectable, self.results))
 
     def _is_selectable(self, document: Any) -> bool:
-        """Tell whether there is a bulk action that this operator may do to it."""
+        """Tell whether this operator may do any bulk action to it."""
         bulk = (action for action in self.admin.actions if action.is_bulk)
         return any(self.admin.offers(self.request, action, document) for action in bulk)
 
@@ -254,12 +254,12 @@ class ChangeList:
 
 
 def sealed(place: Place, backwards: bool) -> str:
-    """Return a place for a URL, signed: what comes back is a place in a list of ours."""
+    """Return a signed place for a URL, so that only places of our own lists come back."""
     return signing.dumps(ids.encode([place, backwards]), salt=SALT)
 
 
 def everything(admin: DocumentAdmin, request: HttpRequest) -> Iterator[Any]:
-    """Yield all that the filters and the search of a list ask for, on whichever page: by id."""
+    """Yield all documents that fit the filters and the search of a list, on all pages, by id."""
     given = parameters_of(request)
     needle = text_of(given).casefold()
     query = reduce(both, admin.conditions(given), admin.get_queryset(request)._query)
@@ -274,7 +274,7 @@ def text_of(given: Mapping[str, str]) -> str:
 
 
 def parameters_of(request: HttpRequest) -> dict[str, str]:
-    """Return what a URL asks of a list; what is not valid Unicode is replaced."""
+    """Return the parameters of a list; text that is not valid Unicode is replaced."""
     given = request.GET.items()
     return {name: value.encode(errors="replace").decode() for name, value in given if value}
 

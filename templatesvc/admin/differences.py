@@ -1,4 +1,4 @@
-"""How a text differs from the next, line by line, at a cost that is bounded for any two texts."""
+"""How two texts differ, line by line, at a bounded cost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from itertools import takewhile
 from typing import NamedTuple
 
 CONTEXT = 3  # lines
-# Of each text, between what both begin and end with: to compare more can take seconds.
+# Lines of each text without the common beginning and end: comparing more can take seconds.
 MOST_LINES = 500
-# Characters of all that is shown, each of which a page may write as six: nobody reads more.
+# Characters that are shown, each of which a page may write as six: nobody reads more.
 MOST_CHARACTERS = 100_000
 
 
@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 def difference(before: str, after: str) -> list[Line] | None:
-    """Return the lines that went and came, with a few around them; None for too much to compare."""
+    """Return the lines that differ, with a few around them; None if that is too much work."""
     old, new = before.splitlines(), after.splitlines()
     start = _alike(old, new)
     end = _alike(old[start:][::-1], new[start:][::-1])
@@ -32,7 +32,7 @@ def difference(before: str, after: str) -> list[Line] | None:
     if max(len(gone), len(come)) > MOST_LINES or size > MOST_CHARACTERS:
         return None
     compared = difflib.unified_diff(head + gone + tail, head + come + tail, n=CONTEXT, lineterm="")
-    # Without the two names of files that it begins with.
+    # Without the file names at the beginning.
     return [
         Line("…", "") if line[0] == "@" else Line(line[0], line[1:]) for line in [*compared][3:]
     ]

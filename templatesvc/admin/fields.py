@@ -1,7 +1,7 @@
-"""Forms of documents: how a person types each value, and what that means.
+"""Forms of documents: how a person types each value, and how it is read.
 
-What was typed is checked by the document's serializer, as in a PATCH of the fields that were
-touched: all others stay as they are, to the bit.
+The document's serializer checks what was typed, like a PATCH of the fields that were touched. All
+other fields stay exactly as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ONE_LINE = (
     *(serializers.EmailField, serializers.URLField, ObjectIdField),
 )
 SIMPLE = (*ONE_LINE, serializers.CharField, serializers.ChoiceField, serializers.DateField)
-SHORT_TEXT = 255  # characters: up to so many a text has a small box
+SHORT_TEXT = 255  # characters: a text that can't be longer has a small box
 YES_NO = {"true": True, "false": False, "": None}
 
 
@@ -50,7 +50,7 @@ def form_of(serializer_class: type[DocumentSerializer]) -> type[ReasonForm]:
 
 
 class TypedText(forms.CharField):
-    """A text as it was typed; a browser sends each of its line breaks as CR LF."""
+    """A text as it was typed; browsers send each line break as CR LF."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strip=False, **kwargs)
@@ -77,7 +77,7 @@ def _may_be_null(field: serializers.Field) -> bool:
 
 
 def _is_required(field: serializers.Field) -> bool:
-    """Tell whether what is typed can't be empty."""
+    """Tell whether the field must not be empty."""
     may_be_empty = getattr(field, "allow_blank", False)
     return isinstance(field, SIMPLE) and field.required and not may_be_empty
 
@@ -86,11 +86,11 @@ def _widget(field: serializers.Field) -> forms.Widget:
     if isinstance(field, serializers.DateField):
         return forms.DateInput(attrs={"type": "date"})
     if isinstance(field, NUMBERS):
-        # Not an input of numbers: a browser empties it of what it takes for none, such as NaN.
+        # Not an input of type number, which a browser empties of NaN, for example.
         return forms.TextInput(attrs={"inputmode": "decimal", "class": "vTextField"})
     if isinstance(field, ONE_LINE):
         return forms.TextInput(attrs={"class": "vTextField"})
-    # Other texts as well: an input of one line would drop the line breaks of what is there.
+    # All other texts: an input of one line would drop their line breaks.
     is_text = isinstance(field, serializers.CharField)
     is_short = is_text and (field.max_length or SHORT_TEXT + 1) <= SHORT_TEXT
     attrs = {"class": "vLargeTextField", "rows": 2 if is_short else 8}
@@ -106,7 +106,7 @@ def _hint(field: serializers.Field) -> str:
 
 
 def _has_lines(field: serializers.Field, entries: Any) -> bool:
-    """Tell whether a list has a line for each entry: not if one of its entries has several."""
+    """Tell whether a list is typed as one line for each entry; JSON if an entry has line breaks."""
     if not isinstance(field, serializers.ListField) or not isinstance(field.child, SIMPLE):
         return False
     return all(len(_line(entry).splitlines()) == 1 for entry in entries or [])
@@ -116,7 +116,7 @@ def _has_lines(field: serializers.Field, entries: Any) -> bool:
 
 
 def typed(serializer_class: type[DocumentSerializer], document: ResourceDocument) -> dict[str, Any]:
-    """Return what the form begins with."""
+    """Return the initial values of the form."""
     serializer, values = serializer_class(), serializer_class.written(document)
     return {name: _typed(serializer.fields[name], values[name]) for name in serializer.writable}
 
@@ -162,8 +162,7 @@ def touched(
 ) -> Values:
     """Return the new values of the fields that were touched; raises ValidationError (400).
 
-    A page that is older than a field did not post it. Only a box that is not ticked is not posted
-    by any page.
+    A page that is older than a field did not post it. Boxes that are not ticked are never posted.
     """
     before, fields = typed(type(serializer), document), serializer.fields
     names = [
@@ -176,7 +175,7 @@ def touched(
         raise serializers.ValidationError("You have changed nothing.")
     values = type(serializer).written(document)
     given = {name: _meant(fields[name], form[name], values[name]) for name in names}
-    # Empty without being null: it has a default.
+    # A field that was emptied and can't be null gets its default.
     defaults = {name: document.default_of(name) for name in names if given[name] is ...}
     checked = type(serializer)(
         document,
@@ -189,13 +188,13 @@ def touched(
 
 
 def _as_posted(value: Any) -> Any:
-    """Return what a text box makes of a text: each line break is one."""
+    """Return a text as a text box posts it: each kind of line break becomes LF."""
     is_text = isinstance(value, str)
     return value.replace("\r\n", "\n").replace("\r", "\n") if is_text else value
 
 
 def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
-    """Return what was typed in the form of a client's JSON; ``...`` for the default."""
+    """Return what was typed as a client would send it in JSON; ``...`` stands for the default."""
     if isinstance(field, serializers.BooleanField):
         return YES_NO[text] if _may_be_null(field) else text
     if not text and field.allow_null:

@@ -1,4 +1,4 @@
-"""Filters in the margin of a list: each makes a condition of one parameter of the URL."""
+"""Filters in the margin of a list: each turns a parameter of the URL into a condition."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from templatesvc.mongo.keysets import Query, both
 
 
 class Filter:
-    """A parameter, what stands above it on the page, and the template that shows it."""
+    """A parameter, its title on the page, and the template that shows it."""
 
     template_name = "admin/filter.html"
-    hint = ""  # in the field, until something is typed
+    hint = ""  # the placeholder of the field
 
     def __init__(self, parameter: str, title: str) -> None:
         self.parameter = parameter
@@ -42,7 +42,7 @@ class Filter:
 
 
 class ChoiceFilter(Filter):
-    """A few values with a condition each; a function makes one that has to ask the store."""
+    """A few values, each with a condition, or with a function that asks the store for it."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ChoiceFilter(Filter):
 
 
 class DateFilter(Filter):
-    """When a document was made, as its id tells: of late, or from one minute to another (UTC)."""
+    """When a document was made, by its id: recently, or from one minute to another (UTC)."""
 
     template_name = "admin/document/date_filter.html"
 
@@ -106,7 +106,7 @@ class DateFilter(Filter):
 
 
 def minute(text: str) -> datetime | None:
-    """Return the moment that was typed, in UTC unless it says otherwise, or None."""
+    """Return the moment that was typed, in UTC unless it has a zone; None if it is invalid."""
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -116,7 +116,7 @@ def minute(text: str) -> datetime | None:
 
 
 class TextFilter(Filter):
-    """A text that a field is to have exactly."""
+    """A text that a field must equal."""
 
     template_name = "admin/document/text_filter.html"
     hint = "The whole name"

@@ -1,4 +1,4 @@
-"""What the forms of the pages share: errors of the service, told beside the fields."""
+"""What all forms of the pages share: errors of the service are shown beside the fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from templatesvc.api.problems import field_errors, message
 
 
 class PlainForm(forms.Form):
-    """A form that can tell why the service refused what was sent in it."""
+    """A form that can show why the service refused its values."""
 
     def add_refusal(self, refusal: APIException) -> None:
         """Show why the service refused: beside the field at fault, or above all of them."""
@@ -23,7 +23,7 @@ class PlainForm(forms.Form):
 
 
 class ReasonForm(PlainForm):
-    """Why it is done, for the audit."""
+    """Asks for the reason, for the audit."""
 
     reason = forms.CharField(
         max_length=500,
@@ -33,7 +33,7 @@ class ReasonForm(PlainForm):
 
 
 class NameForm(PlainForm):
-    """The name of what is meant, typed out, for what can't be undone; ``named`` has to be set."""
+    """Asks to type the name, ``named``, before an act that can't be undone."""
 
     named = ""
     name = forms.CharField(

@@ -16,7 +16,7 @@ from templatesvc.admin.changelist import SEARCH, ChangeList
 from templatesvc.admin.views import DocumentView
 from templatesvc.mongo import ids
 
-# The name of Django's for the boxes that are ticked.
+# Django's name for the boxes that are ticked.
 TICKED = "_selected_action"
 
 

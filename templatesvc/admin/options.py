@@ -1,4 +1,4 @@
-"""The declaration of a document's pages, in the words of Django's ModelAdmin."""
+"""The declaration of a document's pages, with the names of Django's ModelAdmin."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ABBREVIATIONS = {"Ip": "IP address", "id": "ID", "Id": "ID"}
 
 
 class Options(NamedTuple):
-    """What Django's templates and URL names call a model's ``opts``."""
+    """What Django's templates and the names of URLs need of a model's ``opts``."""
 
     app_label: str
     object_name: str
@@ -44,7 +44,7 @@ class Options(NamedTuple):
 
     @classmethod
     def of(cls, document: type[ServiceDocument], names: Names | None = None) -> Self:
-        """Return those of a document; its ``meta`` may say its names."""
+        """Return the options of a document, whose ``meta`` may have its names."""
         app = apps.get_containing_app_config(document.__module__)
         assert app is not None, f"{document.__module__} is in no app of INSTALLED_APPS"
         name = document.__name__
@@ -67,12 +67,12 @@ class Options(NamedTuple):
         return apps.get_app_config(self.app_label)
 
     def permission(self, verb: str) -> str:
-        """Return what somebody has to have who may do it: ``books.change_book``."""
+        """Return the permission for a verb, such as ``books.change_book``."""
         return f"{self.app_label}.{verb}_{self.names.slug}"
 
 
 class NotHere(Http404):
-    """404, whose page leads on: names and URLs of where to look."""
+    """404, whose page links to other places to look: ``ways`` are their names and URLs."""
 
     def __init__(self, detail: str, *ways: tuple[str, str]) -> None:
         super().__init__(detail)
@@ -91,14 +91,14 @@ class Happened(NamedTuple):
 
 
 class DocumentAdmin:
-    """The pages of one document: a list, and one page each to look at, with what can be done.
+    """The pages of one document: a list, and for each a page to look at and acts to do.
 
-    Each name below is an attribute of the document, or a method here that takes the document, which
-    Django's ``@display`` describes.
+    The names of fields below are attributes of the document, or methods here that take the document
+    and that Django's ``@display`` describes.
     """
 
-    # Where the list stands among the others: under this heading instead of the app's name, and
-    # before those with a higher place.
+    # Where the list stands among the others: under this heading, by default the app's name, and
+    # before lists with a higher place.
     section = ""
     place = 0
     # The list.
@@ -106,13 +106,13 @@ class DocumentAdmin:
     list_filter: ClassVar[Sequence[Filter]] = ()
     list_per_page = 100
     ordering = "-id"
-    # Further orders, by the headers; the list offers one if an index has it under its filters.
+    # Other orders, offered in the headers if an index gives them together with the filters.
     sortable_by: Sequence[str] = ()
     search_fields: ClassVar[Sequence[str]] = ()
     search_help_text = ""
     # How many documents a search looks at before it asks whether to go on.
     search_most = 2000
-    # The page of one document: what it shows, and what can be edited there if there is a form.
+    # The page of one document: what it shows, and its form if it can be edited.
     readonly_fields: Sequence[str] = ()
     form_class: type[PlainForm] | None = None
     add_form_class: type[PlainForm] | None = None
@@ -122,20 +122,20 @@ class DocumentAdmin:
     def __init__(
         self, document: type[ServiceDocument], site: DocumentSite, names: Names | None = None
     ) -> None:
-        Order(document, self.ordering)  # a list without an index for it stops the start
+        Order(document, self.ordering)  # without an index for the list, the service does not start
         self.document = document
         self.site = site
         self.opts = Options.of(document, names)
         self.filters = list(self.get_filters())
 
     def companions(self) -> Iterable[DocumentAdmin]:
-        """Return further pages that come with these."""
+        """Return the declarations of further pages that come with these."""
         return ()
 
     # --- What is there -----------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the query of all documents that these pages are about."""
+        """Return the query of all documents of these pages."""
         return self.document.objects
 
     def get_object(self, request: HttpRequest, pk: str) -> Any:
@@ -151,12 +151,12 @@ class DocumentAdmin:
         return found
 
     def lists(self) -> Iterator[tuple[str, str]]:
-        """Yield names and URLs of the lists in which a document that is not here may be found."""
+        """Yield names and URLs of the lists to look in for a document that is not here."""
         for admin in (self, *self.companions()):
             yield capfirst(admin.opts.verbose_name_plural), admin.url_of("changelist")
 
     def prepare(self, request: HttpRequest, documents: list[Any]) -> None:
-        """Give the documents of a page what they are shown with, in as many round trips as one."""
+        """Load what the documents of a page need, in no more round trips than for one of them."""
 
     def get_filters(self) -> Iterable[Filter]:
         """Return what stands in the margin of the list."""
@@ -168,13 +168,13 @@ class DocumentAdmin:
         return [query for query in found if query is not None]
 
     def matches(self, row: dict[str, Any], text: str) -> bool:
-        """Tell whether a case-folded text is in what is stored in the fields of a search."""
+        """Tell whether a stored field of the search contains a case-folded text."""
         values = [row.get(name) for name in self.searched]
         return any(isinstance(value, str) and text in value.casefold() for value in values)
 
     @property
     def searched(self) -> list[str]:
-        """What the fields of a search are called in the store."""
+        """The stored names of the fields that a search looks at."""
         return [self.document._fields[name].db_field for name in self.search_fields]
 
     # --- Who may do what ---------------------------------------------------------------------
@@ -196,22 +196,22 @@ class DocumentAdmin:
         """Tell whether the page of a document has a button for it."""
         return self.allows(request, action) and action.applies(document)
 
-    # --- Changing: what a document with forms has to say --------------------------------------
+    # --- Changing: what documents with forms have to define -----------------------------------
 
     def initial(self, document: Any) -> dict[str, Any]:
-        """Return what the form of a document begins with."""
+        """Return the initial values of a document's form."""
         return {}
 
     def state(self, document: Any) -> str:
-        """Return a text that is another one after each change of the document."""
+        """Return a text that every change of the document changes."""
         return ""
 
     def save(self, request: HttpRequest, document: Any, values: dict[str, Any]) -> bool:
-        """Store what the form holds; tell whether the document was still as it was read."""
+        """Store the values of the form; tell whether the document was still as it was read."""
         raise NotImplementedError
 
     def saved_by(self, document: Any) -> str:
-        """Return who gave a document the state that it has, at the begin of a sentence."""
+        """Return who saved the document's current state, for the beginning of a sentence."""
         return "Somebody else"
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Any:
@@ -219,7 +219,7 @@ class DocumentAdmin:
         raise NotImplementedError
 
     def history(self, document: Any) -> Iterable[Happened]:
-        """Return what happened to a document, the latest first; without this there is no page."""
+        """Return what happened to a document, the latest first; not defined, there is no page."""
         return ()
 
     @property
@@ -262,7 +262,7 @@ class DocumentAdmin:
         return str(getattr(self._own(name), "admin_order_field", name))
 
     def cell(self, name: str, document: Any) -> Any:
-        """Return a value as it is to be shown; the template escapes it. Times are in UTC."""
+        """Return a value as it is shown; the template escapes it. Times are in UTC."""
         own = self._own(name)
         value = own(document) if own else getattr(document, name)
         value = readable(value() if callable(value) else value)
@@ -279,14 +279,14 @@ class DocumentAdmin:
         return [self.cell(name, document) for name in self.list_display]
 
     def facts(self, document: Any, besides: Container[str] = ()) -> list[tuple[str, Any]]:
-        """Return what the page of a document shows of it, besides a form: labels and values."""
+        """Return labels and values for the page of a document, without the fields of its form."""
         names = [name for name in self.readonly_fields if name not in besides]
         return [(self.label_of(name), self.cell(name, document)) for name in names]
 
     # --- URLs --------------------------------------------------------------------------------
 
     def url_of(self, page: str, document: Any = None, *args: Any) -> str:
-        """Return the URL of a page of these, of one document if it is one of those."""
+        """Return the URL of one of these pages; a page of one document needs that document."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         pk = [ids.encode(document.pk)] if document is not None else []
         return reverse(name, args=[*pk, *args])

@@ -1,4 +1,4 @@
-"""Orders of a list, each of which an index gives."""
+"""Orders of a list, which indexes give."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from templatesvc.mongo.keysets import Keys, Place, Query, ranges, turned
 
 
 class NoIndexError(Exception):
-    """There is no index for an order, so the list can't be had in it."""
+    """No index gives an order, so the list can't have it."""
 
 
 class Order:
-    """An order by one field, then by ``_id`` if values repeat.
+    """An order by one field, and by ``_id`` if values repeat.
 
-    ``equal`` names the fields that are compared with one value, which an index may begin with.
+    ``equal`` names the fields that filters compare with one value: an index may begin with them.
     """
 
     def __init__(
@@ -41,24 +41,24 @@ class Order:
         return turned(self.keys) if backwards else self.keys
 
     def position(self, row: dict[str, Any]) -> Place:
-        """Return where a row as it is stored stands."""
+        """Return the place of a stored row."""
         return [row.get(field) for field, _ in self.keys]
 
     def pieces(self, position: Place | None, backwards: bool = False) -> Iterator[Query]:
-        """Yield the queries that, one after the other, find all rows beyond a position in order."""
+        """Yield the queries that, one after the other, find all rows after a position."""
         return ranges(self.sort(backwards), position, is_sliced=self._is_sliced)
 
 
 def _keys_of_indexes(
     document: type[ServiceDocument], field: str, equal: Collection[str]
 ) -> Iterator[Keys]:
-    """Yield what follows the fields of ``equal`` in each index that gives a strict order."""
+    """Yield the keys after those of ``equal`` in each index that gives a strict order."""
     if field == "_id" and not equal:
         yield [("_id", 1)]
     for spec in document._meta["index_specs"]:
         keys = list(spec["fields"])
         start, rest = keys[: len(equal)], keys[len(equal) :]
-        # A partial index has a field's rows if it is that field's presence that makes it partial.
+        # A partial index serves an order by the very field whose presence makes it partial.
         is_partial = set(spec.get("partialFilterExpression", ())) - {field}
         if {name for name, _ in start} != set(equal) or is_partial:
             continue

@@ -1,4 +1,4 @@
-"""Django's AdminSite, whose pages are about documents, with nothing of it that needs SQL."""
+"""Django's AdminSite for documents, without the parts that need SQL."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from templatesvc.api import problems
 from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.ops import doctor
 
-# What of the doctor's report a page is quick enough for.
+# The parts of the doctor's report that are quick enough for a page.
 EXAMINED = (doctor.system_checks, doctor.connection, doctor.standing_indexes)
-# The field of the log-in page that holds what was typed before.
+# The field of the log-in page that holds what was typed on the page before.
 TYPED = "typed"
 Pairs = list[tuple[str, str]]
 Declaration = TypeVar("Declaration", bound=type[DocumentAdmin])
 
 
 class DocumentSite(AdminSite):
-    """The site of the operators. Log-in, permission check, namespace and skin are Django's."""
+    """The operators' site. Log-in, permission check, namespace and styles are Django's."""
 
     site_header = settings.SERVICE_NAME
     site_title = settings.SERVICE_NAME
@@ -49,7 +49,7 @@ class DocumentSite(AdminSite):
         self.admins: dict[type[ServiceDocument], DocumentAdmin] = {}
 
     def register(self, document: type[ServiceDocument]) -> Callable[[Declaration], Declaration]:
-        """Return a decorator that gives a document the pages that a class declares."""
+        """Return a decorator for the class that declares the pages of a document."""
 
         def registered(declaration: Declaration) -> Declaration:
             admin = declaration(document, self)
@@ -61,16 +61,16 @@ class DocumentSite(AdminSite):
 
     @property
     def in_order(self) -> list[DocumentAdmin]:
-        """All declarations, in the order in which their lists are named."""
+        """All declarations, in the order of their lists."""
         return sorted(self.admins.values(), key=lambda admin: admin.place)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        # Messages are for these pages alone: an API request is not to pay for their middleware.
+        # Only these pages have messages: API requests should not pay for their middleware.
         told = decorator_from_middleware(MessageMiddleware)(self._explained(view))
         return super().admin_view(told, cacheable)
 
     def _explained(self, view: Any) -> Any:
-        """Return a view that refuses by a page of this site, from which one can go on."""
+        """Return a view whose refusals are pages of this site, with links to go on."""
 
         @wraps(view)
         def explained(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -91,7 +91,7 @@ class DocumentSite(AdminSite):
         return TemplateResponse(request, f"admin/{status}.html", context, status=status)
 
     def page(self, view: Any) -> Any:
-        """Return a view for operators, who change their password first if they have to."""
+        """Return a view for operators, who must change a temporary password first."""
 
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -116,7 +116,7 @@ class DocumentSite(AdminSite):
     # --- A session or a token that ended while somebody was typing -----------------------------
 
     def _log_in_again(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for the password on a page that keeps what was sent, but for passwords."""
+        """Ask for the password on a page that keeps what was sent, except passwords."""
         context = self.each_context(request) | {
             "title": "Log in",
             "form": (self.login_form or AuthenticationForm)(request),
@@ -128,7 +128,7 @@ class DocumentSite(AdminSite):
         return TemplateResponse(request, "admin/login.html", context)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
-        """Log in; whoever was typing goes on from there."""
+        """Log in; somebody who was typing goes on from there."""
         typed = request.POST.get(TYPED, "")
         answer: HttpResponseBase = super().login(request, {TYPED: typed} | (extra_context or {}))
         if not typed or answer.status_code != 302:
@@ -149,7 +149,7 @@ class DocumentSite(AdminSite):
         status: int = 200,
         **more: Any,
     ) -> HttpResponseBase:
-        """Return a page from which whoever was typing goes on, at a URL, with what they typed."""
+        """Return a page with what somebody typed, from which they go on at a URL."""
         request.current_app = self.name
         context = self.each_context(request) | {"title": title, "url": url, "pairs": pairs} | more
         return TemplateResponse(request, "admin/resume.html", context, status=status)
@@ -157,8 +157,8 @@ class DocumentSite(AdminSite):
     def refuse_token(self, request: HttpRequest, reason: str) -> HttpResponseBase:
         """Answer 403 to a form whose CSRF token is not the browser's, and keep what was typed.
 
-        That happens to whoever logged in again in another tab. Of what the page of another site
-        sends nothing is kept.
+        That happens to people who logged in again in another tab. Nothing is kept of what another
+        site's page sends.
         """
         is_foreign = reason.startswith(("Origin", "Referer"))
         takes_typed = getattr(getattr(request.resolver_match, "func", None), "takes_typed", False)
@@ -242,13 +242,13 @@ class DocumentSite(AdminSite):
 
 
 def typed_in(request: HttpRequest) -> Pairs:
-    """Return names and values of what was sent in a form, but for passwords."""
+    """Return the names and values of a form, except passwords."""
     pairs = ((name, value) for name, values in request.POST.lists() for value in values)
     return [(n, v) for n, v in pairs if "password" not in n and n != "csrfmiddlewaretoken"]
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """Answer 403 for a form without a valid CSRF token, by a page of the site that it is from."""
+    """Answer 403 to a form without a valid CSRF token, with a page of its site."""
     match = request.resolver_match
     if match and site.name in match.namespaces:
         return site.refuse_token(request, reason)

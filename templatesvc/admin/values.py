@@ -1,4 +1,4 @@
-"""What a page shows of a stored value: in a cell, line by line, or as one text."""
+"""How pages show a stored value: in a cell, line by line, or as one text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from templatesvc.api.notation import PLAIN, extended_json, plain_json
 
 
 def readable(value: Any) -> Any:
-    """Return what a page shows of a value: of an object, or of a list with more in it, JSON."""
+    """Return a value for a page: an object, or a list of objects or lists, becomes JSON."""
     inner = value if isinstance(value, list) else [value]
     if any(isinstance(each, dict | list | EmbeddedDocument) for each in inner):
         return plain_json(_bare(value)).decode()
@@ -18,7 +18,7 @@ def readable(value: Any) -> Any:
 
 
 def in_lines(value: Any) -> str:
-    """Return a value as a text that can be read line by line: an object or a list as JSON."""
+    """Return a value as a text of lines: an object or a list becomes indented JSON."""
     bare = _bare(value)
     if isinstance(bare, dict | list):
         return extended_json(bare, indented=True)
@@ -34,7 +34,7 @@ def in_text(value: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Return a value without MongoEngine's documents in it."""
+    """Return a value with plain objects in place of MongoEngine's documents."""
     if isinstance(value, list):
         return [_bare(each) for each in value]
     if isinstance(value, dict):

@@ -21,12 +21,12 @@ from templatesvc.mongo.quota import OverQuota
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin, Happened
 
-# What raises an error that the service explains; others are its bugs.
+# Errors that the service explains; others are its bugs.
 REFUSALS = (APIException, NotUniqueError, OverQuota)
 
 
 class DocumentView(View):
-    """A page of a document's; ``verb`` is the permission that it takes."""
+    """A page about documents; ``verb`` is the permission that it needs."""
 
     admin: DocumentAdmin = None  # as_view gives it
     verb = "view"
@@ -41,7 +41,7 @@ class DocumentView(View):
         return self.admin.has_permission(self.request, self.verb)
 
     def url_of(self, page: str, document: Any = None, *args: Any) -> str:
-        """Return the URL of a page, from which the way back leads to the list as it was."""
+        """Return the URL of a page; it remembers the list that somebody came from."""
         url = self.admin.url_of(page, document, *args)
         if page == "changelist":
             return f"{url}?{self.kept}" if self.kept else url
@@ -56,7 +56,7 @@ class DocumentView(View):
         return parameters_of(self.request).get(KEPT, "")
 
     def page(self, title: str, **context: Any) -> TemplateResponse:
-        """Return the page, with what every page of the site and of this document has."""
+        """Return the page, with the context that all pages of the site and the document have."""
         site, opts = self.admin.site, self.admin.opts
         shown = site.each_context(self.request) | {"opts": opts, "title": title}
         shown |= {"list_url": self.url_of("changelist")} | context
@@ -64,7 +64,7 @@ class DocumentView(View):
         return TemplateResponse(self.request, self.template_name, shown)
 
     def about(self, document: Any) -> dict[str, Any]:
-        """Return what a page about one document has besides."""
+        """Return the context of pages about one document."""
         admin, request = self.admin, self.request
         offered = [
             (action, self.url_of(action.name, document))
@@ -82,7 +82,7 @@ class DocumentView(View):
 
     @property
     def is_resumed(self) -> bool:
-        """Whether a form comes back from the log-in page: it is shown, and nothing is done yet."""
+        """Whether a form comes back from the log-in page: it is shown again, and not acted on."""
         return "_resumed" in self.request.POST
 
     def tell(self, text: str, level: int = messages.SUCCESS) -> None:
@@ -91,7 +91,7 @@ class DocumentView(View):
 
 
 class ChangeView(DocumentView):
-    """One document: what is known of it, and a form if there is one and the operator may."""
+    """One document: its values, and a form if there is one and the operator may use it."""
 
     template_name = "admin/document/change_form.html"
 
@@ -129,7 +129,7 @@ class ChangeView(DocumentView):
         return form_class(data, **kwargs) if form_class and may_change else None
 
     def _conflict(self, document: Any, form: Any) -> HttpResponse:
-        """Show what stands there now beside what was to be saved, which is still in the form."""
+        """Show the current values beside those that were to be saved, which stay in the form."""
         who = self.admin.saved_by(document)
         form.add_error(
             None,
@@ -206,6 +206,6 @@ class HistoryView(DocumentView):
         return self.page("History", subtitle=about["original"], happened=happened, **about)
 
     def _leading_back(self, line: Happened) -> Happened:
-        """Return the line with a link that keeps the way back, if it is to a page of these."""
+        """Return the line; if its link leads to one of these pages, it remembers the list."""
         is_own = line.url.startswith(f"{self.admin.url_of('changelist')}/")
         return line._replace(url=self.with_way_back(line.url)) if is_own else line

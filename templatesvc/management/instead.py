@@ -1,4 +1,4 @@
-"""Django's commands that need what this service does without, and what to do here instead."""
+"""Django's commands that make no sense for this service, and what to do instead."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ INSTEAD = {
 
 
 def instead_of(command: str) -> str | None:
-    """Return what to do instead of a command; None if the command does what it is for."""
+    """Return what to do instead of a command; None if the command works."""
     said = INSTEAD.get(command)
     return said and said.format(uri=_uri())
 
 
 def _uri() -> str:
-    """Return the store's URI as a shell's word, without the password that may be in it."""
+    """Return a shell word for the store's URI, which does not show the password."""
     if settings.MONGODB_URI:
         is_in_file = not os.environ.get("MONGODB_URI")
         return '"$(cat "$MONGODB_URI_FILE")"' if is_in_file else '"$MONGODB_URI"'

@@ -1,4 +1,4 @@
-"""What all commands share that work on the store."""
+"""The base of all commands that use the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from templatesvc.mongo import errors, store
 class StoreCommand(BaseCommand):
     """A command that waits longer for the store than a request may.
 
-    If the store does not answer even so, the command ends with a sentence.
+    If the store still does not answer, the command ends with a sentence.
     """
 
     def execute(self, *args: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""System checks: what can be read from the environment and would still be unsafe.
+"""System checks: settings that can be read from the environment but are unsafe.
 
 Errors stop the start of the server and of every command; ``check --deploy`` adds the warnings.
 """
@@ -28,7 +28,7 @@ EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "y
 
 @checks.register(checks.Tags.security)
 def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
-    """A real store and no debugging ask for a real secret and for named hosts."""
+    """A real store without debugging needs a real secret and named hosts."""
     if not settings.PRODUCTION:
         return
     if settings.SECRET_KEY == "unset":
@@ -83,7 +83,7 @@ def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.database)
 def store_in_memory(**_: Any) -> Iterator[checks.CheckMessage]:
-    """The package that is the store in memory is not among those of production."""
+    """Production does not install the package that keeps a store in memory."""
     if store.is_in_memory(settings.MONGODB_URI) and not find_spec("mongomock"):
         yield checks.Error(
             "MONGODB_URI is mongomock://, and the package mongomock is not installed.",
@@ -94,7 +94,7 @@ def store_in_memory(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
-    """What has ended must be seen to have ended, by the next request and by every worker."""
+    """The next request must see, in every worker, that a session has ended."""
     options = store.given_options(settings.MONGODB_URI)
     if options.get("readpreference", "primary").lower() != "primary":
         yield checks.Error(
@@ -112,9 +112,9 @@ def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.database)
 def store_indexes(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
-    """The store decides by its indexes: without them names are not unique and nothing expires.
+    """The store decides by indexes: without them names are not unique and nothing expires.
 
-    Django says by ``databases`` that the store may be asked: ``check --database default`` does.
+    Django passes ``databases`` if the store may be asked, as in ``check --database default``.
     """
     if databases and (missing := [str(index) for index in indexes.missing()]):
         yield checks.Error(
@@ -126,7 +126,7 @@ def store_indexes(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessa
 
 @checks.register(checks.Tags.security)
 def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
-    """A token lives no longer than what it stands on."""
+    """A token must not outlive what it stands on."""
     names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
     for shorter, longer in pairwise(names):
         if getattr(settings, shorter) > getattr(settings, longer):
@@ -155,7 +155,7 @@ def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def https(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Instead of Django's checks, which name settings that the environment does not have."""
+    """In place of Django's checks, which name settings that are no environment variables."""
     if not settings.HTTPS:
         yield checks.Warning(
             "Browsers send their cookies over HTTP as well, where they can be read on the way.",
@@ -176,7 +176,7 @@ def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.database)
 def store_format(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
-    """What an old version would write could be wrong, or be lost, where a newer one reads it."""
+    """A newer version could misread or lose what an old version writes."""
     if databases and (reason := DataFormat.refusal()):
         yield checks.Error(
             f"{reason}.",
@@ -187,7 +187,7 @@ def store_format(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessag
 
 @checks.register(checks.Tags.database)
 def store_version(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessage]:
-    """An older server lacks what every request asks for, on shards at the latest."""
+    """An older server can't do what every request needs, at least not on shards."""
     if databases and needs.version() < needs.OLDEST_VERSION:
         yield checks.Error(
             f"The server is of version {'.'.join(map(str, needs.version()))}.",
@@ -207,10 +207,8 @@ def refuse_unsafe_start() -> None:
 def refuse_unsafe_store() -> None:
     """Raise ImproperlyConfigured if the store is too old or too new, or lacks indexes.
 
-    A store in memory is given them.
-
-    One that is away is not waited for: requests are answered 503 until it is back, and then
-    ``/readyz`` tells whether it has its indexes.
+    A store in memory gets its indexes here. If the store is away, this does not wait: requests are
+    answered 503 until it is back, and then ``/readyz`` tells whether it has its indexes.
     """
     try:
         indexes.build_in_memory()

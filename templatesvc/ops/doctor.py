@@ -1,6 +1,6 @@
-"""What is well with the service and its store, what is not, and what to do about it.
+"""What is right and wrong with the service and its store, and what to do about it.
 
-Each app adds what it knows with ``examines``; ``manage.py doctor`` tells it all.
+Apps add examinations with ``examines``; ``manage.py doctor`` reports all findings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from templatesvc.mongo import indexes, needs, store
 from templatesvc.mongo.choices import Choices
 from templatesvc.mongo.documents import now
 
-# The clocks of sessions, tokens and limits are compared over machines.
+# Times of sessions, tokens and limits are compared across machines.
 CLOCK_WARNING, CLOCK_ERROR = timedelta(seconds=2), timedelta(seconds=10)
 SLOW_ANSWER = timedelta(milliseconds=200)
 TTL_PATIENCE = timedelta(minutes=10)  # MongoDB deletes about once a minute
@@ -53,25 +53,25 @@ _at_start: list[Examination] = []
 
 
 def examines(examination: Examination) -> Examination:
-    """Have the doctor do this."""
+    """Register an examination."""
     _examinations.append(examination)
     return examination
 
 
 def examines_at_start(examination: Examination) -> Examination:
-    """Have the doctor do this, and tell what is amiss also when the service starts."""
+    """Register an examination whose complaints are shown when the service starts as well."""
     _at_start.append(examination)
     return examines(examination)
 
 
 def report() -> Iterator[Finding]:
-    """Yield what is found. Raises PyMongo's errors if the store goes away meanwhile."""
+    """Yield all findings. Raises PyMongo's errors if the store goes away meanwhile."""
     for examination in _examinations:
         yield from examination()
 
 
 def complaints_at_start() -> Iterator[Finding]:
-    """Yield what is to be said when the service starts."""
+    """Yield the warnings and errors to show when the service starts."""
     for examination in _at_start:
         yield from (finding for finding in examination() if finding.level != Level.OK)
 
@@ -89,7 +89,7 @@ def error(subject: str, text: str, remedy: str) -> Finding:
 
 
 def command(line: str) -> str:
-    """Return how a command of manage.py is run here, such as with the Python of ``make run``."""
+    """Return how to run a command of manage.py here, by this Python if it is the project's."""
     python = Path(sys.executable)
     is_near = python.is_relative_to(settings.BASE_DIR)
     return f"{python.relative_to(settings.BASE_DIR) if is_near else 'python'} manage.py {line}"
@@ -100,7 +100,7 @@ def command(line: str) -> str:
 
 @examines
 def system_checks() -> Iterator[Finding]:
-    """The settings, and what of them is unsafe together."""
+    """Whether the settings are safe, each and together."""
     found = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
     messages = [message for message in found if not message.is_silenced()]
     for message in messages:
@@ -112,7 +112,7 @@ def system_checks() -> Iterator[Finding]:
 
 @examines
 def connection() -> Iterator[Finding]:
-    """Whether the store answers, how soon, and what it promises for a write."""
+    """Whether and how fast the store answers, and what it promises for writes and reads."""
     if store.is_in_memory(settings.MONGODB_URI):
         yield warning(
             "connection", "none: the store is in the memory of this process", "Unset MONGODB_URI."
@@ -120,7 +120,7 @@ def connection() -> Iterator[Finding]:
         return
     client = store.client()
     if not client.nodes:
-        client.admin.command("ping")  # the first also connects
+        client.admin.command("ping")  # the first ping also connects
     start = time.monotonic()
     client.admin.command("ping")
     took = timedelta(seconds=time.monotonic() - start)
@@ -149,7 +149,7 @@ def connection() -> Iterator[Finding]:
 
 @examines
 def server() -> Iterator[Finding]:
-    """The version of the store, and whether a machine may fail."""
+    """The version of the store, and whether it survives the failure of a machine."""
     if store.is_in_memory(settings.MONGODB_URI):
         return
     text = f"version {'.'.join(map(str, needs.version()))}"
@@ -168,7 +168,7 @@ def server() -> Iterator[Finding]:
 
 @examines
 def server_needs() -> Iterator[Finding]:
-    """Whether the server can do what the service needs: tried on collections that are dropped."""
+    """Whether the server can do what the service needs, tried on temporary collections."""
     if store.is_in_memory(settings.MONGODB_URI):
         return
     unmet = list(needs.unmet())
@@ -200,7 +200,7 @@ def clock() -> Iterator[Finding]:
 
 @examines
 def standing_indexes() -> Iterator[Finding]:
-    """Whether each index is there, just as it is declared."""
+    """Whether all indexes exist as they are declared."""
     missing = list(indexes.missing())
     for index in missing:
         yield error("index", f"{index} is missing", f"Run: {command('ensureindexes')}")

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work: for orchestrators and balancers."""
+"""Whether the process is alive, and can do its work: for orchestrators and load balancers."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ RETRY_AFTER = OpenApiParameter(
     "Retry-After", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[503]
 )
 
-
-# What programs ask that know the service by its address, not by its name.
+# For programs that know the service by its address and not by its name.
 PROBES = {"/livez", "/readyz", "/metrics"}
-# How long a good answer of the store's holds: it takes a round trip for each collection.
+# How long a good result is reused: checking the indexes takes a round trip for each collection.
 USABLE_SECONDS = 60.0
-# Those that say themselves what is wrong.
+# Routes that report themselves what is wrong.
 REPORTING = {"/livez", "/readyz"}
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Django's, which refuses a request whose Host is none of ALLOWED_HOSTS, unless it is a probe.
+    """Django's, which refuses other hosts than ALLOWED_HOSTS, except for probes.
 
-    Kubernetes and load balancers send an address there. No answer to a probe names a host.
+    Kubernetes and load balancers send an address as the Host. No answer to a probe names a host.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
@@ -50,10 +49,10 @@ class CommonMiddleware(common.CommonMiddleware):
 
 
 class IndexesMiddleware:
-    """Answers nothing but probes until the store is seen to have its indexes.
+    """Answers only probes until the store was seen to have its indexes.
 
-    Without them one name can be registered twice. The shipped server does not start then; others
-    know only ``templatesvc.wsgi``, which asks nothing of a store before the first request.
+    Without them a name can be registered twice. The shipped server would not start; other servers
+    load ``templatesvc.wsgi``, which does not ask the store before the first request.
     """
 
     stand = False  # in this process
@@ -83,7 +82,7 @@ def refusal() -> APIException | None:
 
 
 def unusable() -> str:
-    """Return why the store must not be used, and what to do; empty if it may be."""
+    """Return why the store must not be used, and what to do; empty if it may be used."""
     if reason := DataFormat.refusal():
         IndexesMiddleware.stand = False  # a process that has begun to answer ends with it
         return f"{reason}. Run the newer version."
@@ -128,7 +127,7 @@ class ReadyzView(HealthView):
         return Response({"status": "ok"})
 
     def _unusable(self) -> str:
-        """Return why the store must not be used; for a while after it might be, just ask it."""
+        """Return why the store must not be used; while a good result is fresh, just ping it."""
         if time.monotonic() - self.usable_at < USABLE_SECONDS:
             store.client().admin.command("ping")
             return ""

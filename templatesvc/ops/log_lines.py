@@ -1,6 +1,4 @@
-"""What strangers make us log: a line for each thing that they do, of bounded length, at most a
-warning.
-"""
+"""Log lines that strangers cause: one line for each event, of bounded length, at most a warning."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from django.http.multipartparser import MultiPartParserError
 from templatesvc.api.streams import StreamTooLong
 
 LONGEST = 500  # characters of a text that a line quotes
-# Whose cause is the request: a traceback through Django tells nothing.
+# Errors that the request caused: a traceback through Django would tell nothing.
 OF_REQUESTS = (
     SuspiciousOperation,  # a foreign host, too many fields, too much data, …
     BadRequest,
@@ -27,7 +25,7 @@ OF_REQUESTS = (
 
 
 class StrangersFilter(logging.Filter):
-    """Takes tracebacks, line breaks and long texts out of what a request alone brought about."""
+    """Removes tracebacks, line breaks and long texts from lines that a request caused."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], OF_REQUESTS):

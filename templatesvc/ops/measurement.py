@@ -1,4 +1,4 @@
-"""What is measured of a request, if METRICS_TOKEN is set: others spare themselves this import."""
+"""Measuring requests; imported only if METRICS_TOKEN is set, because it takes memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django_prometheus.middleware import PrometheusAfterMiddleware
 class MeasurementMiddleware(PrometheusAfterMiddleware):
     """django-prometheus's, with one label for all methods that clients invent.
 
-    Each label is kept for good, and its own latency has a label for every method.
+    Labels are kept for good, and django-prometheus's latency has a label for every method.
     """
 
     def label_metric(

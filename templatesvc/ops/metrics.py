@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: requests by route, method and status, and how long they took."""
+"""Metrics for Prometheus: requests by route, method and status, and how long they took."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MetricsView(View):
                 content_type="text/plain",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        # Not for those who measure nothing: 2 MB of each worker.
+        # Imported here, because it takes 2 MB of each worker.
         from django_prometheus.exports import ExportToDjangoView
 
         response: HttpResponse = ExportToDjangoView(request)

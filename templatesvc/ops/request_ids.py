@@ -1,4 +1,4 @@
-"""A request's id: in its answer, its log lines and its audit entries, to find them by."""
+"""Request ids, which connect an answer with its log lines and audit entries."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
-    """Return the id of the request that is being answered; empty where none ever was."""
+    """Return the id of the current request; empty before this thread's first one."""
     return _current.get()
 
 
 class RequestIDMiddleware:
-    """Takes the id of ``X-Request-ID``, as a proxy in front may send it, or makes one up."""
+    """Takes the id from ``X-Request-ID``, which a proxy may send, or makes a new one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

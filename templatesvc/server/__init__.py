@@ -1,1 +1,1 @@
-"""The way in: gunicorn's worker, whose threads no client can hold."""
+"""The server: gunicorn's worker, whose threads no client can occupy."""

@@ -1,4 +1,4 @@
-"""Whole bodies for the application, whatever the server: chunked ones read, refusals answered."""
+"""Whole bodies for the application under any server: chunked ones are read, or refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.http.response import HttpResponseBase
 from templatesvc.api import problems
 from templatesvc.api.exceptions import LengthRequired, PayloadTooLarge
 
-# The key of a request's environ under which an APIException says why its body is not read.
+# The key in a request's environ for the APIException that says why its body was not read.
 REFUSED = "templatesvc.body_refused"
 PIECE = 64 * 1024  # bytes
 
 
 class WholeBodies:
-    """A WSGI application that gives another one whole bodies, and answers HEAD without any."""
+    """A WSGI application that gives another one whole bodies, and sends none in answer to HEAD."""
 
     def __init__(self, application: Callable[..., Any]) -> None:
         self.application = application
@@ -35,7 +35,7 @@ class WholeBodies:
 
 
 def read_chunked(environ: dict[str, Any]) -> None:
-    """Read a body whose length nobody has said; Django would take it for none."""
+    """Read a body without a Content-Length, which Django would take for empty."""
     if not environ.get("wsgi.input_terminated"):
         # Nothing says where the body ends: reading could take the next request, or wait for it.
         environ[REFUSED] = LengthRequired()
@@ -54,7 +54,7 @@ def read_chunked(environ: dict[str, Any]) -> None:
 
 
 class BodyMiddleware:
-    """Answers a request whose body could not be read, in the way of its route."""
+    """Answers a request whose body could not be read, in the format of its route."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

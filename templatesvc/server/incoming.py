@@ -1,4 +1,4 @@
-"""The body of a request as it comes in: at what pace, how much of it is kept, and whose it is."""
+"""The body of a request as it comes in: its pace, its size, and how much of it is kept."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from templatesvc.api.proxies import client_address, network
 
 Message = MutableMapping[str, Any]
 
-# Bytes of a body that are kept in memory, and all that is kept of one without credentials: logging
-# in and registering need less.
+# Bytes of a body that are kept in memory. Of a body without credentials no more is kept: logging in
+# and registering need less.
 IN_MEMORY = 64 * 1024
-PARTS_AT_ONCE = 100  # of a body, before other connections have their turn
+PARTS_AT_ONCE = 100  # of a body, before other connections get a turn
 MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
 SMALLEST_PART = 64
 SLOWEST = 2048  # bytes a second
@@ -34,15 +34,15 @@ class Disconnected(Exception):
 
 
 def are_crumbs(parts: int, size: int) -> bool:
-    """Tell whether a body came in very many tiny parts: each takes as long as a large one."""
+    """Tell whether a body came in too many tiny parts: each takes as long as a large one."""
     return parts > MOST_PARTS and size < parts * SMALLEST_PART
 
 
 class Pace:
-    """How long a body may be silent: so many seconds, which are used up and come back with it.
+    """How long a body may be silent: a number of seconds, which pass while nothing comes.
 
-    Each SLOWEST bytes bring a second back, up to the full time: who sends much does not save up
-    time to send nothing.
+    Every SLOWEST bytes give a second back, but never more than the full time: sending much does not
+    save up time for sending nothing.
     """
 
     def __init__(self, silence: float, moment: float) -> None:
@@ -50,19 +50,19 @@ class Pace:
         self.due = moment + silence
 
     def came(self, size: int, moment: float) -> None:
-        """Note that a part of so many bytes came at a moment."""
+        """Note that a part of this size came at a moment."""
         self.due = min(self.due + size / SLOWEST, moment + self.silence)
 
 
 class Shares:
-    """How many bytes the bodies of each client take on the disk, up to a most."""
+    """How many bytes the bodies of each client take on the disk, up to a limit."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.held: Counter[str] = Counter()
 
     def take(self, client: str, size: int) -> bool:
-        """Take room, if there is; whose address is not known shares with nobody."""
+        """Take room if there is enough; clients without an address have no limit."""
         if client and self.held[client] + size > self.most:
             return False
         self.held[client] += size
@@ -77,7 +77,7 @@ class Shares:
 class Body:
     """The body of a request, read before a thread is taken: in memory, or in a file if it is large.
 
-    One that is too large, or does not come in time, is ``refused``, and not read to its end.
+    A body that is too large or too late is ``refused``, and not read to its end.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Body:
         self.parts = 0
         self.refused: APIException | None = None
         if self.declared > largest:
-            # Whoever counts or converts it has a number of usual size.
+            # So that nothing has to convert a number of any length.
             environ["CONTENT_LENGTH"] = str(largest + 1)
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class Body:
         self.close()
 
     def close(self) -> None:
-        """Keep nothing of it any more."""
+        """Drop what was kept."""
         self.file.close()
         if self.share:
             self.shares.give_back(self.client, self.share)
@@ -127,7 +127,7 @@ class Body:
         return self.file
 
     async def read(self, silence: float) -> None:
-        """Read it, at a pace with so many seconds of silence; raises Disconnected."""
+        """Read it, with at most ``silence`` seconds in which nothing comes; raises Disconnected."""
         if self.declared > self.largest:
             self.refused = PayloadTooLarge()
             return
@@ -143,12 +143,12 @@ class Body:
                         "The parts of the body are too small; send larger ones."
                     )
                 if self.parts % PARTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)  # receiving what is there already lets nobody else in
+                    await asyncio.sleep(0)  # receiving what has arrived does not yield
         except TimeoutError:
             self.refused = RequestTimeout()
 
     def _take(self, message: Message) -> int:
-        """Keep a part, if it is to be; return its size."""
+        """Keep a part, if the body is kept; return its size."""
         if message["type"] == "http.disconnect":
             raise Disconnected
         part = message.get("body", b"")
@@ -163,7 +163,7 @@ class Body:
         return len(part)
 
     def _spool(self, part: bytes, before: int) -> None:
-        """Keep a part of a large body in a file, if it is somebody's who may have one."""
+        """Keep a part of a large body in a file, if its sender may have one."""
         if isinstance(self.file, io.BytesIO):
             self.is_kept = has_credentials(self.environ)
             self.client = network(client_address(self.environ))
@@ -180,7 +180,7 @@ class Body:
             self.refused = TooManyBodies()
 
     async def drop_rest(self, seconds: float) -> None:
-        """Read on for a moment: closed at once, the connection would lose the answer."""
+        """Read on for a moment: if the connection were closed at once, the answer would be lost."""
         try:
             async with asyncio.timeout(seconds):
                 while self.more:
@@ -191,7 +191,7 @@ class Body:
 
 
 class NotKept:
-    """Stands for a body of which nothing was kept: an answer that needs none of it is given."""
+    """Stands for a body that was not kept: only views that don't read it can answer."""
 
     def read(self, *_: Any) -> bytes:
         raise RequestDataTooBig("Log in to send so large a body.")
@@ -200,7 +200,7 @@ class NotKept:
 
 
 def has_credentials(environ: dict[str, Any]) -> bool:
-    """Tell whether a request seems to be somebody's who is logged in: nothing is looked up."""
+    """Tell whether a request looks as if its sender were logged in; nothing is looked up."""
     try:
         token = bearer_token(environ.get("HTTP_AUTHORIZATION", "")) or ""
     except ValueError:

@@ -1,6 +1,6 @@
-"""How many requests of each client are worked at at a time: the others wait for their turn.
+"""How many requests of each client are worked on at a time: its others wait for their turn.
 
-There is a thread more than that, so that nobody takes every one, however much they ask for.
+There is one more thread than that, so that no client takes all of them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ Lane = AbstractAsyncContextManager[Any]
 
 
 class Lanes:
-    """A lane for each client, which is as wide as so many requests."""
+    """A lane for each client; ``width`` is the number of requests side by side in it."""
 
     def __init__(self, width: int) -> None:
         self.width = width
-        # A lane is there while somebody is in it, or waits.
+        # A lane exists while somebody is in it or waits for it.
         self._of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, client: str) -> Lane:
-        """Return a client's lane, in which to be in turn. Who is not known waits for nobody."""
+        """Return a client's lane, to be held during its turn. Unknown clients don't wait."""
         if not client:
             return nullcontext()
         lane = self._of.get(client)

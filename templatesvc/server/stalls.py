@@ -1,7 +1,7 @@
-"""Large answers that clients leave unread: whoever leaves several is given no more of them.
+"""Large answers that clients leave unread: a client with several of them gets no more.
 
-A large answer takes some memory until its client has read it. One that reads is never refused
-anything, however much it asks for: only who reads nothing for a while has stalled.
+A large answer takes some memory until its client has read it. A client that reads is never refused,
+however much it asks for: only one that reads nothing for a while has stalled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject, empty
 
-# The key of a request's environ under which the name of who is logged in stands.
+# The key in a request's environ for the name of the user who is logged in.
 CALLER = "templatesvc.caller"
 SECONDS = 1.0  # that a client takes to read a part
 MOST_OF_ONE = 8
@@ -30,16 +30,16 @@ class Stalls:
         self._addresses: Counter[str] = Counter()
 
     def are_too_many(self, caller: str, address: str) -> bool:
-        """Tell whether somebody who is logged in is given no more for now."""
+        """Tell whether a user who is logged in has stalled too often to get more for now."""
         of_one, of_all = self._callers[caller], self._addresses[address]
         return bool(caller) and (of_one >= MOST_OF_ONE or of_all >= MOST_OF_AN_ADDRESS)
 
     @contextmanager
     def watched(self, caller: str, address: str) -> Iterator[None]:
-        """Count a client as stalled if the block, in which it is sent something, takes long.
+        """Count a client as stalled while the block, which sends to it, takes too long.
 
-        Not if nobody is logged in: what everybody gets is in memory once. Nor is a trusted proxy's
-        address counted, which is empty here.
+        Requests without a user are not counted: all get the same answers, which are in memory once.
+        Nor are trusted proxies, whose address is empty here.
         """
         counted: list[tuple[Counter[str], str]] = []
 
@@ -61,7 +61,7 @@ class Stalls:
 
 
 class CallerMiddleware:
-    """Tells the server who is logged in, if somebody has asked for it."""
+    """Tells the server who is logged in, if the request has looked that up."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

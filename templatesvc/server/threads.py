@@ -1,7 +1,7 @@
-"""The WSGI application in threads, behind a server that speaks ASGI.
+"""The WSGI application in threads, behind an ASGI server.
 
-The event loop waits for clients. A request takes a thread when its body is there, and gives it back
-after each piece of its answer, so that a slow client holds some memory, never a thread.
+The event loop waits for clients. A request takes a thread once its body has arrived, and gives it
+back after each piece of its answer, so that a slow client takes some memory but never a thread.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ PIECE = 64 * 1024  # bytes: what is sent at a time
 GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 CHUNKED = "chunked"
 ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
-BODIES_OF_ONE = 8  # as many of the largest bodies may one client have a worker keep at a time
+BODIES_OF_ONE = 8  # largest bodies of one client that a worker keeps at a time
 SAFE = {"GET", "HEAD", "OPTIONS"}
-# It has a thread of its own, so that it tells of the process and of nobody's work.
+# It has a thread of its own, so that it tells whether the process lives, not whether it is busy.
 PROBE = "/livez"
 UNREAD = b"Read the answers that you have asked for, and try again."
-LINGER_SECONDS = 5  # for a client to read the answer before it has sent its whole body
+LINGER_SECONDS = 5  # for clients that read the answer only once they have sent their whole body
 
 
 class BrokenOff(Exception):
@@ -72,7 +72,7 @@ class Threads:
 
 
 class Exchange:
-    """A request on its way through the application, step by step in threads but in one context."""
+    """A request in the application, which runs step by step in several threads and one context."""
 
     def __init__(self, application: Application, environ: Environ, threads: Threads) -> None:
         self.application = application
@@ -93,7 +93,7 @@ class Exchange:
 
     @property
     def client(self) -> tuple[str, str]:
-        """The name of who is logged in, once that is known, and their address."""
+        """The name of the user, once it is known, and their address."""
         return self.environ.get(CALLER, ""), self.address
 
     @property
@@ -117,7 +117,7 @@ class Exchange:
 
     def end(self) -> None:
         """Close the response if the client left before its end."""
-        # If the client left within a step, _settle does this after the step.
+        # If the client left during a step, _settle does this afterwards.
         if self.response is not None and self.future and not self.future.cancelled():
             self.threads.submit(self._close)
 
@@ -128,13 +128,13 @@ class Exchange:
             return
         try:
             outcome = (self.context.run(self._step), None)
-        except BaseException as error:  # it is raised again by whoever waits for the piece
+        except BaseException as error:  # raised again where the piece is awaited
             outcome = (None, error)
         self.loop.call_soon_threadsafe(self._settle, *outcome)
         del outcome
         if self.is_over and self.received + self.sent > PIECE:
-            # DRF's requests are in circles: what a large body was parsed into would stay for long.
-            # What was loaded at the start is frozen, so that this takes a few milliseconds.
+            # DRF's requests are in reference cycles: a large parsed body would stay for long. This
+            # takes only a few milliseconds, because what was loaded at the start is frozen.
             gc.collect()
 
     def _settle(self, piece: tuple[bytes, bool], error: BaseException | None) -> None:
@@ -168,7 +168,7 @@ class Exchange:
                 break
         self.sent += size
         if is_last:
-            # Before it is sent: all that the answer was made of is kept until it is closed.
+            # Before the last piece is sent, because an open response keeps all that it was made of.
             self._close_response()
         return b"".join(parts), not is_last
 
@@ -272,7 +272,7 @@ class ThreadedASGI:
             return await exchange.next_piece()
 
     async def _send(self, exchange: Exchange, piece: bytes, more: bool, send: Send) -> None:
-        """Send what the threads gave, in parts; the server has a client read before the next."""
+        """Send a piece in parts; the server waits for the client to read before the next."""
         for start in range(0, len(piece) or 1, PIECE):
             part = piece[start : start + PIECE]
             is_last = not more and start + PIECE >= len(piece)
@@ -285,7 +285,7 @@ class ThreadedASGI:
 
 
 def wsgi_environ(scope: Message) -> Environ:
-    """Return a request as WSGI has it (PEP 3333), but for its body."""
+    """Return a request for WSGI (PEP 3333), without its body."""
     raw_path = scope.get("raw_path") or scope["path"].encode()
     if raw_path.startswith(ABSOLUTE):
         raw_path = b"/" + raw_path.partition(b"://")[2].partition(b"/")[2]
@@ -311,7 +311,7 @@ def wsgi_environ(scope: Message) -> Environ:
     if prefix:
         environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(environ["SCRIPT_NAME"])
     for name, value in scope["headers"]:
-        if b"_" in name:  # it would pass for the same name with a hyphen, which proxies watch
+        if b"_" in name:  # it could pass for a header with a hyphen, which proxies check
             continue
         key, text = meta_name(name), value.decode("latin-1")
         if key in environ:
@@ -321,8 +321,9 @@ def wsgi_environ(scope: Message) -> Environ:
 
 
 def refusal_of(environ: Environ) -> tuple[int, bytes] | None:
-    """Return the status and a sentence for what HTTP/1.1 (RFC 9112) has nobody answer, and nobody
-    in front may take for another request than we do.
+    """Return the status and a sentence for a request that HTTP/1.1 (RFC 9112) forbids to serve.
+
+    A proxy in front might read such a request differently.
     """
     if environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in environ:
         return HTTPStatus.BAD_REQUEST, b"Send a Host header."  # section 3.2
@@ -333,6 +334,6 @@ def refusal_of(environ: Environ) -> tuple[int, bytes] | None:
 
 @lru_cache(maxsize=256)
 def meta_name(header: bytes) -> str:
-    """Return what WSGI calls a header."""
+    """Return the WSGI name of a header."""
     name = header.decode("latin-1").upper().replace("-", "_")
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"

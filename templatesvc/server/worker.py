@@ -22,32 +22,32 @@ AT_ONCE = struct.pack("ii", 1, 0)
 ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
 FULL = "The service has as many connections as it takes; try again in a moment."
 MANY = "Your address has as many connections as one may have; close some, and try again."
-# Bytes that are parsed at a time: after each chunk of a body the parser moves all that is left.
+# Bytes that are parsed at a time: after each chunk of a body the parser moves all the rest.
 AT_A_TIME = 16 * 1024
 
 
 class Protocol(ASGIProtocol):
-    """A connection that is closed if a head does not arrive in time, or is too large.
+    """A connection that is closed if the head of a request is too large or too late.
 
-    While a request is not answered, it reads no more of the next ones than came with its end.
+    Until a request is answered, nothing more is read than what came together with its end.
     """
 
     head_size = 0
     address = ""
-    parts, size = 0, 0  # of the request's body, as it came
-    behind = b""  # what came after a request's end; the parser would drop what is over 64 KiB
+    parts, size = 0, 0  # of the request's body so far
+    behind = b""  # what came after a request; the parser would drop what exceeds 64 KiB
     has_ended = False  # whether the client sends nothing more
-    unread: asyncio.TimerHandle | None = None  # for the client to read what it was sent
+    unread: asyncio.TimerHandle | None = None  # runs while the client does not read
 
     @classmethod
     def _check_h1c_protocol_available(cls) -> bool:
-        # Gunicorn keeps what it finds out in the class that asks, and looks for it in its own.
+        # Gunicorn would keep the result in this class, but looks for it in its own.
         return bool(ASGIProtocol._check_h1c_protocol_available())
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.worker.connections.add(self)
-        # Gunicorn sets this timer for the heads of all further requests.
+        # Gunicorn itself sets this timer only for the heads of later requests.
         self._arm_keepalive_timer()
         peer = transport.get_extra_info("peername")  # a text, for a Unix socket
         self.address = stranger(valid_address(peer[0])) if isinstance(peer, tuple) else ""
@@ -67,7 +67,7 @@ class Protocol(ASGIProtocol):
     def data_received(self, data: bytes) -> None:
         data, self.behind = self.behind + data, b""
         for start in range(0, len(data), AT_A_TIME):
-            # Crumbs take so long each that no more of them are parsed: the body is refused.
+            # Tiny parts take so long that no more of them are parsed: the body is refused.
             if self._closed or are_crumbs(self.parts, self.size):
                 return
             if self._callback_parser.is_complete:
@@ -78,19 +78,19 @@ class Protocol(ASGIProtocol):
 
     def _resume_reading(self) -> None:
         if self.behind:
-            # Gunicorn calls this after an answer, before its parser begins anew.
+            # Later, because gunicorn calls this before it resets its parser.
             self.worker.loop.call_soon(self._go_on)
         else:
             super()._resume_reading()
 
     def _go_on(self) -> None:
-        """Parse what came behind a request, unless that is not answered yet."""
+        """Parse what came after a request, once that is answered."""
         if not self._callback_parser.is_complete:
             super()._resume_reading()
             self.data_received(b"")
 
     def eof_received(self) -> bool:
-        """Stay for a client that has sent whole requests, and waits for the answers."""
+        """Keep the connection if the client has sent a whole request and waits for the answer."""
         self.has_ended = True
         return bool(self._callback_parser.is_complete)
 
@@ -123,13 +123,13 @@ class Protocol(ASGIProtocol):
         super().connection_lost(exc)
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Answer a request, without the task that gunicorn has for work after the answer."""
+        """Answer a request, without gunicorn's task for work after the answer."""
         may_stay = bool(await self._handle_http_request(request, sockname, peername))
         is_last = self.has_ended and not (self.behind or self._callback_parser.remaining())
         return may_stay and not is_last
 
     def pause_writing(self) -> None:
-        """Have the client read what waits for it; the transport calls this at 64 KiB."""
+        """Give the client a time to read; the transport calls this once 64 KiB wait for it."""
         super().pause_writing()
         seconds = settings.ANSWER_TIMEOUT.total_seconds()
         self.unread = self.worker.loop.call_later(seconds, self._give_up)
@@ -144,7 +144,7 @@ class Protocol(ASGIProtocol):
             self.unread = None
 
     def _give_up(self) -> None:
-        """Drop a client that does not read, and whatever still works for it."""
+        """Drop a client that does not read, and the work that is done for it."""
         if request := self._current_request:
             self.log.info("A client did not read the answer to %s.", request.path)
         self._abort()
@@ -155,10 +155,10 @@ class Protocol(ASGIProtocol):
             self._keepalive_timeout()
 
     def _is_websocket_upgrade(self, request: Any) -> bool:
-        return False  # an upgrade is an offer: what was asked is answered
+        return False  # an upgrade is only an offer, so the request itself is answered
 
     def _close_transport(self) -> None:
-        """Close the connection, also if the client never reads what is left to send."""
+        """Close the connection, even if the client never reads what is left to send."""
         super()._close_transport()
         if self._flow_control.write_paused:
             self._abort()
@@ -167,7 +167,7 @@ class Protocol(ASGIProtocol):
             self.worker.loop.call_later(seconds, self._abort)
 
     def _abort(self) -> None:
-        """Drop what is left to send: the system would keep it as long as the client is there."""
+        """Close without sending the rest, which the system would keep until the client is gone."""
         if connection := self.transport.get_extra_info("socket"):
             with suppress(OSError):  # it is closed by now
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
@@ -199,10 +199,10 @@ class Worker(gasgi.ASGIWorker):
 
 
 def keep_signals_for_new_workers() -> None:
-    """Keep what tells a new worker to end until its loop runs.
+    """Hold back the signals that end a new worker until its loop runs.
 
-    It would be lost before: the handlers are the master's, and then uvloop's, which forgets what
-    it is told before it runs. The master would wait for the worker for 30 s, and kill it.
+    Earlier they would be lost: the handlers are still the master's, and then those of uvloop, which
+    forgets signals that come before it runs. The master would wait 30 s, and kill the worker.
     """
     os.register_at_fork(
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),

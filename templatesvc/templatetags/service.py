@@ -1,4 +1,4 @@
-"""What every page says of the service."""
+"""Tags for every page."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 FILE = settings.BASE_DIR / "docs" / "postman_collection.json"
-# What answers hand on to the requests after them.
+# Scripts that hand values from answers to later requests.
 KEEP_TOKENS = [
     "const answer = pm.response.json();",
     "for (const name of ['access_token', 'refresh_token']) {",
@@ -45,7 +45,7 @@ SCRIPTS = {
     "create_template": KEEP_TEMPLATE,
     "list_sessions": KEEP_SESSION,
 }
-# The request before has ended the session.
+# For requests that need a new session, because the request before them ended it.
 LOG_IN_AGAIN = [
     "const person = {};",
     "for (const name of ['username', 'password']) {",
@@ -64,8 +64,8 @@ LOG_IN_AGAIN = [
     "});",
 ]
 SCRIPTS_BEFORE = dict.fromkeys(("logout", "logout_all", "delete_me"), LOG_IN_AGAIN)
-# So that all requests can be sent from top to bottom: what others need goes before them, and what
-# ends things after. The rest keeps the order of its paths.
+# The order in which all requests can be sent from top to bottom: requests that others need come
+# first, and those that end things last. The rest is in the order of the paths.
 EARLY = (
     *("register", "login"),
     *("flask_create", "flask_get", "flask_update"),
@@ -77,7 +77,7 @@ LATE = (
     *("list_sessions", "end_session", "logout", "logout_all", "delete_me"),
 )
 FIRST_FOLDER, LAST_FOLDER = "log in", "accounts"
-# Values of the collection's own where the schema has an example.
+# Variables of the collection in place of the schema's examples.
 VARIABLES = {
     "access_token": "{{access_token}}",
     "refresh_token": "{{refresh_token}}",
@@ -102,7 +102,7 @@ class Command(BaseCommand):
 
 
 def collection(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a collection (format 2.1): a folder for each tag, and variables for what differs."""
+    """Return a collection (format 2.1), with a folder for each tag, and variables."""
     folders: dict[str, list[dict[str, Any]]] = {}
     for path, method, operation in sorted(_operations(schema), key=_place):
         folders.setdefault(_folder(operation), []).append(_item(path, method, operation))
@@ -117,7 +117,7 @@ def collection(schema: dict[str, Any]) -> dict[str, Any]:
         "info": {
             "name": schema["info"]["title"],
             "description": "Register, log in, and go on: the log-in keeps the tokens for the rest.",
-            # The same each time that it is made.
+            # The same each time, so that only real changes differ.
             "_postman_id": str(uuid.uuid5(uuid.NAMESPACE_URL, schema["info"]["title"])),
             "schema": FORMAT,
         },
@@ -180,7 +180,7 @@ def _pair(key: str, value: str) -> dict[str, str]:
 
 
 def _headers(parameters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the headers of a request, which are off until somebody wants them."""
+    """Yield the headers of a request, which are disabled until somebody enables them."""
     for parameter in parameters:
         if parameter["in"] == "header":
             example = "{{etag}}" if parameter["name"].startswith("If-") else "{{$guid}}"
@@ -215,7 +215,7 @@ def _id(path: str) -> str:
 
 
 def _exploded(parameter: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return a parameter as it is sent: one that is an object is sent as its members."""
+    """Return the names and values that a parameter is sent as: an object, as its members."""
     example = _example(parameter)
     return list(example.items()) if isinstance(example, dict) else [(parameter["name"], example)]
 

@@ -1,4 +1,4 @@
-"""Start an app of a resource: what Django's command makes is for SQL."""
+"""Start an app of a resource; Django's own command makes apps for SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPLATES = settings.BASE_DIR / "templatesvc" / "app_template"
 
 
 class Command(TemplateCommand):
-    """Makes an app and its tests from ``templatesvc/app_template``, by Django's own means."""
+    """Makes an app and its tests from ``templatesvc/app_template``, as Django's command does."""
 
     help = "Start an app of a resource: a document with its routes, pages and tests."
     missing_args_message = "Give the app a name, in the plural: books."
@@ -50,14 +50,14 @@ class Command(TemplateCommand):
                 raise CommandError(f"{target} exists already.")
         self.validate_name(name)
         tests.mkdir()
-        # First, because the app's name must be that of no module yet.
+        # The tests first, because Django demands that no module has the app's name yet.
         super().handle("app", name, str(tests), **made, template=str(TEMPLATES / "tests"))
         super().handle("app", name, None, **made, template=str(TEMPLATES / "resource"))
         self.stdout.write(f'Add "{name}" to INSTALLED_APPS in templatesvc/settings.py.')
 
 
 def _singular(name: str) -> str:
-    """Return a name without the ending of its plural; as it is if it has none that is known."""
+    """Return the singular of a name; the name itself if its plural has no known ending."""
     if name.endswith("ies"):
         return f"{name[:-3]}y"
     if name.endswith(("ches", "shes", "sses", "xes")):
