@@ -1,4 +1,4 @@
-"""Who did what, and when: entries are added, never changed, and go when their time is over."""
+"""Who did what, and when. Entries are only added, never changed, and expire."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from templatesvc.ops.request_ids import request_id
 
 
 class AuditAction(Choices):
-    """What can happen; the label is the sentence that an operator reads.
+    """What can happen; the label is the sentence that operators read.
 
-    An app declares its own in a subclass, which is found by itself.
+    An app declares its own actions in a subclass, and need not register it.
     """
 
 
@@ -54,8 +54,9 @@ class Action(AuditAction):
 
 @cache
 def actions_of(names: Names) -> Any:
-    """Return what operators can do to documents: CHANGED, DELETED, RESTORED; and CREATED, if they
-    are nobody's.
+    """Return the actions of operators on documents: CHANGED, DELETED and RESTORED.
+
+    Documents without owners have CREATED as well.
     """
     made, whose = ((), " of the account") if names.is_owned else (("created",), "")
     members = {
@@ -67,21 +68,21 @@ def actions_of(names: Names) -> Any:
 
 
 def sentences() -> dict[str, str]:
-    """Return every action that is known, of whichever app, with what an operator reads of it."""
+    """Return the sentences of the actions of all apps, by the actions' stored values."""
     known = AuditAction.__subclasses__()
     return {action.value: action.label for actions in known for action in actions}
 
 
 class AuditEntry(ServiceDocument):
-    """One thing that happened. No password and no token is ever in it."""
+    """One thing that happened. It never contains passwords or tokens."""
 
     id = ObjectIdField(primary_key=True, default=lambda: new_id(now()))  # in the order of time
     at = DateTimeField(required=True, default=now)
     action = StringField(required=True)  # a value of an AuditAction
-    username = StringField(default="")  # whom it happened to; empty for a name that nobody has
+    username = StringField(default="")  # the user concerned; empty for a name that nobody has
     by = StringField(default="")  # who did it; empty if that is not known
-    document = StringField(default="")  # what its collection is called, a slash, its id
-    changes = DictField()  # {field: [what it was, what it is]}
+    document = StringField(default="")  # its kind in the plural, a slash, its id
+    changes = DictField()  # {field: [before, after]}
     details = DictField()
     ip = StringField(default="")
     user_agent = StringField(default="")
@@ -104,7 +105,7 @@ class AuditEntry(ServiceDocument):
     @property
     def sentence(self) -> str:
         """What happened, in words."""
-        # What is not known is of another version of the service.
+        # Another version of the service may have stored actions that this one does not know.
         return sentences().get(self.action, self.action)
 
     @property
@@ -132,9 +133,9 @@ def record(
     changes: dict[str, list[Any]] | None = None,
     **details: Any,
 ) -> ObjectId:
-    """Add an entry: what happened, to whom, and from where it came; return the entry's id.
+    """Add an entry about a user, and return its id.
 
-    ``by`` is who did it, if not the person themselves; empty if that is not known.
+    ``by`` is who did it, by default the user themselves; empty if that is not known.
     """
     moment = now()
     entry = AuditEntry(

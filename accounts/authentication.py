@@ -1,4 +1,4 @@
-"""Who a request comes from, told by its bearer token (RFC 6750)."""
+"""Who sends a request, by its bearer token (RFC 6750) or a browser's session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from templatesvc.api.exceptions import AnotherAccount, CSRFFailed
 
 
 class PublicMixin:
-    """A view for everybody, whose 401 still has the challenge that RFC 9110 asks for."""
+    """A view for everybody, whose 401 still has the challenge that RFC 9110 demands."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes: list[type[BasePermission]] = []
@@ -37,7 +37,7 @@ class PublicMixin:
 
 
 def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:
-    """Return the token that ``read``, of ``accounts.tokens``, finds; raises InvalidToken (401)."""
+    """Read a token by a function of ``accounts.tokens``; raises InvalidToken (401)."""
     try:
         return read(text)
     except ExpiredTokenError as error:
@@ -47,9 +47,9 @@ def read_token(read: Callable[[str | bytes], Any], text: str | bytes) -> Any:
 
 
 class JWTAuthentication(authentication.JWTAuthentication):
-    """SimpleJWT's, where a token is good only while its session and its user stand.
+    """SimpleJWT's, which accepts a token only while its session and its user stand.
 
-    One round trip finds the user and whether the session stands; ``user.session`` is that session.
+    One round trip finds the user with the session, ``user.session``.
     """
 
     raises = (InvalidToken, SessionEnded)
@@ -82,7 +82,7 @@ class JWTAuthentication(authentication.JWTAuthentication):
 
 
 class ErasureAuthentication(JWTAuthentication):
-    """Lets in those as well who erased themselves by this token, so that they can go on."""
+    """Also accepts users who are erasing themselves by this token, so that they can go on."""
 
     def get_user(self, validated_token: AccessToken) -> User:
         """Return the token's user, or their tombstone; raises SessionEnded (401)."""
@@ -95,9 +95,9 @@ class ErasureAuthentication(JWTAuthentication):
 
 
 class SignatureAuthentication(JWTAuthentication):
-    """Takes a well-signed token of either type, and asks neither its time nor for its session.
+    """Takes a well-signed token of either type, even if it has expired or its session has ended.
 
-    For logging out, which is to succeed for a session that has ended already.
+    It is for logging out, which succeeds for a session that has ended already.
     """
 
     raises = (InvalidToken,)
@@ -113,9 +113,9 @@ class SignatureAuthentication(JWTAuthentication):
 
 
 class SessionAuthentication(DRFSessionAuthentication):
-    """DRF's, which says what to do about a request that may come from another site's page.
+    """DRF's, with an explanation for requests that may come from another site's page.
 
-    Nor does it take what was typed in a page that somebody else had opened.
+    It also refuses what was typed on a page that somebody else had opened.
     """
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
@@ -125,14 +125,14 @@ class SessionAuthentication(DRFSessionAuthentication):
         return authenticated
 
     def check_account(self, request: Request, name: str) -> None:
-        """Raise AnotherAccount (409) if the page was shown to somebody of another name."""
+        """Raise AnotherAccount (409) if the page was shown to a user of another name."""
         shown_to = unquote(hidden.header(request, hidden.ACCOUNT) or name)
         if shown_to != name:
             raise AnotherAccount.of(shown_to, name)
 
     def enforce_csrf(self, request: Request) -> None:
-        # Only a form has the token in it. Of any other body Django reads nothing, where DRF would
-        # take one that can't be parsed for a failure to tell who is calling.
+        # Only forms have the token in them. Django's request leaves other bodies alone. DRF's reads
+        # them, and takes one that it can't parse for a failed authentication.
         carrier = request if is_form_media_type(request.content_type) else request._request
         try:
             super().enforce_csrf(carrier)
@@ -144,7 +144,7 @@ class SessionAuthentication(DRFSessionAuthentication):
 
 
 class ErasureSessionAuthentication(SessionAuthentication):
-    """Lets in those as well who erased themselves in this browser, so that they can go on."""
+    """Also accepts users who are erasing themselves in this browser, so that they can go on."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         if authenticated := super().authenticate(request):

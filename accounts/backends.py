@@ -16,7 +16,7 @@ from accounts.names import password_forms
 
 
 class MongoBackend(BaseBackend):
-    """Finds users by name and checks their passwords, a limited number of times."""
+    """Finds users by name and checks their passwords, within the limits on log-ins."""
 
     def authenticate(
         self,
@@ -27,13 +27,13 @@ class MongoBackend(BaseBackend):
     ) -> User | None:
         """Return the active user of this name and password, or None.
 
-        Raises TooManyAttempts. A name that nobody has is counted, and takes as long, as one that
-        somebody has, so that nothing tells them apart.
+        Raises TooManyAttempts. A name that nobody has is counted and takes as long as any other, so
+        that nobody can tell them apart.
         """
         if username is None or password is None:
             return None
         user, client = User.called(username), Client.of(request)
-        # Counted by the name that is stored, however it was typed.
+        # Counted under the stored name, however it was typed.
         name = user.username if user else username
         if not confirm_password(user, name, password, client) or user is None:
             return None
@@ -50,8 +50,8 @@ class MongoBackend(BaseBackend):
 def confirm_password(user: User | None, username: str, password: str, client: Client) -> bool:
     """Tell whether this is the password of an active user, within the limits.
 
-    Raises TooManyAttempts once they are reached, also if the password is right. Whoever lets the
-    user in then counts that.
+    Raises TooManyAttempts once they are reached, even if the password is right. The caller counts
+    the log-in.
     """
     if user:
         user.check_logins()
@@ -59,12 +59,12 @@ def confirm_password(user: User | None, username: str, password: str, client: Cl
     limits.check()
     if user is None:
         for form in password_forms(password):
-            make_password(form)  # takes the time that a wrong password takes
+            make_password(form)  # takes as long as checking a wrong password
     elif user.check_password(password) and user.is_active:
         limits.succeeded()
         return True
     limits.failed()
-    # A name that nobody has may be a password, typed into the wrong field: it is not kept.
+    # A name that nobody has is not kept: it may be a password, typed into the wrong field.
     known = user.username if user else ""
     audit.record(Action.LOGIN_FAILED, known, client, by="")
     if limits.locked:

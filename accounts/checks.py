@@ -1,4 +1,4 @@
-"""System checks on keys and hashes: what would weaken them without a word stops the start."""
+"""System checks of keys and hashes: settings that would silently weaken them stop the start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
-    """New passwords are hashed by a class that is there, and that nobody would replace."""
+    """The hasher of new passwords exists, and is not weak."""
     hint = "Unset PASSWORD_HASHER, or set it to one of Django's hashers."
     try:
         hasher = hashers.get_hasher()
@@ -43,7 +43,7 @@ def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
     except (ImportError, TypeError, ValueError, ImproperlyConfigured) as error:
         yield checks.Error(f"PASSWORD_HASHER can't be used: {error}", hint=hint, id="accounts.E004")
         return
-    # Django has MD5 for tests.
+    # Django has an MD5 hasher for tests.
     if getattr(hasher, "is_weak", hasher.algorithm == "md5"):
         yield checks.Error(
             "PASSWORD_HASHER makes hashes that are easy to reverse.", hint=hint, id="accounts.E005"
@@ -52,7 +52,7 @@ def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def guessing(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Passwords may be guessed, logins made and names registered so often only."""
+    """Guesses of passwords, log-ins and registrations are limited."""
     limits = ("LOGIN_LIMIT_PER_USER", "LOGIN_LIMIT_PER_ADDRESS", "SUCCESSFUL_LOGIN_LIMIT")
     for name in (*limits, "REGISTRATION_LIMIT"):
         if getattr(settings, name) is None:

@@ -1,4 +1,4 @@
-"""What the doctor looks at in accounts."""
+"""The doctor's examinations of accounts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAKE_ONE = f"To make one: {doctor.command('createsuperuser')}"
 
 @doctor.examines_at_start
 def superusers() -> Iterator[Finding]:
-    """Whether there is somebody who may say who is an operator."""
+    """Whether there is a superuser, who can appoint operators, and who can log in."""
     people = Operators.current().people
     names = [person.username for person in people if person.role == Role.SUPERUSER]
     there = set(User.objects(username__in=names, is_active__ne=False).scalar("username"))
@@ -30,7 +30,7 @@ def superusers() -> Iterator[Finding]:
 
 @doctor.examines
 def proxy() -> Iterator[Finding]:
-    """Whether it is known where requests come from."""
+    """Whether the addresses of clients are known."""
     if settings.HTTPS and not settings.TRUSTED_PROXIES:
         yield doctor.warning(
             "addresses",

@@ -65,7 +65,7 @@ class RegistrationPageView(RedirectURLMixin, FormView):
         return super().get_context_data(next=self.get_redirect_url(), **context)
 
     def form_valid(self, form: RegistrationForm) -> HttpResponse:
-        """Register and log in, by one hash of the password; or say at which field it failed."""
+        """Register and log in, with one hash of the password; or show errors at their fields."""
         client = Client.of(self.request)
         try:
             user = sign_up(form.credentials, client)

@@ -1,9 +1,9 @@
 """The end of an account, however much is to be deleted.
 
-The user's document becomes a tombstone, which holds the name and nothing else of the person: nobody
-can log in, and nobody can register the name and find what was left. All that was theirs is deleted
-in batches, by as many requests as it takes. A request that was under way may still write something;
-so the name is freed only when the longest request is over and a last sweep finds nothing.
+The user's document becomes a tombstone, which holds only the name: nobody can log in, and nobody
+can register the name and find what is left. Everything of the user is deleted in batches, by as
+many requests as it takes. A request that was running may still write something. So the name is
+freed only when the longest request must be over and a last sweep finds nothing.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from templatesvc.mongo.documents import ServiceDocument, now
 from templatesvc.mongo.leases import turn_of
 
 LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
-# Names that an erasure frees beside its own work.
+# Names of earlier erasures that an erasure frees as well.
 MOST_FREED = 10
 
 
 class Erasure(NamedTuple):
-    """What became of it: whether this call began it, and whether nothing is left to delete."""
+    """Whether this call began the erasure, and whether nothing is left to delete."""
 
     is_begun: bool
     is_finished: bool
 
 
 def erase(user: User, session: Session | None = None) -> Erasure:
-    """Delete a user with all that is theirs, or go on with it for a while; raises LastSuperuser.
+    """Delete a user and everything of theirs, or go on with it for a while; raises LastSuperuser.
 
-    ``session`` is the one they do it in: it stands until all is deleted, only to go on in.
+    ``session`` is the one that they do it in; it stays until all is deleted, only for going on.
     """
     is_begun = user.erased_at is None and user.bury(session)
     is_finished = sweep(user)
@@ -46,8 +46,8 @@ def erase(user: User, session: Session | None = None) -> Erasure:
 
 
 def sweep(user: User) -> bool:
-    """Delete what is left of the user's; tell whether nothing is, or else the time was up."""
-    # Noted first, because without a tombstone what has the name is somebody else's.
+    """Delete what is left of the user's; tell whether the time was enough to delete all."""
+    # Noted first: if there is no tombstone, what has the name is another person's.
     user.swept_at = now()
     tombstone = User.tombstones().filter(__raw__=user.identity_query)
     if not tombstone.update_one(set__swept_at=user.swept_at):
@@ -58,10 +58,10 @@ def sweep(user: User) -> bool:
 
 
 def free(tombstone: User) -> bool:
-    """Give a name free again if its time is over and nothing is left; tell whether it is free."""
+    """Free a name if its time is over and nothing is left; tell whether it is free."""
     moment = now()
     is_held = tombstone.erased_at > moment - settings.ERASED_NAME_HOLD
-    # Another sweep may still be under way: it must not go on when the name is somebody else's.
+    # A sweep that may still be running must not go on once the name is somebody else's.
     is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - LONGEST_SWEEP
     if is_held or is_being_swept or not sweep(tombstone):
         return False
@@ -70,6 +70,6 @@ def free(tombstone: User) -> bool:
 
 
 def free_name(username: str) -> bool:
-    """Tell whether a name that is taken was held by a tombstone alone, and is free now."""
+    """Free a name that only a tombstone holds; tell whether that was possible."""
     tombstone = User.tombstones().filter(username=username).first()
     return tombstone is not None and free(tombstone)

@@ -13,7 +13,7 @@ from templatesvc.api.parameters import check_parameters, flag, parameter
 
 
 class UserFilter(BaseFilterBackend):
-    """Narrows the list of users; every parameter must be one that is known."""
+    """Narrows the list of users; unknown parameters are refused."""
 
     def filter_queryset(
         self, request: Request, queryset: UserQuerySet, view: APIView

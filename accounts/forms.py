@@ -1,4 +1,4 @@
-"""The forms that people log in with in a browser, and that operators fill in about accounts."""
+"""The forms to log in and register in a browser, and operators' forms for accounts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ OWN_PASSWORD = forms.PasswordInput(
 
 
 def same(again: str, password: str | None) -> str:
-    """Return the second password; raises ValidationError if it is another than the first."""
+    """Return the second password; raises ValidationError if it differs from the first."""
     if again != password:
         raise forms.ValidationError("The two passwords are not the same.")
     return again
 
 
 class LoginForm(AuthenticationForm):
-    """Django's, with the username as it was typed: Django's would trim and normalise it."""
+    """Django's, but with the username as it was typed, not trimmed and normalised."""
 
     username = forms.CharField(strip=False, widget=forms.TextInput(attrs=USERNAME_ATTRIBUTES))
 
@@ -50,7 +50,7 @@ class LoginForm(AuthenticationForm):
 
 
 class RegistrationForm(PlainForm):
-    """A new account for whoever fills it in; the serializer of the route checks it."""
+    """A new account for oneself; the serializer of the REST route checks it."""
 
     username = forms.CharField(
         strip=False, widget=forms.TextInput(attrs=USERNAME_ATTRIBUTES | {"class": "form-control"})
@@ -109,7 +109,7 @@ class AddUserForm(SetPasswordForm):
 
 
 class QuotaForm(PlainForm):
-    """How much somebody may keep; empty is what the settings say."""
+    """How much somebody may keep; an empty limit is that of the settings."""
 
     documents = forms.IntegerField(required=False, min_value=0, max_value=2**53 - 1)
     bytes = forms.IntegerField(required=False, min_value=0, max_value=2**53 - 1)

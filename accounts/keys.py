@@ -1,8 +1,8 @@
 """The keys that sign tokens and verify them.
 
-The key tells the algorithm, never the token: a PEM private key of RSA means RS256, one of Ed25519
-means EdDSA, any other text is a secret for HS256. So no token can have its signature checked with
-a public key as though it were a secret (RFC 8725, section 2.1).
+The key decides the algorithm, never the token: a PEM private key of RSA means RS256, one of Ed25519
+means EdDSA, and any other text is a secret for HS256. So no token can make us use a public key as a
+secret (RFC 8725, section 2.1).
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from templatesvc.keys import derived_key
 
 PEM = "-----BEGIN "
 JWK = re.compile(r'"kty"\s*:')
-# What PyJWT lets through: of a header of brackets, for one, or a time that is a list.
+# Errors that PyJWT lets through, for example for a header of brackets, or a list as a time.
 UNREADABLE = (TypeError, ValueError, OverflowError, RecursionError)
 LAST_SECOND = 253_402_300_799  # of the year 9999
 # RFC 7518, section 3.3.
 SHORTEST_RSA = 2048
-# The most tokens whose claims are kept: verifying a signature takes a tenth of a request.
+# Tokens whose claims are cached: verifying a signature takes a tenth of a request's time.
 MOST_KEPT = 1024
 
 
 class Key:
-    """A key as it stands in a setting; raises ValueError with a sentence if it can't be used."""
+    """A key of a setting; raises ValueError with a sentence if it can't be used."""
 
     def __init__(self, text: str) -> None:
         self.signing: Any = text
         self.verifying: Any = text
         self.algorithm = "HS256"
-        # Wherever it stands: a public key with a comment above is a key, and no secret.
+        # Anywhere in the text: a public key below a comment is still no secret.
         if PEM in text:
             self._load_pem(text.strip().encode())
         elif is_ssh_key(text.strip().encode()) or JWK.search(text) or _is_bare_public_key(text):
@@ -81,7 +81,7 @@ class Key:
 
     @cached_property
     def id(self) -> str:
-        """What tokens call it in ``kid``: the thumbprint of RFC 7638, or a digest of the secret."""
+        """Its name in ``kid``: the thumbprint of RFC 7638, or a digest of the secret."""
         if self.jwk is None:
             return derived_key(self.signing, "kid")[:16]
         members = {
@@ -100,7 +100,7 @@ class Key:
 
 
 def _is_bare_public_key(text: str) -> bool:
-    """Tell whether it is PEM without its first and last line, as some servers show their keys."""
+    """Tell whether it is a PEM without its first and last line, as some servers show their keys."""
     try:
         serialization.load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
     except (ValueError, UnsupportedAlgorithm):
@@ -113,7 +113,7 @@ class KeyRing(TokenBackend):
 
     def __init__(self, keys: tuple[str, ...], issuer: str, audience: str) -> None:
         self.keys = [Key(text) for text in keys]
-        # A token that was refused raises, and is not kept: so nobody can fill it but by log-ins.
+        # Refused tokens raise and are not cached, so only log-ins can fill the cache.
         self._verified = lru_cache(MOST_KEPT)(self._verify)
         super().__init__(self.keys[0].algorithm, issuer=issuer, audience=audience)
 
@@ -122,14 +122,14 @@ class KeyRing(TokenBackend):
         return jwt.encode(claims, key.signing, key.algorithm, headers={"kid": key.id})
 
     def claims(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims of a token that is made here."""
+        """Return the claims of a new token."""
         return payload | {"iss": self.issuer, "aud": self.audience}
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        """Return the claims of a token that a key of ours has signed.
+        """Return the claims of a token that one of our keys has signed.
 
         Raises TokenBackendExpiredToken, or TokenBackendError for any other fault. Without
-        ``verify`` it may have expired; no token is read here whose signature is not checked.
+        ``verify`` it may have expired, but its signature is always checked.
         """
         try:
             claims = self._verified(token if isinstance(token, str) else token.decode())
@@ -140,11 +140,11 @@ class KeyRing(TokenBackend):
         return claims.copy()
 
     def _verify(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token that a key of ours has signed, even if it has expired.
+        """Return the claims of a token that one of our keys has signed, even if it has expired.
 
-        What is found here stays true of this text, so that it is kept; only time takes it away.
+        All that is checked here stays true for the same text, so the result can be cached.
         """
-        # PyJWT takes padding as well: whoever keeps lists of tokens would not know it again.
+        # PyJWT accepts padding too: then a token would have several texts.
         if not COMPACT.fullmatch(token):
             raise jwt.InvalidTokenError("The token is not in base64url.")
         key_id = jwt.get_unverified_header(token).get("kid")
@@ -156,17 +156,17 @@ class KeyRing(TokenBackend):
             options={
                 "require": ["exp", "iat", "jti", "sub"],
                 "verify_aud": False,  # in ``check``, with the issuer
-                "verify_exp": False,  # above: it is asked each time
-                # A token made on a machine whose clock is a little ahead is no forgery.
+                "verify_exp": False,  # in ``decode``, each time
+                # The clock of the machine that made the token may be a little ahead.
                 "verify_iat": False,
             },
         )
-        # PyJWT takes a text of digits for a time, with which nothing after it can reckon.
+        # PyJWT accepts texts of digits as times, which later code can't calculate with.
         if type(claims["iat"]) is not int or type(claims["exp"]) not in (int, float):
             raise jwt.InvalidTokenError("A time of the token is no number.")
         if not abs(claims["exp"]) <= LAST_SECOND:
             raise jwt.InvalidTokenError("The token expires beyond any calendar.")
-        # NaN, Infinity and half a surrogate pair: nothing could store or compare them.
+        # Refuse NaN, Infinity and half a surrogate pair: nothing could store or compare them.
         json.dumps(claims, ensure_ascii=False, allow_nan=False).encode()
         self.check(claims, key_id)
         return claims
@@ -196,6 +196,6 @@ def _key_ring(kind: type[KeyRing], keys: tuple[str, ...], issuer: str, audience:
 
 
 def key_ring(kind: type[KeyRing] = KeyRing) -> KeyRing:
-    """Return the keys that the settings name, on a ring of some kind."""
+    """Return a ring, of some kind, with the keys of the settings."""
     keys = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
     return _key_ring(kind, keys, settings.JWT_ISSUER, settings.JWT_AUDIENCE)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""Limits on failed logins and on registrations: counted in MongoDB, so exact over all workers.
+"""Limits on failed log-ins and on registrations, counted in MongoDB, so exact over all workers.
 
-Successful logins are counted with the user, in the write that each makes anyhow.
+Successful log-ins are counted in the user's document, by the write that each makes anyway.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class TooManyAttempts(TryAgain):
 
     @classmethod
     def until(cls, moment: datetime) -> Self:
-        """Return the refusal of whoever may try again at a moment."""
+        """Return the refusal of somebody who may try again at a moment."""
         return cls(wait=max(1, ceil((moment - now()).total_seconds())))
 
 
 class Attempts(ServiceDocument):
-    """How often something happened since the first time within its period."""
+    """How often something happened in its current period."""
 
     id = StringField(primary_key=True)
     count = IntField(required=True)
-    last_at = DateTimeField()  # of the last one that was counted
+    last_at = DateTimeField()  # when the last one was counted
     expires_at = DateTimeField(required=True)
 
     meta = {
@@ -49,7 +49,7 @@ class Attempts(ServiceDocument):
 
 
 class Lock(NamedTuple):
-    """Since when a limit is reached, and until when nothing more is looked at."""
+    """Since when a limit has been reached, and until when nothing more is accepted."""
 
     since: datetime
     until: datetime
@@ -64,7 +64,7 @@ class Limit:
 
     @classmethod
     def of(cls, kind: str, subject: str, rate: Rate | None) -> Self:
-        # Hashed, because people type their password for their name, and texts of any length.
+        # Hashed, because people type passwords as names, and texts of any length.
         return cls(f"{kind}:{hashlib.sha256(subject.encode()).hexdigest()}", rate)
 
     def standing(self) -> Attempts | None:
@@ -77,7 +77,7 @@ class Limit:
         check(self)
 
     def refuse(self, attempts: Attempts | None) -> None:
-        """Raise TooManyAttempts if so many attempts reach the limit."""
+        """Raise TooManyAttempts if the attempts reach the limit."""
         if attempts and self._is_reached_by(attempts):
             raise TooManyAttempts.until(attempts.expires_at)
 
@@ -86,7 +86,7 @@ class Limit:
 
     @property
     def lock(self) -> Lock | None:
-        """What stands since the limit was reached, if it is."""
+        """The lock, if the limit is reached."""
         attempts = self.standing()
         if self.rate is None or attempts is None or not self._is_reached_by(attempts):
             return None
@@ -100,13 +100,14 @@ class Limit:
                 self._add()
                 counted = True
             except NotUniqueError:
-                # The limit is reached, or another's first attempt came between: look which.
+                # The limit is reached, or a parallel first attempt was stored: find out which.
                 self.check()
 
     def _add(self) -> None:
-        """Add one in one write; raises NotUniqueError where there is nothing that may be added to.
+        """Add one in one write; raises NotUniqueError if the limit is reached, or in a race.
 
-        A period that is over is begun anew in place, because a TTL index deletes later.
+        The same write starts a new period in place of one that is over, because a TTL index deletes
+        late.
         """
         assert self.rate is not None
         moment = now()
@@ -147,11 +148,11 @@ def check(*limits: Limit) -> None:
 
 
 def _standing(*limits: Limit) -> list[Attempts]:
-    """Return the attempts that count now of those of the limits that have any."""
+    """Return the attempts that count now, of the limits that have any."""
     keys = [limit.key for limit in limits if limit.rate]
     if not keys:
         return []
-    # By PyMongo's cursor: a log-in asks twice, and MongoEngine's takes 0.1 ms more each time.
+    # By PyMongo's cursor, because MongoEngine's takes 0.1 ms more, and a log-in asks twice.
     in_time = {"_id": {"$in": keys}, "expires_at": {"$gt": now()}}
     return [Attempts._from_son(row) for row in Attempts._get_collection().find(in_time)]
 
@@ -163,7 +164,7 @@ def failures_of(username: str) -> Limit:
 
 @dataclass(frozen=True)
 class LoginLimits:
-    """What holds for checking somebody's password: a limit for the name, one for the address."""
+    """The limits on checking a password: one for the name, and one for the address."""
 
     user: Limit
     address: Limit
@@ -176,7 +177,7 @@ class LoginLimits:
         )
 
     def check(self) -> None:
-        """Raise TooManyAttempts if the password is not to be looked at now, right or wrong."""
+        """Raise TooManyAttempts if the password must not be checked now, right or wrong."""
         check(self.user, self.address)
 
     def failed(self) -> None:
@@ -192,10 +193,10 @@ class LoginLimits:
     def succeeded(self) -> None:
         """Forget the failures of the name.
 
-        Raises TooManyAttempts if the limit was reached while the password was being checked: of
-        guesses sent in parallel no more are looked at than of guesses sent in turn.
+        Raises TooManyAttempts if the limit was reached while the password was being checked, so
+        that guesses in parallel are limited as much as guesses in turn.
         """
-        # Who has not failed, as most have not, pays one read for this and no write.
+        # Most people have not failed, and pay for one read and no write.
         if attempts := self.user.standing():
             self.user.refuse(attempts)
             self.user.reset()

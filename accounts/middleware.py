@@ -1,4 +1,4 @@
-"""Django's session middleware, which tells a session where it is used from."""
+"""Django's session middleware, which notes where a session is used from."""
 
 from __future__ import annotations
 

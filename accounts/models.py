@@ -1,9 +1,9 @@
 """The one Django model: what Django and SimpleJWT take for the user model.
 
-``AUTH_USER_MODEL`` must name a Django model, and users are MongoEngine documents. This model has
-no table; its manager answers with ``User`` documents, so that Django's ``login()`` and sessions,
-DRF's pages and SimpleJWT run as they are. Its primary key is the username, which every user has
-exactly one of, where ``_id`` may be of any type if another program wrote it.
+``AUTH_USER_MODEL`` must name a Django model, but users are MongoEngine documents. This model has no
+table; its manager returns ``User`` documents, so that Django's ``login()`` and sessions, DRF's
+pages and SimpleJWT run unchanged. Its primary key is the username, of which every user has exactly
+one; the ``_id`` may be of any type if another program wrote it.
 """
 
 from __future__ import annotations

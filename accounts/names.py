@@ -1,8 +1,8 @@
-"""Usernames and passwords as people type them: one text in the many ways that Unicode can write it.
+"""Usernames and passwords, one text in the many ways that Unicode can write it.
 
-RFC 8265: a username is one or more userparts, spaces between them, each of the profile
-UsernameCasePreserved; a password is compared by the profile OpaqueString. The library knows their
-rules and the tables behind them.
+RFC 8265: a username is one or more userparts with spaces between them, each in the profile
+UsernameCasePreserved; passwords are compared in the profile OpaqueString. The library knows the
+rules and tables of these profiles.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 
 from precis_i18n import get_profile
 
-LONGEST = 512  # characters that are looked at: what is longer has one form
+LONGEST = 512  # characters: a longer text is left as it is
 REASONS = {
     "DISALLOWED/precis_ignorable_properties": "it is invisible",
     "DISALLOWED/controls": "it is a control character",
@@ -26,7 +26,7 @@ _profile = cache(get_profile)
 
 
 def normalised_username(name: str) -> str:
-    """Return the one form of a username; raises ValueError with a sentence if it can't be one."""
+    """Return the one form of a username; raises ValueError with a sentence if it is invalid."""
     if name.startswith(" ") or name.endswith(" "):
         raise ValueError("A username can't begin or end with a space.")
     return " ".join(_userpart(part) if part else "" for part in name.split(" "))
@@ -45,7 +45,7 @@ def _userpart(part: str) -> str:
 
 
 def known_as(name: str) -> str | None:
-    """Return the other form in which a name that nobody has may be somebody's; None without."""
+    """Return the normalised form of a name, if it differs; None otherwise."""
     if name.isascii() or len(name) > LONGEST:
         return None
     try:
@@ -56,7 +56,7 @@ def known_as(name: str) -> str | None:
 
 
 def opaque_password(password: str) -> str:
-    """Return the one form of a password; itself if it has none, as one with a control character."""
+    """Return the one form of a password, or itself if it has none, for example with a control."""
     if password.isascii() or len(password) > LONGEST:
         return password
     try:
@@ -67,10 +67,10 @@ def opaque_password(password: str) -> str:
 
 
 def password_forms(password: str) -> list[str]:
-    """Return the forms in which a password may have been set: as it was typed, and one other.
+    """Return the forms in which a password may have been stored: as it was typed, and one other.
 
-    The other one is that in which it is set today or, if it was typed so, the decomposed one, in
-    which some systems type it, and in which it may be stored. Most passwords have one form.
+    The other form is the one in which passwords are stored today. If it was typed in that form, the
+    other is the decomposed one, which some systems type. Most passwords have one form.
     """
     opaque = opaque_password(password)
     is_short = not password.isascii() and len(password) <= LONGEST

@@ -1,7 +1,7 @@
-"""What an operator does to somebody: the admin's pages, the API and the commands all do it here.
+"""What operators do to users, for the operators' pages, the API and the commands.
 
-Each checks that the operator may, does it, and leaves an audit entry of what was done. Raises
-PermissionDenied (403), NotFound of whom somebody else has erased meanwhile, and the errors of
+Each function checks that the operator may do it, does it, and leaves an entry in the audit. It
+raises PermissionDenied (403), NotFound if the user was erased meanwhile, and the errors of
 ``accounts.exceptions``.
 """
 
@@ -28,7 +28,7 @@ from templatesvc.mongo.quota import Limits, Usage
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it: an operator in a request, or somebody at the shell, who may do everything."""
+    """An operator who sends a request, or somebody at the shell, who may do everything."""
 
     name: str
     client: Client
@@ -36,12 +36,12 @@ class Actor:
 
     @classmethod
     def of(cls, request: Any) -> Self:
-        """Return who sent a Django or DRF request."""
+        """Return the sender of a Django or DRF request."""
         return cls(request.user.username, Client.of(request), request.user)
 
     @classmethod
     def at_shell(cls, command: str) -> Self:
-        """Return who runs a command: the user of the machine, whose program is the command."""
+        """Return the user of the machine, who runs a command."""
         return cls(f"{getpass.getuser()} (shell)", Client(user_agent=f"manage.py {command}"))
 
     def check(self, permission: str) -> None:
@@ -50,9 +50,9 @@ class Actor:
             raise PermissionDenied()
 
     def check_may_change(self, user: User, permission: str = "accounts.change_user") -> None:
-        """Raise PermissionDenied; OperatorProtected if only a superuser may, to an operator.
+        """Raise PermissionDenied, or OperatorProtected if the user is an operator.
 
-        Otherwise staff would take a superuser's rights by setting their password.
+        Only superusers may change operators: otherwise staff could set a superuser's password.
         """
         self.check(permission)
         if self.user and not self.user.is_superuser and user.role:
@@ -74,9 +74,9 @@ def create_user(by: Actor, username: str, password: str, must_change: bool = Tru
 
 
 def deactivate(by: Actor, user: User) -> bool:
-    """Lock a user out at once; raises LastSuperuser. No operator any more, if they were one.
+    """Lock a user out at once, and take away their role; raises LastSuperuser.
 
-    Tell whether that was any change; of one that was none the audit says nothing.
+    Tell whether it changed anything; if not, there is no audit entry.
     """
     by.check_may_change(user)
     if changes := user.deactivate():
@@ -87,9 +87,9 @@ def deactivate(by: Actor, user: User) -> bool:
 
 
 def reactivate(by: Actor, user: User) -> bool:
-    """Let a user who was deactivated log in again, as somebody who is no operator.
+    """Let a user who was deactivated log in again, without a role.
 
-    Tell whether that was any change; of one that was none the audit says nothing.
+    Tell whether it changed anything; if not, there is no audit entry.
     """
     by.check_may_change(user)
     if is_changed := user.reactivate():
@@ -100,36 +100,36 @@ def reactivate(by: Actor, user: User) -> bool:
 
 
 def end_sessions(by: Actor, user: User) -> None:
-    """End every session of a user's."""
+    """End all sessions of a user."""
     by.check_may_change(user)
     _found(user.end_sessions())
     by.record(Action.SESSIONS_ENDED, user)
 
 
 def end_session(by: Actor, user: User, session_id: str) -> None:
-    """End one session of a user's; raises NotFound."""
+    """End one session of a user; raises NotFound."""
     by.check_may_change(user)
     _found(bool(Session.of(user).filter(id=session_id).delete()))
     by.record(Action.SESSION_ENDED, user, session=session_id)
 
 
 def set_password(by: Actor, user: User, password: str, must_change: bool = True) -> None:
-    """Give a user a password, by default one that is good only for setting another.
+    """Give a user a password, and end their sessions; raises ValidationError (400).
 
-    Their sessions end. Raises ValidationError (400) at ``password``.
+    With ``must_change`` the password is good only for setting another.
     """
     by.check_may_change(user)
     serializer = PasswordSerializer(data={"password": password}, context={"user": user})
     serializer.is_valid(raise_exception=True)
     _found(user.set_password(password, must_change))
-    user.unlock()  # or the new one would be refused as well
+    user.unlock()  # otherwise the new password would be refused as well
     by.record(Action.PASSWORD_SET, user, must_change=must_change)
 
 
 def unlock(by: Actor, user: User) -> bool:
-    """Have a user's passwords be looked at again after too many log-ins.
+    """Let a user log in again after too many attempts.
 
-    Tell whether that was any change; of one that was none the audit says nothing.
+    Tell whether they were locked; if not, there is no audit entry.
     """
     by.check_may_change(user)
     if is_changed := user.lock is not None and user.unlock():
@@ -138,17 +138,17 @@ def unlock(by: Actor, user: User) -> bool:
 
 
 def force_password_change(by: Actor, user: User) -> None:
-    """Have a user change their password at the next login; their sessions end."""
+    """End a user's sessions, and have them change their password at the next log-in."""
     by.check_may_change(user)
     _found(user.force_password_change())
     by.record(Action.PASSWORD_CHANGE_FORCED, user)
 
 
 def appoint(by: Actor, user: User, role: Role | None) -> None:
-    """Say what a user may do as an operator, or with None that they are none.
+    """Give a user a role as an operator, or take it away with None.
 
-    For superusers, who may do it to themselves as well. Raises LastSuperuser, and UserInactive for
-    somebody who could not log in.
+    Only superusers may do this, to themselves as well. Raises LastSuperuser, and UserInactive if
+    the user can't log in.
     """
     by.check("accounts.change_operator")
     before = user.appoint(role, by.user)
@@ -158,7 +158,7 @@ def appoint(by: Actor, user: User, role: Role | None) -> None:
 
 
 def limit(by: Actor, user: User, own: Limits) -> Usage:
-    """Say how much a user may keep, or with None that it is what the settings say; return all."""
+    """Set how much a user may keep; None stands for the settings. Return the usage."""
     by.check_may_change(user)
     before = Usage.of(user.username)
     usage = Usage.limit(user.username, own)
@@ -169,17 +169,17 @@ def limit(by: Actor, user: User, own: Limits) -> Usage:
 
 
 def export(by: Actor, user: User) -> Iterator[bytes]:
-    """Return all that is stored about a user: pieces of one JSON object."""
+    """Return everything that is stored about a user, as pieces of one JSON object."""
     by.check("accounts.view_user")
     by.record(Action.USER_EXPORTED, user)
     return exported(user)
 
 
 def erase(by: Actor, user: User) -> bool:
-    """Delete a user with all that is theirs; raises LastSuperuser. There is no way back.
+    """Delete a user and everything of theirs, irreversibly; raises LastSuperuser.
 
-    Tell whether nothing is left to delete: if there was much, do it again to go on. What the audit
-    says of them stays until its time is over.
+    Tell whether nothing is left to delete: if not, call it again to go on. Audit entries stay until
+    they expire.
     """
     by.check_may_change(user, "accounts.delete_user")
     was_there = user.erased_at is None
@@ -199,7 +199,7 @@ def export_audit(by: Actor, entries: Iterable[AuditEntry]) -> Iterator[bytes]:
 
 
 def audit_read(by: Actor, **details: Any) -> None:
-    """Leave an entry that somebody took entries along."""
+    """Note in the audit that somebody exported it."""
     audit.record(Action.AUDIT_EXPORTED, by.name, by.client, **details)
 
 

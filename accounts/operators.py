@@ -35,9 +35,7 @@ class Role(Choices):
 
 
 class Operator(EmbeddedDocument):
-    """An operator. The role is that of the very user document it was given to: a name that was
-    deleted and registered again is another person.
-    """
+    """An operator, known by name and id: a name that is registered again is another person."""
 
     username = StringField(required=True)
     user_id = RawField(null=True)  # null is an id like any other
@@ -45,10 +43,10 @@ class Operator(EmbeddedDocument):
 
 
 class Operators(ServiceDocument):
-    """All operators: one document, so that one conditional write decides who is one.
+    """All operators in one document, so that one conditional write decides who is one.
 
-    That there is always a superuser left holds for the whole of it, whoever changes it meanwhile.
-    Apart from users, because a registration could have put anything there.
+    So there is always a superuser, whatever is changed in parallel. They are not stored in users,
+    because a registration at another program could have stored anything there.
     """
 
     id = StringField(primary_key=True, default="operators")
@@ -64,7 +62,7 @@ class Operators(ServiceDocument):
     def role_of(self, user: User) -> Role | None:
         for person in self.people:
             if (person.username, person.user_id) == (user.username, user.id):
-                # One that only a newer version knows grants nothing here.
+                # A role that only a newer version knows grants nothing here.
                 return Role(person.role) if person.role in Role._value2member_map_ else None
         return None
 
@@ -73,9 +71,9 @@ class Operators(ServiceDocument):
         """Give a user a role, or with None take it away; return the role they had before.
 
         Raises PermissionDenied if ``by`` is no superuser at that moment, and LastSuperuser if
-        there would be none left. Without ``by`` it is done by the service itself or at the shell.
+        there would be none left. Without ``by``, the service itself or the shell does it.
         """
-        while True:  # each time round somebody else's change has succeeded
+        while True:  # each repetition means that somebody else's change succeeded
             seen = cls.current()
             before = seen.role_of(user)
             if by and seen.role_of(by) != Role.SUPERUSER:

@@ -21,7 +21,7 @@ def confirm_own_password(user: User, client: Client, current_password: str) -> N
 def change_own_password(
     user: User, client: Client, current_password: str, new_password: str
 ) -> None:
-    """Give a user who knows the current password another, and end all their sessions.
+    """Change the password of a user who knows the current one, and end all their sessions.
 
     Raises ValidationError (400) at the field, TooManyAttempts (429), and Conflict (409) if another
     change came first.

@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # rest_framework.views imports this module, as the settings n
 
 
 class IsAuthenticated(permissions.IsAuthenticated):
-    """DRF's, for those who need not change their password first.
+    """DRF's, but not for users who must change their password first.
 
-    Views that change it, or log out, take DRF's own.
+    Views that change the password or log out use DRF's own.
     """
 
     raises = (PasswordChangeRequired,)

@@ -21,7 +21,7 @@ class UserQuerySet(KeysetQuerySet):
 
     def named_like(self, text: str) -> Self:
         """Narrow to users with this text in their name, ignoring case."""
-        # The store compares: it walks the index of names, and stops once it has enough.
+        # Compared in the store, which walks the index of names and stops once it has enough.
         return self.filter(__raw__={"username": {"$regex": re.escape(text), "$options": "i"}})
 
     def walk(
@@ -29,11 +29,11 @@ class UserQuerySet(KeysetQuerySet):
     ) -> Iterator[Any]:
         """Yield the users in an order, from a place on; ``most`` at the most.
 
-        A name that is no text, as another program may have stored it, is in no list.
+        Users whose names are no texts, as another program may have stored them, are left out.
         """
         texts = self.filter(username__gte="")
         walked = super(UserQuerySet, texts).walk(by, descending, after, most)
-        return (user for user in walked if user.username)  # the bound fits a list of texts, too
+        return (user for user in walked if user.username)  # the filter also finds lists of texts
 
     def count_up_to(self, most: int) -> int:
         """Return how many there are; above ``most``, some number above it."""

@@ -17,13 +17,13 @@ from accounts.serializers import RegistrationSerializer
 
 
 def sign_up(given: Any, client: Client) -> User:
-    """Register whoever asks for it, with the username and password that they sent.
+    """Register a user with the username and password that they sent.
 
     Raises ValidationError (400), TooManyAttempts (429) and UsernameTaken (409).
     """
     serializer = RegistrationSerializer(data=given)
     serializer.is_valid(raise_exception=True)
-    # Before the password is hashed, whatever comes of it: a hash costs more than the request.
+    # Counted before the password is hashed, because the hash is what costs.
     registration_limit(client.ip).count()
     user = register(**serializer.validated_data)
     audit.record(Action.REGISTERED, user.username, client)

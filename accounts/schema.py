@@ -18,8 +18,8 @@ class JWTScheme(SimpleJWTScheme):
 class CookieScheme(OpenApiAuthenticationExtension):
     """The cookie of a browser session, which the schema leaves out.
 
-    It is for pages, and wants a CSRF token as well. What openapi-generator writes for a cookie in
-    Ruby does not run, whichever way one logs in.
+    It is for pages, and needs a CSRF token as well. Besides, a Ruby client that openapi-generator
+    makes for a cookie does not run at all.
     """
 
     target_class = "accounts.authentication.SessionAuthentication"

@@ -22,7 +22,7 @@ from templatesvc.api.serializers import InputSerializer, StrictSerializer
 from templatesvc.mongo import ids
 from templatesvc.mongo.quota import Usage
 
-# How the form of a page asks for them.
+# The inputs for these fields in a page's form.
 CURRENT_PASSWORD = {"input_type": "password", "autocomplete": "current-password"}
 NEW_PASSWORD = {"input_type": "password", "autocomplete": "new-password"}
 TOKEN = {"base_template": "textarea.html", "rows": 4, "autocomplete": "off"}
@@ -30,9 +30,9 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def check_password_policy(password: str, username: str) -> None:
-    """Raise a ValidationError that says why the password is not good enough, if it is not."""
+    """Raise ValidationError with the reasons if the password is not good enough."""
     try:
-        # Django's validators ask the Django model for the names of its fields.
+        # Django's validators need a Django model, whose fields they look up.
         validate_password(password, Account(username=username))
     except DjangoValidationError as error:
         raise serializers.ValidationError(error.messages, code="password_too_weak") from error
@@ -192,7 +192,7 @@ class OtherUserSerializer(StrictSerializer):
         return ids.encode(user.id)
 
     def to_representation(self, user: User) -> dict[str, Any]:
-        # All who are shown are looked up among the operators that were read for the caller.
+        # Reuse the operators that were read for the caller.
         user.operators = self.context["request"].user.operators
         return super().to_representation(user)
 

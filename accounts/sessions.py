@@ -1,4 +1,4 @@
-"""Django's session engine on MongoDB: browser sessions stand beside those of tokens."""
+"""Django's session engine on MongoDB, which keeps browsers' sessions beside those of tokens."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from templatesvc.mongo.documents import now
 
 
 def session_id(session_key: str) -> str:
-    """Return the id under which a cookie's session is stored."""
+    """Return the id of the session that a cookie stands for."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:32]
 
 
 def end_surplus_sessions(user: User, client: Client) -> None:
-    """After a log-in: end the oldest sessions beyond the limit, and leave it in the audit."""
+    """End the oldest sessions beyond the limit, after a log-in, and record that in the audit."""
     for ended in user.end_surplus_sessions():
         audit.record(Action.SESSION_SUPERSEDED, user.username, client, session=ended)
 
 
 class SessionStore(SessionBase):
-    """Keeps what Django puts into a session in ``Session.data``."""
+    """Keeps Django's data of a session in ``Session.data``."""
 
-    client = Client()  # the middleware sets the request's
+    client = Client()  # the middleware sets that of the request
 
     def load(self) -> dict[str, Any]:
         key = self.session_key or ""
@@ -73,17 +73,17 @@ class SessionStore(SessionBase):
             return
         stored = Session.objects(id=session_id(self.session_key))
         if not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
-            # Never an upsert: it would bring back a session that was ended meanwhile.
+            # No upsert, which would bring back a session that was ended meanwhile.
             raise UpdateError
         if user:
             end_surplus_sessions(user, self.client)
 
     def _fields(self, data: dict[str, Any], user: User | None) -> dict[str, Any]:
-        """Return what of the session's document follows from Django's data, and whose they are."""
+        """Return the fields of the document that follow from Django's data and the user."""
         fields = {"data": self.encode(data)}
         if user is None:
             return fields
-        # As it was at the login, which a change of password may have overtaken.
+        # The version at the log-in: a change of password may have come since.
         version = data[HASH_SESSION_KEY].removeprefix(f"{user.id}:")
         return fields | {
             "user_id": user.id,

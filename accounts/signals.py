@@ -1,4 +1,4 @@
-"""What Django tells of itself: a browser can log out on its pages, the API's and the admin's."""
+"""Signals of Django: browsers log out on pages of DRF's and of the operators' site."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The JWTs: SimpleJWT's, naming the session that they stand on.
+"""SimpleJWT's tokens, which name the session that they stand on.
 
-Claims as RFC 7519 has them: ``iss``, ``aud``, ``sub`` (the username), ``exp``, ``iat`` and
-``jti``; ``type`` is ``access`` or ``refresh``; ``sid`` is the id of
-the session (OpenID Connect Back-Channel Logout 1.0, section 2.1).
+Their claims are ``iss``, ``aud``, ``sub`` (the username), ``exp``, ``iat`` and ``jti`` of RFC 7519,
+``type``, which is ``access`` or ``refresh``, and ``sid``, the id of the session (OpenID Connect
+Back-Channel Logout 1.0, section 2.1).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SESSION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class SessionToken(tokens.Token):
-    """A token that is worth something while its session stands."""
+    """A token that is valid while its session stands."""
 
     @property
     def token_backend(self) -> KeyRing:
@@ -30,7 +30,7 @@ class SessionToken(tokens.Token):
 
     @classmethod
     def of(cls, session: Session) -> Any:
-        """Return a token of this session, which it never outlives."""
+        """Return a token of this session, which never outlives it."""
         token = cls()
         assert cls.lifetime is not None
         remaining = session.expires_at - token.current_time
@@ -44,12 +44,12 @@ class SessionToken(tokens.Token):
         self.verify_session_id()
 
     def verify_session_id(self) -> None:
-        """Raise TokenError if the token names no session, whether or not there is such a one."""
+        """Raise TokenError if the token names no session; whether that exists is not checked."""
         if not isinstance(self.get("sid"), str) or not SESSION_ID.fullmatch(self["sid"]):
             raise TokenError("Token names no session")
 
     def resolve(self) -> User | None:
-        """Return the user, with the ``session`` read with them; None if it stands no more."""
+        """Return the user, with their ``session``; None if the session does not stand."""
         user = User.of_session(self["sid"])
         session = user and user.session
         return user if session and session.username == self["sub"] else None
@@ -59,7 +59,7 @@ class AccessToken(SessionToken, tokens.AccessToken):
     """Lets its bearer in."""
 
     def resolve_erased(self) -> User | None:
-        """Return the tombstone of who erased themselves by this token, until all is deleted."""
+        """Return the tombstone of the user who is erasing themselves by this token."""
         return User.erased_in(self["sid"])
 
     def is_accepted_by(self, session: Session | None) -> bool:
@@ -87,7 +87,7 @@ def access_tokens() -> type[AccessToken]:
 
 
 def token_pair(session: Session) -> dict[str, Any]:
-    """Return what a login answers: two tokens, and in how many seconds the first expires."""
+    """Return the answer to a log-in: two tokens, and the seconds until the first expires."""
     access = access_tokens().of(session)
     return {
         "access_token": str(access),
@@ -97,10 +97,10 @@ def token_pair(session: Session) -> dict[str, Any]:
 
 
 def signed_token(text: str | bytes) -> SessionToken:
-    """Read a token of either type, also one that has expired; raises TokenError.
+    """Read a token of either type, even if it has expired; raises TokenError.
 
-    For logging out: a session may have ended with its tokens, and who has kept one past its time
-    may still end what it stood on (OpenID Connect RP-Initiated Logout 1.0, section 2).
+    It is for logging out: an expired token can still end its session (OpenID Connect RP-Initiated
+    Logout 1.0, section 2).
     """
     token = access_tokens()(text, verify=False)
     token.verify_session_id()

@@ -59,12 +59,12 @@ from templatesvc.api.schema import raises
 def current_session_id(request: Request) -> str:
     """Return the id of the session that the caller came with: a token's, or a browser's."""
     if request.auth:
-        return request.auth.get("sid", "")  # another program's stands on none
+        return request.auth.get("sid", "")  # the token of another program has no session
     return session_id(request.session.session_key)
 
 
 def validated(serializer: Any) -> dict[str, Any]:
-    """Return what a serializer makes of its input; raises ValidationError (400)."""
+    """Return the validated data of a serializer; raises ValidationError (400)."""
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 
@@ -82,7 +82,7 @@ class MeView(APIView):
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """What else goes with the account, as a page says it, each with where it is exported."""
+        """What else is deleted with the account, by its names, with the URLs of its exports."""
         return [
             (viewset.names.plural, url_of(f"{basename}-export", self.request))
             for _, viewset, basename in router.registry
@@ -113,7 +113,7 @@ class MeView(APIView):
         """
         user = request.user
         if request.accepted_renderer.format == "api" and user.erased_at is None:
-            # Whoever finds a browser that somebody has left can press a button.
+            # Anybody who finds an unattended browser can press a button.
             confirmed = validated(ConfirmationSerializer(data=request.data))
             confirm_own_password(user, Client.of(request), **confirmed)
         here = user.session or Session.objects(id=current_session_id(request)).first()
@@ -170,7 +170,7 @@ class RefreshView(PublicMixin, GenericAPIView):
         client = Client.of(request)
         if not session.rotate(token["jti"], client):
             if Session.end(session.id):
-                # Owner or thief, nobody knows which.
+                # Nobody knows whether the owner or a thief did it.
                 audit.record(
                     Action.TOKEN_REUSED, session.username, client, by="", session=session.id
                 )

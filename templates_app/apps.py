@@ -1,4 +1,4 @@
-"""Registers what templates bring along."""
+"""Registers the app of templates."""
 
 from __future__ import annotations
 

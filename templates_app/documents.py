@@ -1,4 +1,4 @@
-"""What users keep: templates, and the versions that they had."""
+"""What users keep: templates."""
 
 from __future__ import annotations
 

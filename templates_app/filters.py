@@ -1,4 +1,4 @@
-"""Finding templates: by what they are, beside what every resource can be searched by."""
+"""Finding templates: by their kind, and as in every resource."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ class TemplateFilter(ResourceFilter):
 
 def of_kind(kind: str) -> dict[str, Any]:
     """Return the query for templates of a kind of ``KINDS``."""
-    # $type looks into lists, which another program may have stored.
+    # $type also matches lists by their elements; another program may have stored lists.
     return {"template": {"$type": KINDS[kind], "$not": {"$type": "array"}}}

@@ -17,10 +17,10 @@ KINDS = (("text", "Text"), ("object", "JSON object"))
 
 
 class TemplateForm(ReasonForm):
-    """A template as a person types it: a text as it stands, or an object in Extended JSON, so that
-    what a script put into it is still the same after somebody has changed something else.
+    """A template as a person types it: a text, or an object in Extended JSON.
 
-    ``cleaned_data["value"]`` is the template.
+    Extended JSON preserves values that a script has put into the object. ``cleaned_data["value"]``
+    is the template.
     """
 
     field_order = ("kind", "template", "reason")

@@ -9,15 +9,15 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from templates_app.values import MAX_TEXT_LENGTH
 from templatesvc.mongo.values import MAX_DEPTH, MAX_OBJECT_SIZE
 
-# Of what is inside a value a recursive schema could say more, which generators of clients refuse.
+# A recursive schema could describe inner values, but generators of clients refuse that.
 LIMITS = (
     "Also inside it a key may not start with `$` nor hold `.` or NUL, and an integer fits 64 bits; "
     f"it is at most {MAX_DEPTH} levels deep and {MAX_OBJECT_SIZE:,} bytes of BSON."
 )
-# Without a type, because what generators make of a text or an object (oneOf, anyOf, a list of
-# types) loses objects without a word in TypeScript and Kotlin, or does not compile in Java and Go;
-# with additionalProperties they can't send a text. The lengths are under "not", because beside no
-# type they break C#, and Ruby measures objects by them.
+# Without a type: for oneOf, anyOf or a list of types, generators of clients make code that silently
+# loses objects (TypeScript, Kotlin) or does not compile (Java, Go), and with additionalProperties
+# clients can't send a text. The lengths are under "not", because without a type they break C#, and
+# Ruby applies them to objects.
 TEXT_OR_OBJECT = {
     "description": f"A text of 1 to {MAX_TEXT_LENGTH:,} characters, or an object. {LIMITS}",
     "not": {

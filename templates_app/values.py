@@ -11,7 +11,7 @@ MAX_TEXT_LENGTH = 100_000  # characters
 
 def check_template(value: Any) -> None:
     """Raise ValueError with a sentence if the value can't be a template."""
-    # Exactly: BSON's code is a kind of str.
+    # Exact types, because BSON's Code is a subclass of str.
     if type(value) not in (str, dict):
         raise ValueError("A template is a text or a JSON object.")
     if value == "":

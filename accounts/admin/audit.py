@@ -1,4 +1,4 @@
-"""Operators' pages for the audit, and what other pages show of it."""
+"""Operators' pages for the audit, and the entries that other pages show."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SHOWN_ENTRIES = 100
 
 
 class AuditExportView(DocumentView):
-    """The entries of a list, as it is filtered and searched, to take along."""
+    """The export of a list, as it is filtered and searched."""
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a line of JSON for each, the oldest first."""
+        """Answer with a line of JSON for each entry, the oldest first."""
         entries = everything(self.admin, request)
         lines = operations.export_audit(Actor.of(request), entries)
         return streamed(lines, NDJSON, "audit.ndjson")
@@ -43,12 +43,12 @@ class ActionFilter(Filter):
         return {"action": value} if value in sentences() else None
 
     def choices(self) -> Iterator[tuple[str, str]]:
-        # By the words of the column, so that an operator finds there what they have read.
+        # In the words of the column, so that operators find what they have read there.
         return ((value, sentence.rstrip(".")) for value, sentence in sentences().items())
 
 
 class SubjectFilter(TextFilter):
-    """The entries about one document: as ``books/65f0…``, or by its id alone."""
+    """The entries about one document, given as ``books/65f0…`` or by its id alone."""
 
     hint = "Its ID"
 
@@ -114,13 +114,13 @@ class AuditEntryAdmin(DocumentAdmin):
 
 
 def doer(entry: AuditEntry) -> str:
-    """Return who did it: somebody with a page, or somebody at the shell, who has none."""
+    """Return who did it, with a link if it is a user and nobody at the shell."""
     is_person = entry.request_id or entry.by == entry.username
     return user_link(entry.by) if is_person else entry.by
 
 
 def entries(found: QuerySet, of_a_document: bool = False) -> Iterator[Happened]:
-    """Yield the latest lines of a history from the audit; each says what else it is about."""
+    """Yield the latest entries as lines of a history, with what else they are about."""
     for entry in found.order_by("-id").limit(SHOWN_ENTRIES):
         named = [] if of_a_document else filter(None, [document_link(entry.document)])
         more = [*named, *entry.particulars]

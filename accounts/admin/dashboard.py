@@ -1,4 +1,4 @@
-"""What operators see first: how much there is, and what has happened of late."""
+"""What operators see first: how much there is, and what has happened recently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from templatesvc.mongo.documents import ServiceDocument, now
 from templatesvc.mongo.history import DocumentVersion
 
 DAYS = 30
-# So that the page is quick where a day has a million entries: older ones are not counted.
+# Older entries are not counted, so that the page is quick even if a day has a million.
 MOST_ENTRIES = 10_000
 NEWEST = 10
 CHARTS = {
@@ -33,7 +33,7 @@ ESTIMATED_EVERY = 10  # seconds
 
 
 class Bar(NamedTuple):
-    """A day in a chart; ``height`` is in percent of the chart's."""
+    """A day in a chart; ``height`` is a percentage of the chart's."""
 
     day: date
     count: int
@@ -58,10 +58,10 @@ class Chart(NamedTuple):
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Return what the page shows, in a round trip for each document and two more."""
+    """Return the context of the page, in a round trip for each list and two more."""
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     days = [(midnight - timedelta(days=ago)).date() for ago in reversed(range(DAYS))]
-    # Ids are in the order of time. Not all entries: some servers sort what they find as a whole.
+    # By id, which is the order of time; since a day, because some servers sort all that they find.
     since = ObjectId.from_datetime(midnight - timedelta(days=DAYS - 1))
     newest = AuditEntry.objects(id__gte=since).order_by("-id").limit(NEWEST)
     shown = [(entry, *links_of(entry)) for entry in newest]
@@ -69,15 +69,15 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 
 
 def links_of(entry: AuditEntry) -> tuple[str, str, str]:
-    """Return the URL of an entry, and links to whom it happened to and to who did it."""
+    """Return the URL of an entry, and links to the user concerned and to the one who did it."""
     by = doer(entry) if entry.by != entry.username else ""
     return site.admins[AuditEntry].url_of("change", entry), user_link(entry.username), by
 
 
 def estimates() -> list[tuple[str, str, int]]:
-    """Return each list, and about how many documents it has, as it was seconds ago.
+    """Return the lists, each with its URL and an estimate, some seconds old, of its length.
 
-    MongoDB knows uncounted; some servers count, which takes 0.2 s for a million.
+    MongoDB knows the number without counting; some servers count, 0.2 s for a million.
     """
     counts = _estimates(int(time.monotonic() // ESTIMATED_EVERY))
     lists = ((site.admins[document], count) for document, count in counts.items())
@@ -95,13 +95,13 @@ def _estimates(period: int) -> dict[type[ServiceDocument], int]:
 
 
 def counted() -> list[type[ServiceDocument]]:
-    """Return the documents that have a list of their own; versions are part of others."""
+    """Return the documents with a list of their own; versions belong to other documents."""
     documents = (admin.document for admin in site.in_order)
     return [document for document in documents if not issubclass(document, DocumentVersion)]
 
 
 def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
-    """Return charts of registrations and logins, and how many logins failed in the last days."""
+    """Return charts of registrations and log-ins, and how many log-ins failed today."""
     rows = list(_counted_by_day(since))
     by_action: dict[str, Counter[date]] = {action.value: Counter() for action in Action}
     for row in rows:
@@ -120,7 +120,7 @@ def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
 
 
 def _counted_by_day(since: ObjectId) -> Iterable[dict[str, Any]]:
-    """Return how often each action was on each day, of the newest entries."""
+    """Return how often each action happened on each day, among the newest entries."""
     day = {"$dateToString": {"format": "%Y-%m-%d", "date": "$at"}}
     return AuditEntry._get_collection().aggregate(
         [

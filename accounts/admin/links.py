@@ -18,7 +18,7 @@ def listed(model: str, **filters: str) -> str:
 
 
 def user_url(username: str) -> str:
-    """Return a URL that leads to the page of the user of this name, who is not looked up here."""
+    """Return a URL that redirects to the page of the user of this name, without looking it up."""
     return f"{reverse('admin:accounts_user_named')}?{urlencode({'username': username})}"
 
 
@@ -27,7 +27,7 @@ def user_link(username: str | None) -> str:
 
 
 def document_link(name: str) -> str:
-    """Return the link to what the audit calls, for example, ``books/65f0…``; else the name."""
+    """Return a link for the audit's name of a document, such as ``books/65f0…``, or that name."""
     slugs, _, id = name.partition("/")
     for document, admin in site.admins.items():
         is_meant = issubclass(document, ResourceDocument) and document.names.slugs == slugs

@@ -1,4 +1,4 @@
-"""What operators can do to a user, from their page or to those ticked in the list."""
+"""The acts of operators on users, from their pages or on those ticked in the list."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def is_standing(user: User) -> bool:
 
 
 def own_limits(user: User) -> Limits:
-    """Return what an operator has set for a user; None is what the settings say."""
+    """Return a user's own limits, which an operator has set; None is that of the settings."""
     usage = Usage.peek(user.username)
     return Limits(usage.max_documents, usage.max_bytes)
 
 
 def defaults() -> str:
-    """Return what the settings allow those for whom nothing else is set."""
+    """Return the limits of the settings, in words."""
     return "; ".join(
         f"{unit}: {'no limit' if most is None else f'at most {most:,}'}"
         for unit, most in default_limits()._asdict().items()

@@ -35,7 +35,7 @@ MOST_COUNTED = 10_000
 
 
 def with_role(role: Role) -> Callable[[], Query]:
-    """Return what makes the condition for operators of a role."""
+    """Return a function that makes the condition for operators with a role."""
 
     def query() -> Query:
         people = Operators.current().people
@@ -45,7 +45,7 @@ def with_role(role: Role) -> Callable[[], Query]:
 
 
 def is_protected(user: User, by: User, action: str = "") -> bool:
-    """Tell whether an operator may not change a user's account, as the operations would say."""
+    """Tell whether the operations would refuse to let an operator change a user's account."""
     if user.role and not by.is_superuser:
         return True
     superusers = [p for p in user.operators.people if p.role == Role.SUPERUSER]
@@ -54,14 +54,14 @@ def is_protected(user: User, by: User, action: str = "") -> bool:
 
 
 def counted(found: QuerySet, opts: Options) -> str:
-    """Return how many documents a query finds, as far as it is worth counting, in words."""
+    """Return in words how many documents a query finds, up to MOST_COUNTED."""
     count = found.limit(MOST_COUNTED + 1).count(with_limit_and_skip=True)
     figure = f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
     return f"{figure} {opts.verbose_name if count == 1 else opts.verbose_name_plural}"
 
 
 class NamedUserView(DocumentView):
-    """Leads to the page of the user whom the URL names, as links from lists and the audit do."""
+    """Redirects to the page of the user whom the URL names: links don't look up the user's id."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Redirect to it; raises Http404."""
@@ -111,7 +111,7 @@ class UserAdmin(UserActions):
 
     def prepare(self, request: HttpRequest, documents: list[User]) -> None:
         for user in documents:
-            user.operators = request.user.operators  # which is read already
+            user.operators = request.user.operators  # which have been read already
 
     def name_of(self, user: User) -> str:
         return user.username or f"the user with the id {user.id!r}"
@@ -176,7 +176,7 @@ class UserAdmin(UserActions):
         return entries(AuditEntry.objects(username=user.username))
 
     def belongings(self, user: User) -> Iterator[str]:
-        """Yield how much there is of each kind of what a user has."""
+        """Yield in words how much a user has of each kind."""
         if user.username is None:
             return
         usage = Usage.peek(user.username)

@@ -1,4 +1,4 @@
-"""Who is calling: users and their sessions."""
+"""Users and their sessions."""
 
 from accounts.documents.sessions import Session
 from accounts.documents.users import User

@@ -1,4 +1,4 @@
-"""A document with a password: how it is kept, checked, and made stronger."""
+"""Documents with a password: how it is kept, checked, and hashed anew."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from templatesvc.mongo.documents import ServiceDocument, TypedField
 
 
 class PasswordDocument(ServiceDocument):
-    """Whose password is kept as a hash in Django's notation."""
+    """A document with a password, which is kept as a hash in Django's notation."""
 
     password = TypedField(str, default="!")
 
@@ -28,11 +28,11 @@ class PasswordDocument(ServiceDocument):
         return self.password
 
     def is_outdated(self) -> bool:
-        """Tell whether the password is not kept as it would be today, however strong its hash."""
+        """Tell whether it would be stored in another way today, however strong the hash is."""
         return False
 
     def check_password(self, password: str) -> bool:
-        """Tell whether this is the password; if so, store it as it is to be stored today."""
+        """Tell whether this is the password; if so, hash it anew if its hash is outdated."""
         return any(self._check_form(form) for form in password_forms(password))
 
     def _check_form(self, password: str) -> bool:
@@ -46,7 +46,7 @@ class PasswordDocument(ServiceDocument):
 
     def _upgrade_password(self, password: str) -> None:
         fields = self.password_fields(password)
-        # Not if another write, such as a change of password, came first.
+        # Unless another write, such as a change of password, came first.
         unchanged = type(self).objects(__raw__=self.identity_query, password=self.password)
         if unchanged.update_one(**{f"set__{name}": value for name, value in fields.items()}):
             self.password = fields["password"]

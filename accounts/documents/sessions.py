@@ -1,4 +1,4 @@
-"""Sessions: what tokens and browser cookies stand on."""
+"""Sessions, which tokens and browser cookies stand on."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ NOBODY = Client()
 
 
 class SpentToken(EmbeddedDocument):
-    """A refresh token that was used, kept for the time of grace."""
+    """A refresh token that was used, kept during its time of grace."""
 
     id = StringField()
     at = DateTimeField()
 
 
 class Session(ServiceDocument):
-    """What a login starts and a log-out ends; tokens and browser cookies are worth nothing without.
+    """Starts with a log-in and ends with a log-out; tokens and cookies are worthless without it.
 
-    A browser session's ``id`` is a digest of its cookie, so that the list of sessions gives no
-    cookie away.
+    The ``id`` of a browser's session is a digest of its cookie, so that the list of sessions gives
+    no cookie away.
     """
 
-    # Last used is written this seldom, so that an ordinary request writes nothing.
+    # How often last_used_at is written, so that an ordinary request writes nothing.
     TOUCH_EVERY: ClassVar = timedelta(minutes=5)
-    # More refreshes than anybody honest makes within the time of grace.
+    # Spent tokens that are kept: nobody honest refreshes so often within the time of grace.
     MOST_SPENT: ClassVar = 100
-    # Ended at one time, where an earlier version, or a higher limit, left any number.
+    # Sessions that are ended at a time: after a higher limit there may be any number.
     MOST_SURPLUS: ClassVar = 100
 
     id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
@@ -50,8 +50,8 @@ class Session(ServiceDocument):
     ip = StringField(default="")
     user_agent = StringField(default="")
     refresh_id = StringField()  # the jti of the one refresh token that has not been used
-    spent = EmbeddedDocumentListField(SpentToken)  # of the time of grace
-    data = StringField()  # of a browser session: Django's, signed
+    spent = EmbeddedDocumentListField(SpentToken)  # tokens in their time of grace
+    data = StringField()  # Django's signed data, only of a browser's session
 
     meta = {
         "collection": "sessions",
@@ -65,7 +65,7 @@ class Session(ServiceDocument):
 
     @classmethod
     def start(cls, user: User, client: Client = NOBODY) -> Self:
-        """Store a new session of tokens of the user's."""
+        """Store a new session of the user for tokens."""
         session = cls(
             user_id=user.id,
             username=user.username,
@@ -78,9 +78,9 @@ class Session(ServiceDocument):
 
     @classmethod
     def of(cls, user: User) -> QuerySet:
-        """Return the query of the user's sessions that stand, the newest first."""
+        """Return the query of the user's current sessions, the newest first."""
         # The user first: some servers take the first index that fits a part of a query.
-        # The name as well: a browser's session of nobody has no user's id, as a null id looks like.
+        # The name as well: a browser's session without a user has no user_id, which reads as null.
         theirs = {
             "user_id": {"$eq": user.id},
             "username": user.username,
@@ -95,9 +95,9 @@ class Session(ServiceDocument):
 
     @staticmethod
     def in_time() -> dict[str, Any]:
-        """Return the condition for sessions whose time, which a setting may shorten, is not over.
+        """Return the condition for sessions that have not expired, nor exceed SESSION_MAX_AGE.
 
-        TTL indexes delete about once a minute, so it is asked for wherever a session counts.
+        Every query for valid sessions needs it, because TTL indexes delete only once a minute.
         """
         moment = now()
         oldest = moment - settings.SESSION_MAX_AGE
@@ -105,7 +105,7 @@ class Session(ServiceDocument):
 
     @classmethod
     def end_surplus(cls, user: User) -> tuple[list[str], int]:
-        """End the oldest of the user's sessions beyond as many as a person may have.
+        """End the user's oldest sessions beyond MAX_SESSIONS.
 
         Return the ids of those that this call ended, and how many are left.
         """
@@ -113,7 +113,7 @@ class Session(ServiceDocument):
         newest_first = [("created_at", -1), ("_id", -1)]
         found = collection.find(cls.of(user)._query, {"_id": 1}, sort=newest_first)
         ids = [row["_id"] for row in found.limit(most + cls.MOST_SURPLUS)]
-        # One by one: of several log-ins that see the same surplus, one ends each.
+        # One by one, so that of several log-ins at the same time only one ends each session.
         ended = [id for id in ids[most:] if collection.delete_one({"_id": id}).deleted_count]
         return ended, min(len(ids), most)
 
@@ -135,16 +135,16 @@ class Session(ServiceDocument):
         stale.update_one(**{f"set__{name}": value for name, value in changes.items()})
 
     def _until(self, moment: datetime) -> datetime:
-        """Return when a session that is used now is to expire."""
+        """Return when a session that is used at a moment expires."""
         return min(
             moment + settings.REFRESH_TOKEN_LIFETIME, self.created_at + settings.SESSION_MAX_AGE
         )
 
     def rotate(self, used: str, client: Client) -> bool:
-        """Use the refresh token ``used`` (its jti) up; tell whether it was still good.
+        """Use up the refresh token ``used`` (its jti); tell whether it was still good.
 
-        Of any number of callers the one whose write finds it unused makes the new token. The
-        others of the time of grace, parallel tabs, get that same token, so the chain never forks.
+        If several callers use it, only the one whose write finds it unused makes a new token. The
+        others, parallel tabs within the time of grace, get the same one, so the chain never forks.
         """
         if self._spend(used, client):
             return True
@@ -175,9 +175,9 @@ class Session(ServiceDocument):
         return bool(won)
 
     def is_in_grace(self, used: str) -> bool:
-        """Tell whether a refresh token was used up so recently that it may be a parallel tab's."""
+        """Tell whether a refresh token was used so recently that a parallel tab may use it too."""
         grace = settings.REFRESH_TOKEN_GRACE
-        # No grace means none, also where another machine's clock is ahead.
+        # Without a time of grace there is none, even if another machine's clock is ahead.
         return bool(grace) and any(
             token.id == used and token.at > now() - grace for token in self.spent
         )

@@ -1,4 +1,4 @@
-"""Users: their passwords, the ending of their sessions, and what they may do as operators."""
+"""Users: their passwords, the end of their sessions, and their rights as operators."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from accounts.operators import Operators, Role
 from accounts.querysets import UserQuerySet
 from templatesvc.mongo.documents import RawField, TypedField, base_of, now
 
-# What stands in ``sessions_at_most`` if nobody has counted, or if somebody else wrote it.
+# The value of ``sessions_at_most`` if sessions were never counted, or another program wrote it.
 MANY_SESSIONS = 10**9
-# How far the clock of another service may be ahead that issues what stands on no session.
+# How far ahead the clock may be of another service, whose tokens stand on no session.
 CLOCKS_APART = timedelta(minutes=1)
 
 
 class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     """A person.
 
-    Another program may have registered them and stored whatever fields the caller sent, so every
-    field of ours may be there with any value: each is read as absent if its type is wrong, and
-    none of them grants a right.
+    Another program may have registered them and stored any fields that its caller sent. So each of
+    our fields may have any value: a value of a wrong type is read as absent, and no field grants a
+    right.
     """
 
     USERNAME_MAX_LENGTH: ClassVar = 150
@@ -45,16 +45,16 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     must_change_password = TypedField(bool, default=False)
     date_joined = TypedField(datetime)
     last_login = TypedField(datetime)
-    # Of a tombstone alone: what is left of a user whose erasure was begun.
+    # Only a tombstone has these: what is left of a user whose erasure has begun.
     erased_at = TypedField(datetime)
     swept_at = TypedField(datetime)
-    # Any new value ends all sessions at once: each names the version it was started with.
+    # A new value ends all sessions at once: each has the version that it was started with.
     token_version = TypedField(str, default="")
     sessions_ended_at = TypedField(datetime)
-    # Right passwords that count for SUCCESSFUL_LOGIN_LIMIT, until its period is over.
+    # Right passwords within the current period of SUCCESSFUL_LOGIN_LIMIT, and its end.
     logins = TypedField(int)
     logins_until = TypedField(datetime)
-    # At most so many sessions stand: counted up at each log-in, and anew once there may be many.
+    # The most sessions that there can be: each log-in adds one, and counts again if it is high.
     sessions_at_most = TypedField(int)
 
     meta = {
@@ -63,7 +63,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         "queryset_class": UserQuerySet,
         "indexes": [
             {"fields": ["username"], "unique": True},
-            # Of the few who are deactivated, so that they are found among any number.
+            # Only of users who are deactivated, so that these few are found among any number.
             {
                 "fields": ["is_active", "username"],
                 "partialFilterExpression": {"is_active": False},
@@ -77,11 +77,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     is_authenticated: ClassVar = True
     is_anonymous: ClassVar = False
-    has_usable_password: ClassVar = True  # so that Django's admin links to its change
+    has_usable_password: ClassVar = True  # so that Django's admin links to its change of password
 
     # The session that the user came with, when a token let them in.
     session: Session | None = None
-    # False for who came with something that stands on no session, and so is nobody's for certain.
+    # False if the user came with a token that stands on no session, and so proves less.
     may_operate = True
 
     def __str__(self) -> str:
@@ -93,8 +93,8 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     @classmethod
     def named(cls, username: str) -> Self | None:
         """Return the user of exactly this name, or None."""
-        # A list there is found by each of its members. Of two of one name, which there may be
-        # without the unique index, it lets the first in that it comes upon.
+        # A stored list is found by each of its members. If two users have the same name, which is
+        # possible without the unique index, the first that is found is taken.
         found = (user for user in cls.objects(username=username) if user.username == username)
         return next((user for user in found if user.erased_at is None), None)
 
@@ -113,7 +113,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     @property
     def joined(self) -> datetime | None:
-        """When the user registered; if nobody noted it, the time in their ObjectId."""
+        """When the user registered; if that was not stored, the time in their ObjectId."""
         made = self.id.generation_time if isinstance(self.id, ObjectId) else None
         return self.date_joined or made
 
@@ -122,7 +122,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     def change_password(self, password: str) -> bool:
         """Set a new password and end every session, in one write.
 
-        Tell whether it was done: not if another write changed the password since it was read.
+        Return False if another write changed the password since it was read.
         """
         return self._end_sessions(
             only_if=Q(password=self.password),
@@ -131,27 +131,26 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         )
 
     def set_password(self, password: str, must_change: bool) -> bool:
-        """Set a password, whatever it was, and end every session; tell whether the user is there.
+        """Set a password, whatever it was, and end every session; tell whether the user exists.
 
-        ``must_change``: it is good only for setting another.
+        ``must_change``: the password is good only for setting another.
         """
         return self._end_sessions(
             must_change_password=must_change, **self.password_fields(password)
         )
 
     def force_password_change(self) -> bool:
-        """End every session; the next one is good only for setting another password."""
+        """End every session; later ones are good only for setting another password."""
         return self._end_sessions(must_change_password=True)
 
     # --- Sessions ----------------------------------------------------------------------------
 
     @classmethod
     def of_session(cls, session_id: str) -> Self | None:
-        """Return the user of a session that stands, with that ``session``: in one round trip of
-        two indexed look-ups.
+        """Return the user of a session, with this ``session``, in one round trip.
 
-        None if the session has ended, the user is gone or inactive, or all the user's sessions
-        were ended since.
+        None if the session has ended, the user is gone or inactive, or all of the user's sessions
+        were ended since it started.
         """
         found = list(
             Session._get_collection().aggregate(
@@ -160,7 +159,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
                     {
                         "$lookup": {
                             "from": cls._get_collection_name(),
-                            # By what users are sharded by; the id tells of two of one name.
+                            # By the shard key of users; the id tells two of one name apart.
                             "localField": "username",
                             "foreignField": "username",
                             "as": "user",
@@ -181,11 +180,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return user
 
     def accepts_issue_of(self, issued_at: int) -> bool:
-        """Tell whether what was issued in this second, and stands on no session, is still good.
+        """Tell whether a token that was issued in this second, and stands on no session, is good.
 
-        Not if it was issued to whoever had the name before, nor before the user's sessions were
-        last ended; within that very second nobody can tell, so it is refused. Nor if it is to be
-        issued only: ending the sessions would not end it.
+        It is not if it was issued to an earlier user of the name, or before the user's sessions
+        were last ended; within that very second nobody can tell, so it is refused. Nor is one whose
+        time of issue lies ahead: ending the sessions would not end it.
         """
         if issued_at > (now() + CLOCKS_APART).timestamp():
             return False
@@ -194,11 +193,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return is_theirs and (ended is None or issued_at > int(ended.timestamp()))
 
     def get_session_auth_hash(self) -> str:
-        """Return what a browser session keeps to compare: Django calls this at each request."""
+        """Return what a browser's session keeps, which Django compares at each request."""
         return f"{self.id}:{self.token_version}"
 
     def get_session_auth_fallback_hash(self) -> list[str]:
-        """Return what else would be let in, which Django asks for if the hash differs: nothing."""
+        """Return what else Django would accept if the hash differs: nothing."""
         return []
 
     def check_logins(self) -> None:
@@ -215,7 +214,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     @property
     def lock(self) -> Lock | None:
-        """Why no password of the user's is looked at now, if none is; a round trip."""
+        """The lock if the user's passwords are not looked at now; a round trip."""
         if self.username is None:
             return None
         if until := self._logins_refused_until:
@@ -223,7 +222,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return failures_of(self.username).lock
 
     def unlock(self) -> bool:
-        """Have passwords be looked at again; tell whether anything stood in the way."""
+        """Let the user's passwords be checked again; tell whether there was anything to forget."""
         if self.username is None:
             return False
         counted = type(self).objects(__raw__=self.identity_query, logins__exists=True)
@@ -247,13 +246,13 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             and not self._get_collection().update_one(query, [{"$set": changes}]).matched_count
         ):
             current = type(self).objects(__raw__=self.identity_query).first()
-            if current is not None:  # and not erased meanwhile
+            if current is not None:  # the user was not erased meanwhile
                 current.check_logins()
 
     def logged_in(self) -> None:
-        """Note the time of a login, and that there will be one session more.
+        """Note the time of a log-in, and that there will be one session more.
 
-        Raises TooManyAttempts if there were too many, and notes nothing.
+        Raises TooManyAttempts, and notes nothing, if there were too many.
         """
         count = "$sessions_at_most"
         is_known = {"$and": [{"$gte": [count, 0]}, {"$lt": [count, MANY_SESSIONS]}]}
@@ -261,11 +260,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         self.count_login(last_login=now(), sessions_at_most=one_more)
 
     def end_surplus_sessions(self) -> list[str]:
-        """End the oldest sessions if the user has more than a person may have; return their ids.
+        """End the user's oldest sessions beyond MAX_SESSIONS; return their ids.
 
-        To be called after each log-in. Most know from the user that was read that there are few,
-        and ask for nothing. From half the limit on each counts, so that of those which come at the
-        same time the last one sees them all.
+        It is called after each log-in. Usually the user that was read says that there are few
+        sessions, and nothing is asked. From half the limit on, each log-in counts them, so that of
+        several at the same time the last one sees all sessions.
         """
         known = self.sessions_at_most
         if known is not None and 0 <= known < settings.MAX_SESSIONS // 2:
@@ -276,27 +275,26 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return surplus
 
     def end_sessions(self) -> bool:
-        """End every session of the user's; tell whether the user is there."""
+        """End every session of the user; tell whether the user exists."""
         return self._end_sessions()
 
     def deactivate(self) -> dict[str, list[Any]]:
-        """Lock the user out: every session ends, and no login starts another.
+        """Lock the user out: every session ends, and no log-in starts another.
 
-        They are no operator from then on, nor once they are active again. Return what this made
-        of it, ``{field: [what it was, what it is]}``: nothing of who was out already. Raises
-        LastSuperuser.
+        An operator loses the role for good. Return the changes, ``{field: [before, after]}``, which
+        are empty if the user was locked out already. Raises LastSuperuser.
         """
         role = Operators.appoint(self, None)
         was_active = self._end_sessions(only_if=Q(is_active__ne=False), is_active=False)
         if not was_active:
-            self._end_sessions()  # of whom something else deactivated, and left them
+            self._end_sessions()  # another program may have deactivated them, and left sessions
         self.is_active = False
-        role = Operators.appoint(self, None) or role  # if they were made one in between
+        role = Operators.appoint(self, None) or role  # they may have been appointed in between
         changes: dict[str, list[Any]] = {"is_active": [True, False]} if was_active else {}
         return changes | ({"role": [role.value, None]} if role else {})
 
     def reactivate(self) -> bool:
-        """Let a user who was deactivated log in again; tell whether it made a difference."""
+        """Let a user who was deactivated log in again; tell whether they were deactivated."""
         self.is_active = True
         inactive = self._standing.filter(is_active=False)
         return bool(inactive.update_one(set__is_active=True))
@@ -307,7 +305,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return type(self).objects(__raw__=self.identity_query).standing()
 
     def is_stored(self) -> bool:
-        """Tell whether the user is there still."""
+        """Tell whether the user still exists."""
         return self._standing.first() is not None
 
     def check_standing(self) -> None:
@@ -316,9 +314,9 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             raise SessionEnded()
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
-        """End every session in the one write that also makes the changes; tell whether it was done.
+        """End every session and make the changes, in one write; tell whether it found the user.
 
-        Sessions of another version are worth nothing from then on; deleting them is tidiness.
+        Sessions of an old version are worthless from then on; they are deleted only to tidy up.
         """
         version = secrets.token_hex(8)
         changes |= {"token_version": version, "sessions_ended_at": now()}
@@ -329,27 +327,27 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         Session.objects(user_id=self.id, username=self.username).delete()
         return True
 
-    # --- Rights: asked for where operators work only, never on an ordinary request ------------
+    # --- Rights: read only where operators work, never for an ordinary request -----------------
 
     @cached_property
     def operators(self) -> Operators:
-        """The operators that there are, read once for whoever sends a request."""
+        """All operators, read once for the sender of a request."""
         return Operators.current()
 
     @property
     def role(self) -> Role | None:
-        """What the user may do as an operator; None for everybody else."""
+        """The user's role as an operator; None for everybody else."""
         return self.operators.role_of(self) if self.is_active and self.may_operate else None
 
     def appoint(self, role: Role | None, by: Self | None = None) -> Role | None:
-        """Make the user an operator, or with None no longer one; return the role of before.
+        """Give the user a role as an operator, or take it away with None; return the former role.
 
         Raises PermissionDenied if ``by`` is no superuser, LastSuperuser, and UserInactive.
         """
         before = Operators.appoint(self, role, by)
         for user in filter(None, (self, by)):
             user.__dict__.pop("operators", None)
-        # Asked afterwards: who is deactivated from here on loses the role as well.
+        # Checked afterwards: a deactivation that begins later takes the role away as well.
         if role and not self._standing.filter(is_active__ne=False).first():
             Operators.appoint(self, None)
             raise UserInactive()
@@ -371,19 +369,19 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return all(self.has_perm(perm, obj) for perm in perms)
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Tell whether there is anything in an app that the user may look at."""
+        """Tell whether the user may look at anything in an app."""
         return self.is_staff
 
-    # --- Taking along, and the end: see accounts.erasure ----------------------------------------
+    # --- Erasure: see accounts.erasure ----------------------------------------------------------
 
     @classmethod
     def tombstones(cls) -> QuerySet:
-        """Return the query of what is left of users whose erasure was begun."""
+        """Return the query of the tombstones of users whose erasure has begun."""
         return cls.objects(__raw__={"erased_at": {"$type": "date"}})
 
     @classmethod
     def erased_in(cls, session_id: str) -> Self | None:
-        """Return the tombstone of who erased themselves in this session, with that ``session``."""
+        """Return the tombstone of the user who is erasing themselves in this session, with it."""
         session = Session.objects(__raw__={"_id": session_id, **Session.in_time()}).first()
         user = session and cls.tombstones().filter(__raw__=session.user_query).first()
         if not user or user.token_version != session.token_version:
@@ -392,10 +390,10 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         return user
 
     def bury(self, session: Session | None = None) -> bool:
-        """Put a tombstone in the place of the user; tell whether it was this call that did.
+        """Put a tombstone in place of the user; tell whether this call did it.
 
-        Every session ends but the given one, which is good for nothing else than going on. Raises
-        LastSuperuser.
+        Every session ends except the given one, which is good only for going on with the erasure.
+        Raises LastSuperuser.
         """
         self.deactivate()
         stone = type(self)(
@@ -405,7 +403,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             token_version=secrets.token_hex(8),
             erased_at=now(),
         )
-        # Without its _id, which a replacement keeps: MongoEngine would invent one in place of null.
+        # Without the _id, which stays: in place of null, MongoEngine would invent one.
         fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
         if not self._get_collection().replace_one(self._standing._query, fields).modified_count:
             return False

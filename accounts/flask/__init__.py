@@ -1,1 +1,1 @@
-"""What is there for the Flask service alone: its routes, and its passwords and tokens."""
+"""What only the Flask service needs: its routes, passwords and tokens."""

@@ -1,4 +1,4 @@
-"""Registers what accounts have for the Flask service alone."""
+"""Registers the parts of accounts for the Flask service."""
 
 from __future__ import annotations
 

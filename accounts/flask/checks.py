@@ -1,4 +1,4 @@
-"""System checks on running beside the Flask service, and on the end of its routes."""
+"""System checks of running beside the Flask service, and of the end of its routes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from templatesvc.keys import derived_key
 
 @checks.register(checks.Tags.security)
 def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Tell at every start what running beside the Flask service costs."""
+    """Warn at every start of the cost of running beside the Flask service."""
     if settings.FLASK_SIDE_BY_SIDE:
         yield checks.Warning(
             "FLASK_SIDE_BY_SIDE is on: unsalted SHA-256 hashes of passwords are kept, and tokens "
@@ -26,7 +26,7 @@ def side_by_side(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
-    """Beside the Flask service tokens are signed with its secret, the only key that it reads."""
+    """Beside the Flask service, its secret must sign tokens, because it reads no other key."""
     is_derived = derived_key(settings.SECRET_KEY, "jwt") == settings.JWT_SECRET_KEY
     if settings.FLASK_SIDE_BY_SIDE and (is_derived or PEM in settings.JWT_SECRET_KEY):
         what = "not set" if is_derived else "a PEM key"
@@ -41,7 +41,7 @@ def shared_key(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register()
 def sunset(**_: Any) -> Iterator[checks.CheckMessage]:
-    """What is deprecated goes later (RFC 9745, section 4)."""
+    """Routes can't end before they are deprecated (RFC 9745, section 4)."""
     since, until = settings.FLASK_DEPRECATION, settings.FLASK_SUNSET
     if since and until and until < since:
         yield checks.Error(

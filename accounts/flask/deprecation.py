@@ -1,4 +1,4 @@
-"""Routes that are to go one day: what their answers say, and who still calls them."""
+"""Deprecated routes: what their answers announce, and how often they are called."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def count(route: str) -> None:
 
 @cache
 def _requests() -> Any:
-    # Not for those who measure nothing: 2 MB of each worker.
+    # Imported here, because it takes 2 MB of each worker.
     from prometheus_client import Counter
 
     return Counter("deprecated_requests", "Requests for routes that are to go.", ["route"])

@@ -1,4 +1,4 @@
-"""Users whose passwords two services check, while both run on the same collection."""
+"""Users whose passwords both services check while they run on the same collection."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from templatesvc.mongo.documents import TypedField
 
 
 class FlaskUser(PasswordDocument):
-    """A user that the Flask service may have stored, and may be looking for.
+    """A user whom the Flask service may have stored, and may look up.
 
-    Side by side, ``password`` has the bare hash that it checks, and beside that stands the strong
-    one that counts here.
+    Side by side, ``password`` has the bare hash that the Flask service checks, and
+    ``strong_password`` the hash that this service checks.
     """
 
     strong_password = TypedField(str)
-    # What shows that the strong hash is ours.
+    # Proves that this service stored the strong hash.
     strong_password_seal = TypedField(str)
 
     meta = {"abstract": True}
 
     @property
     def strong_hash(self) -> str:
-        """The strong hash that this service put beside the Flask service's; empty if there is none.
+        """The strong hash that this service stored beside the Flask service's.
 
-        Empty also if the other side has changed the password since.
+        It is empty if there is none, or if the Flask service has changed the password since.
         """
         strong = self.strong_password or ""
         is_ours = constant_time_compare(
@@ -58,9 +58,9 @@ class FlaskUser(PasswordDocument):
 
 
 def seal(raw: str, strong: str) -> str:
-    """Return what shows that this service has put a strong hash beside a raw one.
+    """Return the proof that this service has stored a strong hash beside a raw one.
 
-    A registration at the Flask service could store any two fields, and have a hash checked here
-    that takes gigabytes and minutes.
+    Without it, a registration at the Flask service could store a hash in our field that takes
+    gigabytes and minutes to check.
     """
     return salted_hmac("accounts.strong_password", raw + strong, algorithm="sha256").hexdigest()

@@ -16,7 +16,7 @@ FLASK_HASH = re.compile(r"[0-9a-f]{64}")
 class FlaskSHA256Hasher(BasePasswordHasher):
     """The Flask service's hash: SHA-256 in hex, with no salt.
 
-    It is stored bare there; ``identified`` puts the name in front by which Django finds this class.
+    It is stored bare; ``identified`` puts the prefix before it by which Django finds this class.
     """
 
     algorithm = "flask_sha256"
@@ -43,7 +43,7 @@ class FlaskSHA256Hasher(BasePasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         if constant_time_compare(encoded, self.encode(password, "")):
             return True
-        # A hash that is quick to check must not tell by its time that there is such a name.
+        # A hash that is quick to check must not show by its time that the name exists.
         make_password(password)
         return False
 
@@ -54,16 +54,16 @@ class FlaskSHA256Hasher(BasePasswordHasher):
         return True
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Do nothing: ``verify`` makes up the time to the hash that is preferred."""
+        """Do nothing: ``verify`` takes as long as the preferred hasher."""
 
 
 class WrappedFlaskHasher(Argon2idHasher):
-    """Argon2id over the Flask service's hash: made without the password, by those who adopt it."""
+    """Argon2id over the Flask service's hash, which the adoption makes without the password."""
 
     algorithm = "argon2_flask_sha256"
 
     def wrap(self, digest: str) -> str:
-        """Return the hash to store in place of one of the Flask service's."""
+        """Return the hash to store in place of the Flask service's."""
         return super().encode(digest, self.salt())
 
     def encode(self, password: str, salt: str) -> str:

@@ -18,7 +18,7 @@ class MessageSerializer(serializers.Serializer):
 
 
 class FlaskSchema(AutoSchema):
-    """Errors are sentences, and the routes may be deprecated."""
+    """The schema of routes whose errors are sentences, and which may be deprecated."""
 
     error_serializer = MessageSerializer
     error_type = "application/json"

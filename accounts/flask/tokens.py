@@ -1,4 +1,4 @@
-"""Tokens that two services read, while both run on the same users."""
+"""Tokens that both services read while they run on the same users."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from accounts.tokens import AccessToken
 
 
 class LenientKeyRing(KeyRing):
-    """Verifies access tokens that name no audience (``aud``) as well: made while side by side.
+    """Also verifies access tokens without an audience (``aud``), which were made side by side.
 
     They are good until they expire, so that switching the setting off ends no session. RFC 8725,
-    section 3.9, wants an audience where an issuer makes tokens for more than one party, lest one be
-    used at another. Ours, without, are made by this service for itself alone: they have our
-    ``iss``, the ``kid`` of a key of ours, and a ``sid`` that stands for a session in this database
-    and in no other.
+    section 3.9, demands an audience if an issuer makes tokens for several parties, so that a token
+    can't be used at another party. This service makes such tokens only for itself: they have our
+    ``iss``, the ``kid`` of one of our keys, and a ``sid`` of a session in this very database.
     """
 
     def check(self, claims: dict[str, Any], key_id: Any) -> None:
@@ -33,8 +32,8 @@ class SharedKeyRing(LenientKeyRing):
 
     def claims(self, payload: dict[str, Any]) -> dict[str, Any]:
         claims = super().claims(payload)
-        # Flask-JWT-Extended before 4.0 refuses a token that names an audience nobody asked for;
-        # from then on it looks at audiences only if JWT_DECODE_AUDIENCE is set.
+        # Flask-JWT-Extended before 4.0 refuses tokens with an audience; later versions look at it
+        # only if JWT_DECODE_AUDIENCE is set.
         del claims["aud"]
         return claims
 
@@ -43,7 +42,7 @@ class SharedKeyRing(LenientKeyRing):
         return secrets[0] if key_id is None and secrets else super().key(key_id)
 
     def check(self, claims: dict[str, Any], key_id: Any) -> None:
-        """Take a token of the Flask service's, which names neither issuer nor session nor key."""
+        """Accept the Flask service's tokens, which have no issuer, session or key id."""
         if key_id is None:
             if "iss" in claims or "sid" in claims:
                 raise jwt.InvalidTokenError("The token of a session names no key.")
@@ -52,7 +51,7 @@ class SharedKeyRing(LenientKeyRing):
 
 
 class FlaskAccessToken(AccessToken):
-    """Lets its bearer in here and at the Flask service, or is one that this made."""
+    """A token for both services, or one that the Flask service made."""
 
     @property
     def token_backend(self) -> KeyRing:
@@ -62,13 +61,13 @@ class FlaskAccessToken(AccessToken):
     def of(cls, session: Session) -> Any:
         token = super().of(session)
         if settings.FLASK_SIDE_BY_SIDE:
-            # Flask-JWT-Extended's: no log-in just now, and what it would compare with a cookie's.
+            # Claims of Flask-JWT-Extended: the log-in is not recent, and a value against CSRF.
             token["fresh"], token["csrf"] = False, str(uuid.uuid4())
         return token
 
     @property
     def is_flasks(self) -> bool:
-        """Whether the Flask service made it: it stands on no session."""
+        """Whether the Flask service made it, so that it stands on no session."""
         return settings.FLASK_SIDE_BY_SIDE and "iss" not in self
 
     def verify_session_id(self) -> None:

@@ -10,7 +10,7 @@ from templatesvc.api.routers import by_method, path
 
 urlpatterns = [
     path("", views.HelloView, name="flask-hello"),
-    # Beside the Flask service's route the operators' of the same path.
+    # The Flask service's route, and the operators' route of the same path.
     re_path(
         r"^api/v1/users/?$",
         by_method(views.RegisterView, GET=operator_views.UserListView),

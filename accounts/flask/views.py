@@ -37,7 +37,7 @@ OTHER_SCHEME = (
 class FlaskView(APIView):
     """A route of the Flask service."""
 
-    is_deprecated = True  # because the REST routes do the same; not where there is no other
+    is_deprecated = True  # unless no REST route does the same
 
     parser_classes = [JSONParser]
     renderer_classes = [JSONRenderer]

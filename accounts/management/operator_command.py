@@ -1,4 +1,4 @@
-"""What the commands of operators share."""
+"""The base of operators' commands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from templatesvc.mongo import store
 
 
 class OperatorCommand(StoreCommand):
-    """A command that does to somebody what the operators' pages do, and is audited as they are.
+    """A command that does what the operators' pages do, and is audited like them.
 
-    Who may run it may do everything: the machine decides who that is.
+    Anybody who can run it may do everything: access to the machine decides that.
     """
 
     def execute(self, *args: Any, **options: Any) -> Any:
@@ -53,7 +53,7 @@ class OperatorCommand(StoreCommand):
 
 
 class UserCommand(OperatorCommand):
-    """A command whose one argument is somebody's name."""
+    """A command whose argument is a username."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

@@ -1,4 +1,4 @@
-"""What operators do to documents: their pages, their routes, and the acts behind them.
+"""What operators do to documents: pages, routes, and the operations behind both.
 
 An app's ``admin.py`` registers a ``ResourceAdmin`` for a document; CONTRIBUTING says how.
 """

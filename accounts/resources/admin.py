@@ -1,4 +1,4 @@
-"""Operators' pages for documents, of users or nobody's."""
+"""Operators' pages for documents, with or without owners."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHOWN_VERSIONS = 100
 
 
 def excerpt_of(value: Any) -> Any:
-    """Return how a text begins; any other value as it is."""
+    """Return the beginning of a text; any other value as it is."""
     return f"{value[:EXCERPT]}…" if isinstance(value, str) and len(value) > EXCERPT else value
 
 
@@ -47,7 +47,7 @@ class ResourceAdmin(Versioned):
     """The pages of a document: list, search, form, deletion, history and restoration.
 
     A subclass says what its list shows and where a search looks; everything else follows from the
-    document. What is nobody's can be added here, too.
+    document. Documents without owners can be added as well.
     """
 
     document: type[ResourceDocument]
@@ -57,9 +57,9 @@ class ResourceAdmin(Versioned):
     list_filter: ClassVar[Sequence[Filter | str]] = ()
     search_most = 5000
     can_restore_versions = True
-    # What checks the form; without one it is made from the document's fields.
+    # Checks the form; by default it is made from the document's fields.
     serializer_class: type[DocumentSerializer] | None = None
-    # What is said of a document that its owner has already.
+    # The error for a document that its owner has already.
     exists_error: type[Conflict] | None = None
 
     def __init__(
@@ -89,7 +89,7 @@ class ResourceAdmin(Versioned):
         yield DateFilter("created", "date created")
 
     def _filter(self, name: str) -> Filter:
-        """Return the filter of a field that has choices, or is true or false."""
+        """Return the filter for a field with choices, or a boolean."""
         stored, title = self.document._fields[name].db_field, name.replace("_", " ")
         field = field_for(self.document._fields[name])
         if isinstance(field, serializers.ChoiceField):
@@ -113,7 +113,7 @@ class ResourceAdmin(Versioned):
     # --- How it is shown ---------------------------------------------------------------------
 
     def name_of(self, document: Any) -> str:
-        """Return how a document begins in words; its id if the class has none for it."""
+        """Return the beginning of the document's text; its id if the class has no ``__str__``."""
         has_words = type(document).__str__ is not BaseDocument.__str__
         return str(excerpt_of(str(document))) if has_words else str(document.id)
 
@@ -137,19 +137,19 @@ class ResourceAdmin(Versioned):
         yield "Audit", listed("auditentry", document=self.operations.name_of(document.id))
 
     def history(self, document: ResourceDocument) -> Iterable[Happened]:
-        """Return what operators did to it, and the states that it was in."""
+        """Return what operators did to a document, and its past states."""
         return self.history_of(document.id, document, self)
 
     def history_of(self, id: Any, document: Any, pages: Versioned) -> Iterable[Happened]:
-        """Return the history of a document, in which states link to pages."""
+        """Return the history of a document, whose states link to ``pages``."""
         acts = entries(AuditEntry.objects(document=self.operations.name_of(id)), of_a_document=True)
         states = self._states(document, pages, self._doers(id))
         return heapq.merge(acts, states, key=lambda line: line.at, reverse=True)
 
     def _doers(self, id: Any) -> dict[int | None, str]:
-        """Return which operators changed or deleted which versions of a document."""
+        """Return the operators who changed or deleted versions of a document, by version."""
         found = AuditEntry.objects(document=self.operations.name_of(id)).order_by("-id")
-        # Each version was changed or deleted once, and may have come from a restoration.
+        # At most two entries for each version: its change or deletion, and a restoration.
         told = [entry for entry in found.limit(2 * SHOWN_VERSIONS) if "version" in entry.changes]
         return {entry.changes["version"][0]: doer(entry) for entry in told}
 
@@ -158,12 +158,12 @@ class ResourceAdmin(Versioned):
     ) -> Iterator[Happened]:
         remembered = now() - settings.AUDIT_RETENTION
         found = pages.versions_of(document)
-        # As they are read, and not kept: each may be large.
+        # One at a time, because each may be large.
         for version in found.walk("version", descending=True, most=SHOWN_VERSIONS):
             became = "deleted" if version.deleted_at else "replaced"
             what, said = f"Version {version.version} was {became}.", self.said(version.own_values)
             url = pages.url_of("version", document, version.version)
-            # What no operator did its owner did, as far back as the audit goes.
+            # As far back as the audit goes, the owner did what no operator did.
             owner = user_link(version.owner) if version.replaced_at > remembered else ""
             by = doers.get(version.version, owner)
             yield Happened(version.replaced_at, by, what, said, url)
@@ -172,7 +172,7 @@ class ResourceAdmin(Versioned):
         return document.Version.of(document.owner, document.id)
 
     def said(self, values: Values) -> str:
-        """Return the values of a state in a line: of several, each with its field."""
+        """Return the values of a state in a line, with the names of fields if there are several."""
         said = {name: excerpt_of(in_text(value)) for name, value in values.items()}
         if len(said) == 1:
             return next(iter(said.values()))

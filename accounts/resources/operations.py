@@ -1,4 +1,4 @@
-"""What an operator does to a document of somebody's: checked, done, and left in the audit."""
+"""What operators do to documents: checked, done, and left in the audit."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SharedExists(AlreadyExists):
 
 
 def step_to(document: ResourceDocument) -> list[int | None]:
-    """Return the versions before and after the write that made a document what it is."""
+    """Return the versions before and after a document's last write."""
     return [document.version - 1, document.version]
 
 
 class Operations:
-    """The acts on documents of a class; each leaves an entry in the audit.
+    """The operations on documents of a class; each leaves an entry in the audit.
 
     Each raises PermissionDenied (403), OverQuota, and ``exists_error`` if the owner has a document
     like the new one.
@@ -50,7 +50,7 @@ class Operations:
         self.permission = Options.of(document).permission
 
     def create(self, by: Actor, values: Values, reason: str) -> ResourceDocument:
-        """Store a new document, of a class whose documents are nobody's."""
+        """Store a new document without an owner."""
         by.check(self.permission("add"))
         with self._unless_there():
             document = self.document.create(None, values)
@@ -91,10 +91,10 @@ class Operations:
         self.record(by, "DELETED", deleted, [deleted.version, None], reason=reason)
 
     def restore(self, by: Actor, version: DocumentVersion, reason: str) -> ResourceDocument:
-        """Bring a deleted document back; raises NotFound (404) without its owner.
+        """Bring a deleted document back; raises NotFound (404) if its owner is gone.
 
-        Whoever registered the name since is somebody else: what they get is what was deleted of
-        theirs, because an account is erased with its history.
+        Nobody can get an earlier user's documents by their name, because an account is erased with
+        its history.
         """
         by.check(self.permission("change"))
         if self.document.owner and User.named(version.owner) is None:

@@ -1,4 +1,4 @@
-"""The page of a state that a document was in: what it held, what changed next, and a way back."""
+"""The page of a past state of a document: its values, what changed next, and its restoration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class VersionView(DocumentView):
-    """An earlier version of a document, or of one that was deleted."""
+    """A past version of a document, or of a deleted one."""
 
     admin: Versioned = None  # as_view gives it
     template_name = "admin/document/version.html"
@@ -98,7 +98,7 @@ class VersionView(DocumentView):
         return version and self.url_of("version", document, version.version)
 
     def _differences(self, values: Values, following: Any) -> Iterator[tuple[str, Any]]:
-        """Yield each field that is another in the next state, with the lines that differ."""
+        """Yield each field that differs in the next state, with the lines that differ."""
         for name, value in values.items() if following else ():
             before, after = in_lines(value), in_lines(getattr(following, name))
             if before != after:

@@ -1,4 +1,4 @@
-"""Operators' pages for documents that have earlier versions, and for those that were deleted."""
+"""Operators' pages for documents with earlier versions, and for deleted documents."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Versioned(DocumentAdmin):
-    """Pages of documents that have earlier versions, each with a page of its own."""
+    """Pages of documents with earlier versions, which have pages of their own."""
 
     operations: Operations
     can_restore_versions = False
 
     @property
     def is_owned(self) -> bool:
-        """Whether the documents are of users, each of whom is its owner."""
+        """Whether the documents have owners."""
         return self.document.owner is not None
 
     def versions_of(self, document: Any) -> QuerySet:
@@ -56,7 +56,7 @@ class Versioned(DocumentAdmin):
 
 
 class DeletedAdmin(Versioned):
-    """Documents that were deleted, as long as the history keeps them."""
+    """Deleted documents, as long as the history keeps them."""
 
     ordering = "-deleted_at"
 

@@ -1,4 +1,4 @@
-"""Views of documents that are nobody's: all read them, and operators change them."""
+"""Views of documents without owners: everybody reads them, and operators change them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ VERBS = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
 
 class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
-    """A catalogue, whose subclass says its ``serializer_class``.
+    """A catalogue; a subclass sets its ``serializer_class``.
 
-    Whoever passes ``permission_classes`` reads it: those who are logged in, unless the subclass
-    says otherwise. Operators do everything else, and each act is in the audit, as on their pages.
+    ``permission_classes`` decide who reads it, by default everybody who is logged in. Operators do
+    everything else, and each act is in the audit, as on their pages.
     """
 
-    # What an operator needs for each method: "books.change_book" and the like if nothing is said.
+    # The permission for each method, by default "books.change_book" and the like.
     permissions: ClassVar[dict[str, str]] = {}
     exists_error = SharedExists
 
@@ -57,7 +57,7 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
         return self._recorded("RESTORED", document, [None, document.version])
 
     def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
-        document = super().replaced(found, version.own_values)  # which leaves no entry
+        document = super().replaced(found, version.own_values)  # which records nothing
         details = {"restored": version.version}
         return document and self._recorded("RESTORED", document, step_to(document), **details)
 
@@ -68,6 +68,6 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
         versions: list[int | None] | None = None,
         **details: Any,
     ) -> ResourceDocument:
-        """Leave an entry in the audit of what was done to a document, and return this."""
+        """Leave an audit entry about a document, and return the document."""
         self.operations.record(Actor.of(self.request), verb, document, versions, **details)
         return document

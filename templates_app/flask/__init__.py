@@ -1,1 +1,1 @@
-"""What is there for the Flask service alone: its routes, and the adoption of its data."""
+"""What only the Flask service needs: its routes, and the adoption of its data."""

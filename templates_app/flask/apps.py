@@ -1,4 +1,4 @@
-"""Registers what templates have for the Flask service alone."""
+"""Registers the parts of templates for the Flask service."""
 
 from __future__ import annotations
 

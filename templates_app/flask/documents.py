@@ -1,4 +1,4 @@
-"""Templates that the Flask service may have written, in their orders too."""
+"""Templates that the Flask service may have written, and how they are sorted."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from templatesvc.mongo.resources import ResourceQuerySet
 
 
 class FlaskTemplateQuerySet(ResourceQuerySet):
-    """Templates of which some have no times: the one in their ObjectId stands for them."""
+    """Templates, some of which have no times: that of their ObjectId counts instead."""
 
     def replace_as_flask(self, value: Any) -> Any:
-        """Give the template found a new value, and touch nothing else, as the Flask service does.
+        """Give the template found a new value and change nothing else, like the Flask service.
 
         Return it, or None if none was found; raises as ``replace`` does.
         """
         return self._update({"$set": {"template": value}}, {"template": value})
 
     def created(self, is_after: bool, moment: datetime) -> Self:
-        # An ObjectId of the Flask service's tells the time to the second.
+        # ObjectIds of the Flask service hold the time to the second.
         whole = moment.replace(microsecond=0)
         is_whole = moment == whole and not is_after
         bound = ObjectId.from_datetime(whole if is_whole else whole + timedelta(seconds=1))
@@ -50,7 +50,8 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
     ) -> Iterator[Any]:
         """Yield the templates in an order; see ``KeysetQuerySet.walk``.
 
-        What only the Flask service wrote has no time of an update: it stands where it was made.
+        A template that only the Flask service wrote has no time of an update, and is sorted by its
+        creation.
         """
         walk = super().walk
         if by != "updated_at":
@@ -69,7 +70,7 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
 
 
 def _never_updated_beyond(descending: bool, moment: datetime, id: ObjectId) -> dict[str, Any]:
-    """Return the bound on the ids of templates that stand by their id and its second."""
+    """Return the bound on the ids of templates that are sorted by the time in their ids."""
     comparison = "lt" if descending else "gt"
     start = ObjectId.from_datetime(moment)
     end = ObjectId.from_datetime(moment + timedelta(seconds=1))
@@ -83,8 +84,8 @@ def _never_updated_beyond(descending: bool, moment: datetime, id: ObjectId) -> d
 class FlaskTemplate(OwnedDocument):
     """A template that the Flask service may have written.
 
-    It writes only ``profile`` and ``template``, and changes ``template`` without touching
-    ``version``: every feature has to work on such a document.
+    That service writes only ``profile`` and ``template``, and changes ``template`` without
+    ``version``. Every feature has to work on such a document.
     """
 
     meta = {"abstract": True, "queryset_class": FlaskTemplateQuerySet}
@@ -93,7 +94,7 @@ class FlaskTemplate(OwnedDocument):
 
     @classmethod
     def create_as_flask(cls, owner: str, value: Any) -> Self:
-        """Store a new template with no fields but those that the Flask service knows.
+        """Store a new template with only the fields that the Flask service knows.
 
         Raises OverQuota, and NotUniqueError if the owner has the same.
         """
@@ -111,7 +112,7 @@ class FlaskTemplate(OwnedDocument):
 
     @property
     def created(self) -> datetime:
-        """When it was created; of the Flask service's, the time in its ObjectId."""
+        """When it was created; if that was not stored, the time in its ObjectId."""
         return self.created_at or self.id.generation_time
 
     @property
@@ -120,5 +121,5 @@ class FlaskTemplate(OwnedDocument):
 
     @property
     def state_query(self) -> dict[str, Any]:
-        """The query for this state: of the value, too, as the version may be an older one's."""
+        """The query for this state and value: the Flask service does not change the version."""
         return super().state_query | {"template": {"$eq": self.template}}

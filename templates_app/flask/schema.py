@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of a value that the Flask service may have stored."""
+"""The schema of a value that the Flask service may have stored."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def entry(template: Template) -> dict[str, Any]:
 
 
 def entry_as_json(template: Template) -> bytes:
-    """Return what the renderer would make of it, for an answer in pieces."""
+    """Return the entry as the renderer would write it, for an answer in pieces."""
     return plain_json(entry(template))
 
 

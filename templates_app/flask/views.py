@@ -1,7 +1,7 @@
 """The Flask service's four routes for templates.
 
-While it runs on the same database they leave documents as it does: its ``GET /get`` shows every
-field that there is.
+While that service runs on the same database, they store documents as it does, because its
+``GET /get`` shows all fields.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from templatesvc.mongo.walks import walk_by_id
 from templatesvc.ops.log_lines import printable
 
 POLL_SECONDS = 1
-# Entries of other machines may come this late, by their clocks or because a write took its time.
+# Other machines' entries may be this late, because of their clocks or of slow writes.
 LATE = timedelta(seconds=10)
 
 
@@ -40,7 +40,7 @@ def duration(text: str) -> timedelta:
 class News:
     """The entries that come in from ``since`` on, each of them once.
 
-    What was ``seen`` is remembered only as long as it could be found again.
+    ``seen`` ids are remembered only as long as they could be found again.
     """
 
     def __init__(self, found: QuerySet, seen: set[ObjectId], since: datetime) -> None:
@@ -51,7 +51,7 @@ class News:
         asked = now()
         recent = list(self.found.filter(id__gte=new_id(self.since)).order_by("id"))
         new = [entry for entry in recent if entry.id not in self.seen]
-        # Never back, even if the clock is: what is seen reaches back only as far.
+        # Never earlier, even if the clock was set back: ``seen`` reaches back only so far.
         self.since = max(self.since, asked - LATE)
         self.seen = {entry.id for entry in recent}
         return new
@@ -115,7 +115,7 @@ class Command(OperatorCommand):
         try:
             return super().execute(*args, **options)
         except (KeyboardInterrupt, BrokenPipeError):
-            sys.stderr.close()  # of a reader that went away Python would complain once more
+            sys.stderr.close()  # otherwise Python complains once more that the reader is gone
 
 
 def line(entry: AuditEntry) -> str:

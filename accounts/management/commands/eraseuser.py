@@ -49,4 +49,4 @@ class Command(OperatorCommand):
 
     def _wait(self) -> None:
         self.stdout.write("Deleting…")
-        time.sleep(PAUSE)  # somebody else may be at it
+        time.sleep(PAUSE)  # somebody else may be doing it

@@ -1,4 +1,4 @@
-"""What the audit says of a takeover."""
+"""The audit actions of a takeover."""
 
 from __future__ import annotations
 

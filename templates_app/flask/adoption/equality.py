@@ -1,4 +1,4 @@
-"""Which values are equal to MongoDB, and so the same to a unique index."""
+"""Which values MongoDB, and so a unique index, takes for equal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SIMPLE = (str, bool, type(None), bytes, datetime, ObjectId)
 
 
 def equality(value: Any) -> Any:
-    """Return what is equal, and hashable, for values that are equal to MongoDB's indexes.
+    """Return a hashable value that is the same for values that MongoDB's indexes take for equal.
 
-    1 and 1.0 are, and one NaN and another; true and 1 are not, nor are objects whose keys are in
-    another order.
+    1 and 1.0 are equal, and so are two NaNs; true and 1 are not, nor are objects with the same keys
+    in another order.
     """
     if isinstance(value, dict):
         return dict, tuple((key, equality(inner)) for key, inner in value.items())

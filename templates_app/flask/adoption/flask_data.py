@@ -1,4 +1,4 @@
-"""What the Flask service wrote, as it is: dictionaries, of which no field is sure to be there."""
+"""What the Flask service wrote: plain dictionaries, which may lack any field."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from accounts.documents import User
 from templates_app.documents import Template
 
 Raw = dict[str, Any]
-# Documents in memory at once: a server's own batches may have 100,000.
+# Documents in memory at a time: a server's own batches may have 100,000.
 BATCH = 200
-BATCH_SIZE = 16 * 2**20  # bytes of BSON, which one document alone can have
+BATCH_SIZE = 16 * 2**20  # bytes of BSON, the most that one document can have
 
 
 def users() -> Collection[Raw]:
@@ -26,12 +26,12 @@ def templates() -> Collection[Raw]:
 
 
 def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
-    """Return the rows of an aggregation, which the server may sort out on its disk."""
+    """Return the rows of an aggregation, for which the server may use its disk."""
     return collection.aggregate(list(stages), allowDiskUse=True, batchSize=BATCH)
 
 
 def batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
-    """Yield lists of at most BATCH documents, which end as soon as they have BATCH_SIZE bytes."""
+    """Yield lists of at most BATCH documents; a list ends once it has BATCH_SIZE bytes."""
     batch: list[Raw] = []
     size = 0
     for document in documents:

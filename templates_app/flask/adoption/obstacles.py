@@ -1,6 +1,6 @@
-"""What stands in the way: what the unique indexes refuse, and what could not be shown to anybody.
+"""Obstacles: documents that the unique indexes refuse, and those that nobody could see.
 
-The report counts what is found here, and applying takes it out: so it does what the report said.
+The report counts them, and applying takes out the very same ones.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from templates_app.flask.adoption.flask_data import (
     users,
 )
 
-# To an index a list is each of its members; the equal of a list's member is no equal of the list.
+# An index has an entry for each member of a list, so lists are compared apart.
 IS_LIST = {"$type": "array"}
 NO_LIST = {"$not": IS_LIST}
 FOREIGN_ID = {"_id": {"$not": {"$type": "objectId"}}}
 
 
 class Obstacle(NamedTuple):
-    """Documents that one value puts in the way."""
+    """Documents that are obstacles because of one value."""
 
     value: Any  # as the report shows it
     count: int
@@ -38,7 +38,7 @@ class Obstacle(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of obstacle: what the report calls it, and why its documents are taken out."""
+    """A kind of obstacle, with its name in the report and the reason for the quarantine."""
 
     name: str
     meaning: str
@@ -47,26 +47,26 @@ class Kind(NamedTuple):
     find: Callable[[], Iterator[Obstacle]]
 
     def documents(self) -> Iterator[Raw]:
-        """Yield what is in the way, found while it is cleared away."""
+        """Yield the obstacles' documents, which may be cleared away meanwhile."""
         for obstacle in self.find():
             yield from self.collection().find(obstacle.match, batch_size=BATCH)
 
 
 def list_names() -> Iterator[Obstacle]:
-    """A list is found by each of its members: it would pass for the user of that name."""
+    """Find names that are lists: each member would find the user, as if it were their name."""
     for user in users().find({"username": IS_LIST}, {"username": 1}, batch_size=BATCH):
         yield Obstacle(repr(user["username"]), 1, {"_id": {"$eq": user["_id"]}})
 
 
 def duplicate_users() -> Iterator[Obstacle]:
-    """Find all users of a name but the one whom the Flask service lets in: the first it comes upon.
+    """Find all users of a name but the one whom the Flask service logs in: the first that it finds.
 
-    Their ids don't tell: within a second, as in a race, they are in the order of machines.
+    Ids can't decide that: within a second, as in a race, they are in the order of machines.
     """
     rows = grouped(
         users(),
         {"$match": {"username": NO_LIST}},
-        # To an index a field that is not there is null.
+        # An index takes an absent field for null.
         {"$group": {"_id": {"$ifNull": ["$username", None]}, "count": {"$sum": 1}}},
         {"$match": {"count": {"$gt": 1}}},
     )
@@ -76,7 +76,7 @@ def duplicate_users() -> Iterator[Obstacle]:
         found = users().find(named, {"username": 1}, batch_size=BATCH)
         for user in found.sort("$natural", ASCENDING):
             name = user.get("username")
-            if isinstance(name, list):  # which is found by each name in it
+            if isinstance(name, list):  # found by one of its members
                 continue
             if equality(name) in met:
                 yield Obstacle(repr(name), 1, {"_id": {"$eq": user["_id"]}})
@@ -96,16 +96,16 @@ def orphans() -> Iterator[Obstacle]:
 
 
 def foreign_ids() -> Iterator[Obstacle]:
-    """Lists are in the order of ids, which begin with the time: one without it has no place."""
+    """Find ids of other types: lists are in the order of ids, which have to begin with a time."""
     for row in templates().find(FOREIGN_ID, {"profile": 1}, batch_size=BATCH):
         yield Obstacle(f"{row['_id']!r} of {row.get('profile')!r}", 1, {"_id": {"$eq": row["_id"]}})
 
 
 def duplicate_templates() -> Iterator[Obstacle]:
-    """Find all but the oldest of the equal templates of an owner, lists apart.
+    """Find all but the oldest of an owner's equal templates, except lists.
 
-    Equal as MongoDB compares: 1 and 1.0 are, objects with other orders of keys are not. The ids of
-    one value come in one answer of the server, which has room for half a million.
+    They are equal as MongoDB compares: 1 and 1.0 are, objects with keys in another order are not.
+    The server returns the ids of one value together, and has room for half a million of them.
     """
     rows = grouped(
         templates(),
@@ -128,9 +128,9 @@ def duplicate_templates() -> Iterator[Obstacle]:
 
 
 def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
-    """Part templates that a server has grouped: some do not look at the order of an object's keys.
+    """Split a group of templates by the order of their objects' keys.
 
-    To a unique index it makes a difference.
+    Unique indexes distinguish it, but some servers don't when they group.
     """
     parts: dict[Any, tuple[Any, list[Any]]] = {}
     found = templates().find({"_id": {"$in": ids}}, {"template": 1}, batch_size=BATCH)
@@ -141,14 +141,14 @@ def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
 
 
 def age(id: Any) -> tuple[bool, bytes]:
-    """Return what sorts templates by age, the oldest first; an id of another type is no time."""
+    """Return a key that sorts templates by age; ids of other types, without a time, are last."""
     return not isinstance(id, ObjectId), bson.encode({"": id})
 
 
 def clashing_lists() -> Iterator[Obstacle]:
-    """Lists that share a member with an older list of their owner's, or with what is no list.
+    """Find lists one of whose members the owner has elsewhere: in an older list, or as a value.
 
-    The newest comes first: whenever this is cut off, those that decide about the rest are there.
+    The newest comes first: if this is interrupted, those that decide about the rest are there.
     """
     if templates().find_one({"template": IS_LIST}, {"_id": 1}) is None:
         return
@@ -179,7 +179,7 @@ def clashing_lists() -> Iterator[Obstacle]:
         yield Obstacle(row["_id"], 1, {"_id": row["_id"]})
 
 
-# In the order in which they are cleared away: who goes leaves templates without an owner.
+# In the order in which they are cleared away: removing users makes orphans of templates.
 DUPLICATE_USERS = Kind(
     "duplicate_users",
     "users beside an older one of the same name",

@@ -1,4 +1,4 @@
-"""The quarantine: what was taken out of the Flask service's collections, and why."""
+"""The quarantine: documents that were taken out of the Flask service's collections, and why."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from templatesvc.mongo.values import depth_of
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
-# A document may have 16 MB and, on MongoDB, 180 levels; within its copy there is less room, in
-# which its id stands a second time.
+# A document may have 16 MB and, on MongoDB, 180 levels. A copy has less room for it, because the
+# copy has fields of its own, and the document's id a second time.
 LARGEST_COPIED = 7 * 2**20  # bytes of BSON
 DEEPEST_COPIED = 100
 NAMES = ("username", "profile")
@@ -34,19 +34,19 @@ IN_QUARANTINE = "left_in_quarantine"  # what became of a document
 
 
 class Quarantined(ServiceDocument):
-    """A document as it was before it was taken out, or of what was changed in it, and why.
+    """A copy of a document before it was taken out, or of the fields that were changed, and why.
 
-    Its copy is there before it goes: what is cut off between the two is done again, and nothing is
-    ever in neither place. The key is a digest of all of it, for an id may come again: at the Flask
-    service whoever registers can choose it.
+    The copy is stored before the document is removed, so that an interrupted run can be repeated
+    and nothing is ever lost. The key is a digest of the whole document, because an id may come
+    again: people who register at the Flask service can choose it.
     """
 
     id = StringField(primary_key=True)
     collection = StringField(required=True)
     document_id = RawField()
     document = RawField(required=True)
-    # All of a document that has no room in its copy, as compressed BSON, which text and JSON's
-    # numbers always shrink by enough; ``document`` then has nothing but names.
+    # A document that is too large or too deep for its copy, as compressed BSON: texts and JSON's
+    # numbers always shrink enough. ``document`` then has only names.
     packed = BinaryField()
     reason = StringField(required=True)
     at = DateTimeField(required=True, default=now)
@@ -56,9 +56,9 @@ class Quarantined(ServiceDocument):
 
     @classmethod
     def take_out(cls, collection: Collection[Raw], batch: list[Raw], reason: str) -> int:
-        """Move documents here; return how many went: not those that somebody has changed since."""
+        """Move documents here, unless they were changed since they were read; return how many."""
         cls.keep(collection, batch, reason)
-        # One after the other, because what goes first may decide about what is left.
+        # One after the other, because the removal of one may decide about the rest.
         stayed = [
             document
             for document in batch
@@ -71,7 +71,7 @@ class Quarantined(ServiceDocument):
     def change_one(
         cls, collection: Collection[Raw], document: Raw, reason: str, **change: Any
     ) -> int:
-        """Set fields in a document and keep what they were; return 0 if it has changed since."""
+        """Set fields in a document and keep their old values; return 0 if it was changed since."""
         cls.keep(collection, [document], reason, change)
         done = collection.update_one(_unchanged(document), {"$set": change}).modified_count
         if not done:
@@ -82,9 +82,9 @@ class Quarantined(ServiceDocument):
     def keep(
         cls, collection: Collection[Raw], batch: list[Raw], reason: str, change: Raw | None = None
     ) -> None:
-        """Store copies of documents, or of those fields of them that are to change."""
-        # A copy may be there already, from a run that was cut off before the deletion.
-        # UpdateMany with an _id: of the bulk operations it is the one that mongomock knows.
+        """Store copies of documents, or of the fields that will be changed."""
+        # A run that was interrupted before the deletion may have stored the copy already.
+        # UpdateMany with an _id, because mongomock knows no other bulk operation.
         copies = [
             UpdateMany(
                 {"_id": _key(collection, document)},
@@ -105,7 +105,7 @@ class Quarantined(ServiceDocument):
 
     @classmethod
     def _discard(cls, collection: Collection[Raw], stayed: list[Raw]) -> None:
-        """Drop the copies of documents that neither went nor were changed."""
+        """Drop the copies of documents that were not removed or changed after all."""
         if stayed:
             cls.objects(id__in=[_key(collection, document) for document in stayed]).delete()
 
@@ -123,7 +123,7 @@ class Quarantined(ServiceDocument):
 
     @classmethod
     def counts(cls) -> dict[str, int]:
-        """Return how many documents of each collection are here, and no longer there."""
+        """Return how many documents of each collection were taken out."""
         taken_out = cls.objects(change={})
         return {name: taken_out.filter(collection=name).count() for name in ("users", "templates")}
 
@@ -133,9 +133,9 @@ class Quarantined(ServiceDocument):
         return bson.decode(zlib.decompress(self.packed), CODEC) if self.packed else self.document
 
     def put_back(self) -> str:
-        """Undo what was done to the document; return what that was, empty for nothing.
+        """Undo what was done to the document; return the name of what was undone, if anything.
 
-        Where another document has its id by now, that one stays, and so does the copy.
+        If another document has its id by now, that document and the copy both stay.
         """
         collection = users() if self.collection == "users" else templates()
         done = self._change_back(collection) if self.change else self._insert(collection)
@@ -149,7 +149,7 @@ class Quarantined(ServiceDocument):
             collection.insert_one(whole)
         except DuplicateKeyError:
             stored = collection.find_one({"_id": {"$eq": whole["_id"]}})
-            # If it is the same, this was cut off before the copy went.
+            # If it is the same, an earlier run was interrupted before it deleted the copy.
             return "" if stored and bson.encode(stored) == bson.encode(whole) else IN_QUARANTINE
         return f"{self.collection}_put_back"
 
@@ -158,7 +158,7 @@ class Quarantined(ServiceDocument):
         restored: Raw = {"$set": was} if was else {"$unset": dict.fromkeys(self.change, "")}
         done = collection.update_one({"_id": {"$eq": self.document_id}, **self.change}, restored)
         if was:
-            # Templates are a name's: those of the time since go to where both users' are.
+            # Templates belong to a name: new ones of the renamed user go back to the old name.
             theirs = {"profile": self.change["username"]}
             templates().update_many(theirs, {"$set": {"profile": was["username"]}})
         return "users_renamed_back" if done.modified_count else ""
@@ -169,7 +169,7 @@ def _key(collection: Collection[Raw], document: Raw) -> str:
 
 
 def _copied(document: Raw, change: Raw | None) -> Raw:
-    """Return the fields of a copy that hold the document, or what changes in it."""
+    """Return the fields of a copy that hold the document, or its fields that will be changed."""
     own = {"document_id": document["_id"], "packed": None}
     if change:
         return own | {"document": {name: document[name] for name in change if name in document}}
@@ -182,7 +182,7 @@ def _copied(document: Raw, change: Raw | None) -> Raw:
 
 def _unchanged(document: Raw) -> Raw:
     """Return the query for a document in this very state."""
-    # A name with a dot in it would be a path.
+    # Names with a dot are left out, because they would be paths.
     return {
         name: {"$eq": value}
         for name, value in document.items()
@@ -191,9 +191,9 @@ def _unchanged(document: Raw) -> Raw:
 
 
 def undo(progress: Progress) -> dict[str, int]:
-    """Put back what the quarantine holds, as the Flask service had it; return counts.
+    """Put back what is in the quarantine, as the Flask service had it; return counts.
 
-    The unique indexes go first, for they would not let duplicates back in.
+    The unique indexes are dropped first, because they would refuse duplicates.
     """
     done = Counter[str]()
     _drop_unique_indexes()

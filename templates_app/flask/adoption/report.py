@@ -1,4 +1,4 @@
-"""What is in a database of the Flask service. Nothing is changed by looking."""
+"""The report on a database of the Flask service, which changes nothing."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ THEIRS = {"_id", "username", "password"}
 OURS = set(User._db_field_map.values()) - THEIRS
 NOT_ASCII = {"$type": "string", "$regex": "[^\\x00-\\x7f]"}
 RIGHTS = {"is_staff", "is_superuser", "is_admin", "admin", "role", "roles", "permissions"}
-# A time, which no JSON can bring along: only this service writes one into a user.
+# Times, which JSON can't have: only this service stores them in a user.
 SIGNS_OF_OURS = ("date_joined", "last_login")
 
 
 @dataclass
 class Finding:
-    """Something that the report tells, how often it is there, and a few of the places."""
+    """A line of the report: how often something was found, with a few samples."""
 
     kind: str
     meaning: str
@@ -41,7 +41,7 @@ class Finding:
 
     def add(self, sample: Any, count: int = 1) -> None:
         self.count += count
-        # Whoever registered may have chosen what a terminal takes for a command.
+        # People who registered may have chosen texts that a terminal takes for commands.
         shown = CONTROL_CHARACTERS.sub(lambda found: repr(found[0])[1:-1], str(sample))
         if len(self.samples) < SAMPLES and shown[:LONGEST_SAMPLE] not in self.samples:
             self.samples.append(shown[:LONGEST_SAMPLE])
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What an adoption finds. ``is_ready``: whether nothing stands in the way."""
+    """What an adoption finds; ``is_ready`` if nothing stands in the way."""
 
     users: int
     templates: int
@@ -73,7 +73,7 @@ class Report:
 
 
 def report(progress: Progress) -> Report:
-    """Read the whole database and tell what is in it."""
+    """Read the whole database, and report on it."""
     return Report(
         users().count_documents({}),
         templates().count_documents({}),
@@ -155,7 +155,7 @@ def _unusual_name(user: Raw) -> str:
 
 
 def _equal_names(progress: Progress) -> Finding:
-    """Find names that a person can't tell apart: each finds its own user, typed exactly so."""
+    """Find names that people can't tell apart; typed exactly, each still finds its own user."""
     equal = Finding(
         "equal_names", "users whose name is another's once both are normalised; both stay"
     )
@@ -178,14 +178,14 @@ def _rights(user: Raw) -> str:
 
 
 def _smuggled(user: Raw) -> str:
-    """Return the fields of ours in a user whom only the Flask service has written, or misplaced."""
+    """Return our fields in a user of the Flask service; in one of ours, those with wrong values."""
     is_ours = any(isinstance(user.get(name), datetime) for name in SIGNS_OF_OURS)
     there = sorted(OURS & user.keys())
     return ", ".join(name for name in there if not is_ours or _is_misplaced(name, user[name]))
 
 
 def _is_misplaced(name: str, value: Any) -> bool:
-    """Tell whether a field of ours has a value that our reading of it passes over."""
+    """Tell whether one of our fields has a value that is ignored when it is read."""
     own = next(each for each in User._fields.values() if each.db_field == name)
     return value is not None and own.to_python(value) is not value
 

@@ -1,6 +1,6 @@
 """Clearing away what the report found, step by step.
 
-Each step can be cut off at any point and begun again, and ends where it would have ended.
+Each step can be interrupted at any point and repeated, with the same result.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from templates_app.flask.adoption.report import Report
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import ServiceDocument
 
-# How often what comes in meanwhile is cleared away, before somebody is asked to run it again.
+# How often new obstacles are cleared away before the operator has to run it again.
 TRIES = 5
 
 
 @dataclass
 class Adoption:
-    """Does what the report says. ``done`` counts what this run has done."""
+    """Clears the obstacles of a report. ``done`` counts what this run has done."""
 
     report: Report
     progress: Progress
@@ -44,7 +44,7 @@ class Adoption:
 
     def run(self) -> None:
         self._make_unique(User)
-        # By one of these the templates of an owner are found, while there is much to look for.
+        # The other indexes first: one of them helps to find the templates of an owner.
         self._build(index for index in _missing(Template) if not index.options.get("unique"))
         self._make_unique(Template)
         self._build(indexes.missing())
@@ -52,9 +52,9 @@ class Adoption:
             self._wrap_passwords()
 
     def _make_unique(self, document: type[ServiceDocument]) -> None:
-        """Clear the way of a collection's indexes and build them.
+        """Clear away what a collection's indexes refuse, and build them.
 
-        Raises DuplicateValues if the Flask service puts in something new each time.
+        Raises DuplicateValues if the Flask service stores new duplicates each time.
         """
         for tries_left in reversed(range(TRIES)):
             for kind in KINDS:
@@ -72,7 +72,7 @@ class Adoption:
         for index in missing:
             if index.stands():
                 continue  # another process has built it since
-            # Somebody may have made one of the same fields for the Flask service, not unique.
+            # Somebody may have made an index of the same fields that is not unique.
             index.drop()
             index.build()
             self.done["indexes_built"] += 1
@@ -87,7 +87,7 @@ class Adoption:
                 self.done[f"{kind.collection().name}_quarantined"] += done
 
     def _wrap_passwords(self) -> None:
-        """Put Argon2id around what is bare, in the quarantine as well."""
+        """Put Argon2id around bare hashes, in the quarantine as well."""
         self._wrap(users(), "passwords", total=self.report.count("flask_passwords"))
         self._wrap(Quarantined._get_collection(), "quarantined_passwords", within="document.")
 
@@ -96,7 +96,7 @@ class Adoption:
     ) -> None:
         bare = {f"{within}password": {"$regex": f"^{FLASK_HASH.pattern}$"}}
         found = self.progress(collection.find(bare, batch_size=BATCH), what, total)
-        # Argon2 works without Python's lock.
+        # In threads, because Argon2 releases Python's lock.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for batch in batches(found):
                 writes = list(pool.map(partial(_wrapping, within=within), batch))
@@ -113,7 +113,7 @@ def _rename(user: Raw, reason: str) -> int:
 
 
 def new_name(user: Raw) -> str:
-    """Return a name that nobody else has: the old one, and the user's id."""
+    """Return a unique name: the old one with the user's id."""
     name = user["username"] if isinstance(user.get("username"), str) else ""
     own = user["_id"]
     tail = str(own) if isinstance(own, ObjectId) else _digest(own)
@@ -125,16 +125,16 @@ def _digest(value: object) -> str:
 
 
 def _wrapping(found: Raw, within: str) -> UpdateMany:
-    """Return the write that puts a strong hash in a bare one's place.
+    """Return the write that replaces a bare hash by a strong one.
 
-    That is the one which stands beside it, or else Argon2id over it. ``within`` is where in the
-    document the user is: empty, or a path with a dot at its end.
+    The strong hash is the one stored beside it, or else Argon2id over it. ``within`` is the path to
+    the user in the document: empty, or with a dot at its end.
     """
     user = found[within[:-1]] if within else found
     strong = User._from_son(user).strong_hash or WrappedFlaskHasher().wrap(user["password"])
     beside = ("strong_password", "strong_password_seal")
     return UpdateMany(
-        # Not if the person logged in first.
+        # Unless the person logged in meanwhile.
         {"_id": found["_id"], f"{within}password": user["password"]},
         {
             "$set": {f"{within}password": strong},

@@ -22,12 +22,12 @@ from templates_app.flask.adoption.steps import Adoption
 from templatesvc.management.store_command import StoreCommand
 from templatesvc.mongo import errors, indexes, store
 
-# A collection is read in one go. What a day is not enough for is the next run's.
+# A collection is read in one go. If a day is not enough, run the command again.
 MOST_SECONDS = 24 * 3600
 
 
 def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
-    """Show a bar on a terminal, and nothing elsewhere."""
+    """Show a progress bar on a terminal, and nothing elsewhere."""
     bar: Iterable[Any] = tqdm(items, desc=what, total=total or None, disable=None, leave=False)
     return bar
 
@@ -74,7 +74,7 @@ class Command(StoreCommand):
 
     def _do_in_time(self, options: dict[str, Any]) -> None:
         try:
-            store.client().admin.command("ping")  # for which nobody waits a day
+            store.client().admin.command("ping")  # which must not wait a day
             with pymongo.timeout(MOST_SECONDS):
                 self._do(options)
         except indexes.DuplicateValues as error:
@@ -112,7 +112,7 @@ class Command(StoreCommand):
             )
         if wrap and not options["yes"]:
             self._ask(before.count("flask_passwords"))
-        # Two entries, so that a run which is killed leaves one.
+        # Two entries, so that a run that is killed leaves one.
         self._record(AdoptionAction.BEGUN, duplicate_users=choice, wrap_passwords=wrap)
         adoption = Adoption(before, progress, choice == "rename", wrap)
         adoption.run()
@@ -175,7 +175,7 @@ class Command(StoreCommand):
 def _summary(before: Report, adoption: Adoption, after: Report) -> dict[str, Any]:
     """Return the counts: before = quarantined by this run + after, unless others wrote meanwhile.
 
-    ``quarantine`` is all that is in there, of earlier runs too.
+    ``quarantine`` counts all that is in it, from earlier runs as well.
     """
     return {
         "before": {"users": before.users, "templates": before.templates},
