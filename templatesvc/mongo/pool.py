@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import time
 from contextvars import Context
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pymongo
 from pymongo import _csot
 from pymongo.synchronous.pool import Connection, Pool, _PoolCheckout
+
+from templatesvc.mongo.sockets import PolledSocket
 
 # Of TCP, TLS, the handshake and a log-in.
 ROUND_TRIPS = 7
@@ -31,6 +35,9 @@ class PatientPool(Pool):
     def connect(self, handler: Any = None) -> Connection:
         began = time.monotonic()
         connection = Context().run(self._connect, handler)
+        # TLS has a buffer of its own, which no poll sees; nor is there a poll everywhere.
+        if type(connection.conn.sock) is socket.socket and hasattr(select, "poll"):
+            connection.conn = PolledSocket(connection.conn)
         _prolong(time.monotonic() - began)
         return connection
 
