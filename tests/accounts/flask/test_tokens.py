@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import override_settings
+from rest_framework.test import APIClient
 
 from tests.accounts.test_tokens import CLAIMS, ODD, claiming, claims_of, refusal, send, statuses
 from tests.conftest import Person
@@ -65,3 +68,12 @@ def test_a_token_of_the_flask_service_is_refused_unless_it_runs(
 ) -> None:
     for path in ("/get", "/api/v1/templates"):
         assert refusal(send("GET", path, f"Bearer {flasks(alice, **changes)}"))
+
+
+def test_the_flask_routes_name_an_expired_token_and_another_scheme_as_ever(alice: Person) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=2)):
+        old = alice.client.get("/get")
+    assert (old.status_code, old.json()) == (401, {"msg": "Token has expired"})
+    other = APIClient().get("/get", HTTP_AUTHORIZATION="Token x")
+    assert other.status_code == 401
+    assert other.json()["msg"].startswith("Missing 'Bearer' type in 'Authorization' header.")
