@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Person
 from tests.templates_app.templates import URL, listed, make
+from tests.templatesvc.mongo.test_querysets import conditions
 
 pytestmark = pytest.mark.store
 
@@ -107,4 +108,4 @@ def test_a_filter_looks_at_the_owners_templates_alone(
     assert len(listed(alice, query)) == 1
     finds = [c["filter"] for c in commands if c.get("find") == "templates"]
     assert finds
-    assert all({"profile": "alice"} in found["$and"] for found in finds)
+    assert all(("profile", "alice") in conditions(found) for found in finds)
