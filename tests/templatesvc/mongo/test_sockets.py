@@ -97,7 +97,7 @@ def test_the_end_is_told(ends: tuple[PolledSocket, socket.socket]) -> None:
         polled.sendall(b"x")
 
 
-@pytest.mark.store
+@pytest.mark.wire
 def test_operations_have_it() -> None:
     database = store.database()
     database.command("ping")
