@@ -1,6 +1,7 @@
 """Paging by the place of the last row: the last page is as quick as the first.
 
-Rows that are added or deleted meanwhile neither repeat nor hide others, as with page numbers.
+Rows that are added or deleted meanwhile neither repeat nor hide others. With page numbers
+they would.
 """
 
 from __future__ import annotations
