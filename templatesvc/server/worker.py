@@ -77,17 +77,19 @@ class Protocol(ASGIProtocol):
             self._parse(data[start : start + AT_A_TIME])
 
     def _resume_reading(self) -> None:
-        if self.behind:
+        if self.behind or self.has_ended:
             # Later, because gunicorn calls this before it resets its parser.
             self.worker.loop.call_soon(self._go_on)
         else:
             super()._resume_reading()
 
     def _go_on(self) -> None:
-        """Parse what came after a request, once that is answered."""
+        """Parse what came after a request, once that is answered; the rest of it must be there."""
         if not self._callback_parser.is_complete:
             super()._resume_reading()
             self.data_received(b"")
+            if self.has_ended and not self._callback_parser.is_complete:
+                self._close_transport()
 
     def eof_received(self) -> bool:
         """Keep the connection if the client has sent a whole request and waits for the answer."""

@@ -117,6 +117,10 @@ def test_a_body_that_does_not_come_is_answered_408(strict: Service) -> None:
 
 ASK = f"GET /livez HTTP/1.1\r\n{HEAD}\r\n"
 LOG_IN = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: 2\r\n\r\n{{}}"
+NOBODY = '{"username": "nobody", "password": "note-g-1843"}'
+# It takes as long as a hash, so that all else that is sent has come when it is answered.
+SLOW = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: {len(NOBODY)}\r\n\r\n{NOBODY}"
+LARGE_BODY = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: 50000\r\n\r\n" + "x" * 50_000
 
 
 @pytest.mark.parametrize(
@@ -129,8 +133,26 @@ LOG_IN = f"POST /api/v1/login HTTP/1.1\r\n{HEAD}Content-Length: 2\r\n\r\n{{}}"
         (ASK + LOG_IN[:-1], [b"200"]),
         (LOG_IN[:-1], []),
         ("", []),
+        (SLOW + ASK, [b"401", b"200"]),
+        (SLOW + LARGE_BODY, [b"401", b"400"]),
+        (SLOW + LOG_IN[:-1], [b"401"]),
+        (SLOW + ASK[:-1], [b"401"]),
+        (SLOW + LARGE_BODY[:-1], [b"401"]),
     ],
-    ids=["a request", "one with a body", "two", "many", "one and a half", "a half", "nothing"],
+    ids=[
+        "a request",
+        "one with a body",
+        "two",
+        "many",
+        "one and a half",
+        "a half",
+        "nothing",
+        "a slow one and another",
+        "a slow one and a large one",
+        "a slow one and half a body",
+        "a slow one and half a head",
+        "a slow one and half of a large one",
+    ],
 )
 def test_who_sends_nothing_more_gets_the_answers(
     sent: str, statuses: list[bytes], service: Service
