@@ -372,6 +372,7 @@ REST_FRAMEWORK = {
         "templatesvc.api.renderers.JSONRenderer",
         "templatesvc.api.pages.BrowsableAPIRenderer",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "templatesvc.api.negotiation.ContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "templatesvc.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
     "DATETIME_FORMAT": None,  # templatesvc.api.notation writes times

@@ -10,7 +10,7 @@ from django.utils.encoding import iri_to_uri
 from rest_framework import serializers
 
 from templatesvc.api.field_mapping import field_for
-from templatesvc.api.links import url_of
+from templatesvc.api.links import url_with_place
 from templatesvc.api.serializers import StrictSerializer
 from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
 from templatesvc.mongo.resources import ResourceDocument
@@ -108,7 +108,7 @@ class DocumentSerializer(StrictSerializer):
     def _url(self) -> str:
         """The URL of a document, with a place for its id."""
         route = f"{self.Meta.document.names.slug}-detail"
-        return url_of(route, self.context["request"], pk=ID_PLACE)
+        return url_with_place(route, ID_PLACE, self.context["request"])
 
     # --- Coming in ---------------------------------------------------------------------------
 

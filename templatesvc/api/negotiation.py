@@ -1,11 +1,11 @@
-"""Routes that speak only JSON, whatever the client says it accepts."""
+"""In which form a request is answered, and in which forms its body is taken."""
 
 from __future__ import annotations
 
 import re
 
 from rest_framework.exceptions import UnsupportedMediaType
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -14,8 +14,24 @@ from rest_framework.request import Request
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 
 
+class ContentNegotiation(DefaultContentNegotiation):
+    """DRF's, without its search where a client takes anything, as most programs do."""
+
+    def select_renderer(
+        self, request: Request, renderers: list[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        takes_anything = request.META.get("HTTP_ACCEPT", "*/*") == "*/*"
+        is_named = format_suffix or self.settings.URL_FORMAT_OVERRIDE in request.query_params
+        if takes_anything and not is_named:
+            return renderers[0], renderers[0].media_type
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(
+            request, renderers, format_suffix
+        )
+        return chosen
+
+
 class OnlyJSON(BaseContentNegotiation):
-    """Answers in the first renderer, and takes what has a type of JSON."""
+    """Answers in the first renderer, whatever a client accepts; takes what has a type of JSON."""
 
     def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser:
         """Return the parser of JSON; raises UnsupportedMediaType (415)."""
