@@ -22,7 +22,8 @@ from accounts.tokens import token_pair
 from templates_app.documents import Template
 from templates_app.serializers import TemplateSerializer
 from templatesvc.api import imports, transfer
-from templatesvc.api.imports import MAX_IMPORTED_VERSION, Entry, Import
+from templatesvc.api.import_lines import MAX_IMPORTED_VERSION, Entry
+from templatesvc.api.imports import Import
 from templatesvc.api.ndjson import NDJSONParser
 from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import new_id, now
