@@ -6,6 +6,7 @@ Successful log-ins are counted in the user's document, by the write that each ma
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -94,46 +95,25 @@ class Limit:
 
     def count(self) -> None:
         """Count one more; raises TooManyAttempts, and counts nothing, if the limit is reached."""
-        counted = self.rate is None
-        while not counted:
-            try:
-                self._add()
-                counted = True
-            except NotUniqueError:
-                # The limit is reached, or a parallel first attempt was stored: find out which.
-                self.check()
+        while self.rate and not self._add(self.rate):
+            # The limit is reached, or the period ended just now: find out which.
+            self.check()
 
-    def _add(self) -> None:
-        """Add one in one write; raises NotUniqueError if the limit is reached, or in a race.
+    def _add(self, rate: Rate) -> bool:
+        """Begin a period with one, or else add one to it; tell whether there was room.
 
-        The same write starts a new period in place of one that is over, because a TTL index deletes
-        late.
+        Two writes, each with one condition: for an ``$or`` some servers read all attempts.
         """
-        assert self.rate is not None
-        moment = now()
-        over = {"$lte": [{"$ifNull": ["$expires_at", moment]}, moment]}
-        with not_unique():
-            Attempts._get_collection().update_one(
-                {
-                    "_id": self.key,
-                    "$or": [
-                        {"expires_at": {"$lte": moment}},
-                        {"count": {"$lt": self.rate.limit}},
-                    ],
-                },
-                [
-                    {
-                        "$set": {
-                            "count": {"$cond": [over, 1, {"$add": ["$count", 1]}]},
-                            "last_at": moment,
-                            "expires_at": {
-                                "$cond": [over, moment + self.rate.period, "$expires_at"]
-                            },
-                        }
-                    }
-                ],
-                upsert=True,
-            )
+        attempts, moment = Attempts._get_collection(), now()
+        # A period that is over may still be there, because a TTL index deletes late.
+        is_over = {"_id": self.key, "expires_at": {"$lte": moment}}
+        first = {"count": 1, "last_at": moment, "expires_at": moment + rate.period}
+        with suppress(NotUniqueError), not_unique():
+            attempts.update_one(is_over, {"$set": first}, upsert=True)
+            return True
+        is_running = {"_id": self.key, "expires_at": {"$gt": moment}, "count": {"$lt": rate.limit}}
+        more = {"$inc": {"count": 1}, "$set": {"last_at": moment}}
+        return bool(attempts.update_one(is_running, more).matched_count)
 
     def reset(self) -> bool:
         """Forget all attempts; tell whether there were any."""

@@ -231,23 +231,32 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""
-        query = self.identity_query
-        if rate := settings.SUCCESSFUL_LOGIN_LIMIT:
-            moment = now()
-            is_over = {"logins_until": {"$not": {"$gt": moment}}}
-            query["$or"] = [is_over, {"logins": {"$not": {"$gte": rate.limit}}}]
-            over = {"$lte": [{"$ifNull": ["$logins_until", moment]}, moment]}
-            changes |= {
-                "logins": {"$cond": [over, 1, {"$add": ["$logins", 1]}]},
-                "logins_until": {"$cond": [over, moment + rate.period, "$logins_until"]},
-            }
-        if (
-            changes
-            and not self._get_collection().update_one(query, [{"$set": changes}]).matched_count
-        ):
-            current = type(self).objects(__raw__=self.identity_query).first()
-            if current is not None:  # the user was not erased meanwhile
-                current.check_logins()
+        for condition, count in self._ways_to_count():
+            change = changes | count
+            if not change:
+                return
+            query = self.identity_query | condition
+            if self._get_collection().update_one(query, [{"$set": change}]).matched_count:
+                return
+        current = type(self).objects(__raw__=self.identity_query).first()
+        if current is not None:  # the user was not erased meanwhile
+            current.check_logins()
+
+    def _ways_to_count(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return the conditions under which a log-in is counted, each with what it changes.
+
+        The first is the one that fitted when the user was read. (One query for both would need an
+        ``$or``, for which some servers read all users.)
+        """
+        rate, moment = settings.SUCCESSFUL_LOGIN_LIMIT, now()
+        if rate is None:
+            return [({}, {})]
+        is_running = {"logins_until": {"$gt": moment}, "logins": {"$lt": rate.limit}}
+        is_over = {"logins_until": {"$not": {"$gt": moment}}}
+        one_more = is_running, {"logins": {"$add": ["$logins", 1]}}
+        the_first = is_over, {"logins": 1, "logins_until": moment + rate.period}
+        was_running = self.logins_until is not None and self.logins_until > moment
+        return [one_more, the_first] if was_running else [the_first, one_more]
 
     def logged_in(self) -> None:
         """Note the time of a log-in, and that there will be one session more.

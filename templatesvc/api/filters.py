@@ -8,7 +8,6 @@ from typing import Any
 
 from django.template import loader
 from django.utils.dateparse import parse_datetime
-from mongoengine import Q
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
@@ -71,7 +70,7 @@ class ResourceFilter(BaseFilterBackend):
         if value is None or value != view.document.default_of(name):
             return queryset.filter(**{name: value})
         # Documents that are older than the field count as having the default.
-        return queryset.filter(Q(**{name: value}) | Q(**{name: None}))
+        return queryset.filter(**{f"{name}__in": [value, None]})
 
     def to_html(self, request: Request, queryset: ResourceQuerySet, view: Any) -> str:
         """Return the filter form of the list's page."""

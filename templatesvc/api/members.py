@@ -44,7 +44,7 @@ def query(view: Any, name: str, text: str) -> dict[str, Any]:
     stored = ".".join([view.document._fields[field].db_field, *path])
     if text == "null":
         # Equality with null alone would match all documents without such a member.
-        return {"$or": [{stored: text}, {stored: {"$eq": None, "$exists": True}}]}
+        return {stored: {"$in": [text, None], "$exists": True}}
     return {stored: {"$in": _readings(text)}}
 
 

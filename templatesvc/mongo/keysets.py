@@ -58,7 +58,7 @@ def both(one: Query, other: Query) -> Query:
 def beyond(order: Keys, place: Place) -> Query:
     """Return one query for all that comes after a place."""
     found = list(ranges(order, place))
-    return _either(found) if found else {"_id": {"$in": []}}  # nothing comes before null
+    return either(found) if found else {"_id": {"$in": []}}  # nothing comes before null
 
 
 def ranges(
@@ -80,7 +80,7 @@ def ranges(
     later = list(ranges(others, rest, inner)) if others else []
     if value is None:
         if later:
-            yield both({field: None}, _either(later))
+            yield both({field: None}, either(later))
         if way == ASCENDING:
             yield {field: {"$ne": None}}
         return
@@ -89,18 +89,21 @@ def ranges(
     first, *more = _slices({after: value}, value, way) if is_of_time else [{after: value}]
     if later:
         # The bound on the first field alone is what an index can use.
-        yield {
-            field: {f"{after}e": first.pop(after)} | first,
-            "$or": [{field: {after: value}}, *later],
-        }
+        bound = {field: {f"{after}e": first.pop(after)} | first}
+        yield bound | either([{field: {after: value}}, *later])
     else:
         yield {field: first}
     yield from ({field: span} for span in more)
     yield from _of_further_types(field, way, value, holds)
 
 
-def _either(queries: list[Query]) -> Query:
-    return queries[0] if len(queries) == 1 else {"$or": queries}
+def either(queries: list[Query]) -> Query:
+    """Return the query for what fits any of some queries.
+
+    Within ``$and``: some servers read all of a collection if an ``$or`` stands beside a condition,
+    even one on ``_id``.
+    """
+    return queries[0] if len(queries) == 1 else {"$and": [{"$or": queries}]}
 
 
 def _from_the_start(field: str, way: int, is_sliced: bool) -> Iterator[Query]:
@@ -124,7 +127,7 @@ def _of_further_types(
     if way != ASCENDING and holds is not Holds.VALUES:
         choices.append({field: None})
     if choices:
-        yield _either(choices)
+        yield either(choices)
 
 
 def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from mongoengine import DateTimeField, StringField
 from mongoengine.errors import NotUniqueError
@@ -50,7 +50,7 @@ class Lease(ServiceDocument):
         """
         lease = cls(id=name, holder=secrets.token_hex(8))
         lease.duration = duration
-        lease._take()
+        lease._take({"until": {"$lte": now()}})
         try:
             yield lease
         finally:
@@ -69,11 +69,11 @@ class Lease(ServiceDocument):
         else has it.
         """
         if self.until - now() < self.duration * 5 / 6:
-            self._take()
+            self._take({"holder": self.holder})
 
-    def _take(self) -> None:
+    def _take(self, free: dict[str, Any]) -> None:
+        """Take the lease if there is none, or if it is free; raises LeaseTaken."""
         moment = now()
-        free = {"$or": [{"holder": self.holder}, {"until": {"$lte": moment}}]}
         change = {"$set": {"holder": self.holder, "until": moment + self.duration}}
         try:
             with not_unique():

@@ -12,7 +12,7 @@ from mongoengine.queryset import QuerySet
 from mongoengine.queryset.visitor import QCombination, QNode
 from pymongo import ASCENDING, DESCENDING
 
-from templatesvc.mongo.keysets import Holds, Keys, Place, Query, both, ranges
+from templatesvc.mongo.keysets import Holds, Keys, Place, Query, both, either, ranges
 from templatesvc.mongo.walks import Row, walk
 
 # Attributes of a queryset that are no part of its query: the collection, and what was found.
@@ -47,10 +47,11 @@ class KeysetQuerySet(QuerySet):
         is_combined = isinstance(asked, QCombination) and asked.operation == QCombination.AND
         if self._mongo_query is None and is_combined and not self._cls_query:  # type: ignore[has-type]
             # Those that MongoEngine has compiled are dictionaries by then.
-            parts = [
+            compiled = (
                 part.to_query(self._document) if isinstance(part, QNode) else part
                 for part in asked.children
-            ]
+            )
+            parts = [either(part["$or"]) if part.keys() == {"$or"} else part for part in compiled]
             # In MongoEngine's order: some servers take the first index that fits.
             items = chain.from_iterable(part.items() for part in parts)
             together = dict(sorted(items, key=itemgetter(0)))

@@ -20,6 +20,7 @@ from templates_app.documents import Template
 from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.keysets import either
 from templatesvc.mongo.store import CODEC
 from templatesvc.mongo.values import depth_of
 
@@ -113,9 +114,9 @@ class Quarantined(ServiceDocument):
     def belonging_to(cls, owner: User) -> Raw:
         """Return the query for what was taken from a user, or from another of the same name."""
         name = {"$eq": owner.username}
-        taken_out = {"change": {}, "$or": [{"document.username": name}, {"document.profile": name}]}
+        theirs = either([{"document.username": name}, {"document.profile": name}])
         changed = {"change": {"$ne": {}}, "document_id": {"$eq": owner.id}}
-        return {"$or": [taken_out, changed]}
+        return either([{"change": {}} | theirs, changed])
 
     def exported(self) -> Raw:
         document = {name: v for name, v in self.whole.items() if name not in SECRET}
