@@ -41,8 +41,11 @@ def python(*arguments: str, **environment: str) -> bool:
 
 
 def spread(processes: int, how: str) -> tuple[str, ...]:
-    """Return how pytest is to spread tests: over the wire those of a file share what they start."""
-    return ("-n", str(processes), "--dist", how)
+    """Return how pytest is to spread tests: over the wire those of a file share what they start.
+
+    Files are begun in the order of collection, not with those that have the most tests.
+    """
+    return ("-n", str(processes), "--dist", how, "--no-loadscope-reorder")
 
 
 def wire_stores(processes: int) -> str:

@@ -9,24 +9,26 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 SERIOUS = ("critical", "serious")
-THEMES = ("light", "dark")
-WIDTHS = (390, 1280)  # pixels: a phone, and a desk
+Look = tuple[str, int]  # a theme, and a width in pixels: that of a phone, or of a desk
+PHONE, DESK = 390, 1280
+# Both themes and both widths in two looks, and what is left of their combinations.
+TWO: list[Look] = [("light", PHONE), ("dark", DESK)]
+OTHER_TWO: list[Look] = [("dark", PHONE), ("light", DESK)]
 HEIGHT = 800
 
 
-def faults(page: Page, impacts: Sequence[str] = SERIOUS) -> list[str]:
-    """Return what is wrong with the page as it is now, in each theme and width, a line each."""
-    return [f"{look}: {fault}" for look in looks(page) for fault in _found(page, impacts)]
+def faults(page: Page, looks: Sequence[Look], impacts: Sequence[str] = SERIOUS) -> list[str]:
+    """Return what is wrong with the page as it is now, in each of these looks, a line each."""
+    return [f"{look}: {fault}" for look in shown(page, looks) for fault in _found(page, impacts)]
 
 
-def looks(page: Page) -> Iterator[str]:
-    """Have the page in each theme and width, and yield the name of the look."""
-    for theme in THEMES:
+def shown(page: Page, looks: Sequence[Look]) -> Iterator[str]:
+    """Have the page in each of these looks, and yield the name of the look."""
+    for theme, width in looks:
         page.emulate_media(color_scheme=theme)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": HEIGHT})
-            _settle(page)
-            yield f"{theme}, {width} px"
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        _settle(page)
+        yield f"{theme}, {width} px"
 
 
 def _settle(page: Page) -> None:
