@@ -83,7 +83,7 @@ class Limit:
             raise TooManyAttempts.until(attempts.expires_at)
 
     def _is_reached_by(self, attempts: Attempts) -> bool:
-        return self.rate is not None and attempts.count >= self.rate.limit
+        return self.rate is not None and not attempts.count < self.rate.limit
 
     @property
     def lock(self) -> Lock | None:
@@ -106,7 +106,7 @@ class Limit:
         """
         attempts, moment = Attempts._get_collection(), now()
         # A period that is over may still be there, because a TTL index deletes late.
-        is_over = {"_id": self.key, "expires_at": {"$lte": moment}}
+        is_over = {"_id": self.key, "expires_at": {"$not": {"$gt": moment}}}
         first = {"count": 1, "last_at": moment, "expires_at": moment + rate.period}
         with suppress(NotUniqueError), not_unique():
             attempts.update_one(is_over, {"$set": first}, upsert=True)

@@ -89,9 +89,9 @@ def _store() -> Iterator[None]:
 def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
     ReadyzView.usable_at = -USABLE_SECONDS  # a process remembers that the store was usable
     IndexesMiddleware.stand = True  # what a process asks before its first answer
+    _COMMANDS.reading_all.clear()
     yield
-    reading_all, _COMMANDS.reading_all = _COMMANDS.reading_all, []
-    assert reading_all == [], "see templatesvc.mongo.keysets.either"
+    reading_all = [*_COMMANDS.reading_all]
     try:
         empty_store()
     except ConnectionFailure as error:
@@ -101,6 +101,7 @@ def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]
             # Each further test would wait for it and fail: hours of errors that say nothing.
             request.session.shouldstop = f"{failure}: {error}"
         raise
+    assert reading_all == [], "see templatesvc.mongo.keysets.either"
 
 
 def answers() -> bool:

@@ -26,6 +26,8 @@ from templatesvc.mongo.documents import RawField, TypedField, base_of, now
 MANY_SESSIONS = 10**9
 # How far ahead the clock may be of another service, whose tokens stand on no session.
 CLOCKS_APART = timedelta(minutes=1)
+# How often it is tried to count a log-in while others count, or somebody unlocks.
+TIMES = 3
 
 
 class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
@@ -231,16 +233,22 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""
-        for condition, count in self._ways_to_count():
-            change = changes | count
-            if not change:
+        user: Self | None = self
+        for _ in range(TIMES):
+            assert user is not None
+            for condition, count in user._ways_to_count():
+                change = changes | count
+                if not change:
+                    return
+                query = self.identity_query | condition
+                if self._get_collection().update_one(query, [{"$set": change}]).matched_count:
+                    return
+            user = type(self).objects(__raw__=self.identity_query).first()
+            if user is None:  # erased meanwhile
                 return
-            query = self.identity_query | condition
-            if self._get_collection().update_one(query, [{"$set": change}]).matched_count:
-                return
-        current = type(self).objects(__raw__=self.identity_query).first()
-        if current is not None:  # the user was not erased meanwhile
-            current.check_logins()
+            user.check_logins()
+            # A period ended, or began, between the two writes.
+        raise TooManyAttempts.until(now())
 
     def _ways_to_count(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return the conditions under which a log-in is counted, each with what it changes.
@@ -251,9 +259,10 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         rate, moment = settings.SUCCESSFUL_LOGIN_LIMIT, now()
         if rate is None:
             return [({}, {})]
-        is_running = {"logins_until": {"$gt": moment}, "logins": {"$lt": rate.limit}}
+        is_running = {"logins_until": {"$gt": moment}, "logins": {"$not": {"$gte": rate.limit}}}
         is_over = {"logins_until": {"$not": {"$gt": moment}}}
-        one_more = is_running, {"logins": {"$add": ["$logins", 1]}}
+        is_known = {"$and": [{"$gte": ["$logins", 0]}, {"$lt": ["$logins", rate.limit]}]}
+        one_more = is_running, {"logins": {"$cond": [is_known, {"$add": ["$logins", 1]}, 1]}}
         the_first = is_over, {"logins": 1, "logins_until": moment + rate.period}
         was_running = self.logins_until is not None and self.logins_until > moment
         return [one_more, the_first] if was_running else [the_first, one_more]

@@ -22,7 +22,7 @@ def url_with_place(route: str, place: str, request: HttpRequest) -> str:
     return request.build_absolute_uri(_path(route, place, get_script_prefix(), get_urlconf()))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _path(route: str, place: str, prefix: str, urlconf: str | None) -> str:
     """Reverse a route, which depends on the path prefix and on the map of URLs as well."""
     return reverse(route, kwargs={"pk": place})

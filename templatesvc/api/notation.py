@@ -98,7 +98,7 @@ def written(moment: datetime) -> str:
     """
     if moment.tzinfo is not tz_util.utc:  # in which PyMongo gives the store's times
         moment = moment.astimezone(UTC)
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
 def _beyond_the_calendar(moment: DatetimeMS) -> str:

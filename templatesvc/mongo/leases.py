@@ -66,7 +66,7 @@ class Lease(ServiceDocument):
         """Make sure that at least five sixths of the duration are left.
 
         A round trip, or none if the lease is fresh. Raises LeaseTaken if it had ended, and somebody
-        else has it.
+        else has taken it since.
         """
         if self.until - now() < self.duration * 5 / 6:
             self._take({"holder": self.holder})

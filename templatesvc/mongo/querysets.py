@@ -47,17 +47,20 @@ class KeysetQuerySet(QuerySet):
         is_combined = isinstance(asked, QCombination) and asked.operation == QCombination.AND
         if self._mongo_query is None and is_combined and not self._cls_query:  # type: ignore[has-type]
             # Those that MongoEngine has compiled are dictionaries by then.
-            compiled = (
+            parts = [
                 part.to_query(self._document) if isinstance(part, QNode) else part
                 for part in asked.children
-            )
-            parts = [either(part["$or"]) if part.keys() == {"$or"} else part for part in compiled]
+            ]
             # In MongoEngine's order: some servers take the first index that fits.
             items = chain.from_iterable(part.items() for part in parts)
             together = dict(sorted(items, key=itemgetter(0)))
             if len(together) == sum(map(len, parts)):
                 self._mongo_query = together
-        return super()._query
+        query: Query = super()._query
+        if "$or" in query and len(query) > 1:
+            others = {name: value for name, value in query.items() if name != "$or"}
+            return both(others, either(query["$or"]))
+        return query
 
     @property
     def large_fields(self) -> set[str]:

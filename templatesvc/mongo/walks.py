@@ -71,6 +71,7 @@ def walk(
     Raises PyMongoError if the store fails before the first row, or has returned none for
     STREAM_SILENCE: then what was yielded is not all.
     """
+    fields = [field for field, _ in order]
     rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
     in_batch = FIRST_BATCH if most else FIRST_OF_ALL
     found, last, failed_at = 0, None, None
@@ -78,7 +79,7 @@ def walk(
     def noted(row: Row) -> Row:
         nonlocal found, size, last, failed_at
         found, size, failed_at = found + 1, size + row.size, None
-        last = [row.document.get(field) for field, _ in order]
+        last = [*map(row.document.get, fields)]
         return row
 
     while True:

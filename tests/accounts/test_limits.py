@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from rest_framework.test import APIClient
 
 from accounts.audit import AuditEntry
 from accounts.documents import User
-from accounts.limits import Attempts
+from accounts.limits import Attempts, failures_of
+from templatesvc.mongo.documents import now
 from templatesvc.rates import Rate
 from tests.accounts.callers import after, browser, log_in, me, post, refresh, tokens_of
 from tests.answers import told as said
@@ -282,6 +285,43 @@ def test_what_another_program_stored_there_makes_no_difference(junk: Any, alice:
     fields = {"logins": junk, "logins_until": junk}
     User._get_collection().update_one({"username": "alice"}, {"$set": fields})
     assert succeed(alice, 4) == [200] * 3 + [429]
+
+
+@pytest.mark.parametrize("junk", ["x", -5, True, {"a": 1}, None, [1], float("nan")])
+@pytest.mark.usefixtures("_few_successes")
+def test_nor_does_it_while_a_period_runs(junk: Any, alice: Person) -> None:
+    fields = {"logins": junk, "logins_until": now() + timedelta(hours=1)}
+    User._get_collection().update_one({"username": "alice"}, {"$set": fields})
+    assert succeed(alice, 4) == [200] * 3 + [429]
+
+
+@pytest.mark.parametrize("junk", [None, "2026-01-31T12:00:00Z"])
+@pytest.mark.usefixtures("_few")
+def test_failures_whose_time_can_not_be_read_are_over(junk: Any, alice: Person) -> None:
+    key = failures_of("alice").key
+    Attempts._get_collection().insert_one({"_id": key, "count": 2, "expires_at": junk})
+    assert fail(4) == [401] * 3 + [429]
+
+
+@pytest.mark.wire
+@pytest.mark.usefixtures("_few_successes")
+def test_a_log_in_is_counted_whatever_happens_between_its_writes(
+    alice: Person, meanwhile: Callable[..., None]
+) -> None:
+    users = User._get_collection()
+
+    def begin() -> None:
+        fields = {"logins": 1, "logins_until": now() + timedelta(hours=1)}
+        users.update_one({"username": "alice"}, {"$set": fields})
+
+    def unlock() -> None:
+        alice.user.unlock()
+        meanwhile("before", "update", "users", begin)
+
+    assert succeed(alice, 2) == [200] * 2
+    meanwhile("before", "update", "users", unlock)
+    assert succeed(alice, 1) == [200]
+    assert users.find_one({"username": "alice"}, {"_id": 0, "logins": 1}) == {"logins": 2}
 
 
 def test_off_limits_no_log_ins(alice: Person, settings: Settings) -> None:

@@ -143,6 +143,15 @@ def first_visit(chromium: Browser, origin: str) -> tuple[BrowserContext, Complai
     return context, complaints
 
 
+def forget(context: BrowserContext, origin: str) -> None:
+    """Let the browser forget who was there, but not the files that it has got."""
+    context.clear_cookies()
+    blank = context.new_page()
+    devtools = context.new_cdp_session(blank)
+    devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    blank.close()
+
+
 @pytest.fixture
 def page(chromium: Browser, visited: Visited, service: Service) -> Iterator[Page]:
     """A page of a browser that knows nobody; the test fails if it finds anything wrong."""
@@ -150,13 +159,9 @@ def page(chromium: Browser, visited: Visited, service: Service) -> Iterator[Page
     if origin not in visited:
         visited[origin] = first_visit(chromium, origin)
     context, complaints = visited[origin]
-    page = context.new_page()
-    yield page
-    context.clear_cookies()
-    devtools = context.new_cdp_session(page)
-    devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    forget(context, origin)
+    complaints.clear()
+    yield context.new_page()
     for each in context.pages:
         each.close()
-    found = [*complaints]
-    complaints.clear()
-    assert found == []
+    assert complaints == []

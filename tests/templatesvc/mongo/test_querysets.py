@@ -8,7 +8,9 @@ import pytest
 from mongoengine.queryset import Q, QuerySet
 
 from templates_app.documents import Template
+from templatesvc.mongo.keysets import both
 from templatesvc.mongo.querysets import FOUND
+from tests.conftest import reads_all
 
 CALLS: dict[str, Any] = {
     "nothing": lambda found: found,
@@ -43,6 +45,18 @@ COMBINED: dict[str, Any] = {
     "raw": lambda found: found.of("ada").filter(__raw__={"version": {"$gt": 1}}).filter(**LATER),
     "either": lambda found: found.of("ada").filter(Q(version=1) | Q(version=2)).filter(**LATER),
     "either alone": lambda found: found.filter(Q(version=1) | Q(template="x")),
+    "either, raw": lambda found: found.of("a").filter(__raw__={"$or": [{"x": 1}, {"y": 1}]}),
+    "either, raw, with more": lambda found: found.of("a").filter(
+        __raw__={"$or": [{"x": 1}, {"y": 1}], "version": 1}
+    ),
+    "either, raw, and one field twice": lambda found: (
+        found.filter(version__gt=2)
+        .filter(version__lt=4)
+        .filter(__raw__={"$or": [{"x": 1}, {"y": 1}]})
+    ),
+    "either twice": lambda found: found.filter(Q(version=1) | Q(version=2)).filter(
+        Q(template="x") | Q(template="y")
+    ),
 }
 
 
@@ -63,6 +77,13 @@ def test_conditions_are_combined_as_by_mongoengine(name: str) -> None:
     assert conditions(narrowed._query) == conditions(
         {"$and": [theirs, {"updated_at": {"$exists": True}}]}
     )
+
+
+@pytest.mark.parametrize("name", COMBINED)
+def test_no_or_stands_beside_a_condition(name: str) -> None:
+    found = COMBINED[name](Template.objects)
+    for query in (found._query, found.of("bob")._query, both(found._query, {"updated_at": None})):
+        assert not reads_all(query)
 
 
 def test_what_a_copy_is_told_changes_nothing_of_its_original() -> None:
