@@ -45,11 +45,11 @@ BUDGETS = {
     "POST /delete": Budget(4, 2400, 46),
     "POST /api/v1/login": Budget(6, 3680, 54),
     "GET /api/v1/users/me": Budget(2, 2150, 55),
-    "GET /api/v1/templates?limit=10": Budget(2, 2320, 59),
-    "POST /api/v1/templates": Budget(3, 2350, 57),
-    "GET /api/v1/templates/{id}": Budget(2, 1820, 47),
-    "PUT /api/v1/templates/{id}": Budget(4, 2800, 62),
-    "PATCH /api/v1/templates/{id}": Budget(4, 2820, 65),
+    "GET /api/v1/templates?limit=10": Budget(2, 2260, 59),
+    "POST /api/v1/templates": Budget(3, 2290, 57),
+    "GET /api/v1/templates/{id}": Budget(2, 1760, 47),
+    "PUT /api/v1/templates/{id}": Budget(4, 2740, 62),
+    "PATCH /api/v1/templates/{id}": Budget(4, 2760, 65),
     "DELETE /api/v1/templates/{id}": Budget(4, 2430, 47),
 }
 BODIES: dict[str, dict[str, str]] = {
