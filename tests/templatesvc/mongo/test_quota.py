@@ -140,6 +140,19 @@ def test_who_has_just_made_room_is_told_when_it_is_counted(alice: Person) -> Non
             assert make(alice, "z" * 1000).status_code == 201
 
 
+@pytest.mark.parametrize(("value", "replaced"), [("longer than before", 1), ("two", 0)])
+def test_what_an_import_replaces_or_does_not_is_counted(
+    value: str, replaced: int, alice: Person
+) -> None:
+    made = make(alice, "one").json()["id"]
+    make(alice, "two")
+    there = json.dumps({"id": made, "template": value}).encode()
+    sent = {"data": there, "content_type": "application/x-ndjson"}
+    answer = alice.client.post(f"{URL}/import?mode=replace", **sent).json()
+    assert answer["replaced"] == replaced
+    assert used(alice) == counted(alice)
+
+
 def test_an_import_stores_as_much_as_there_is_room_for(alice: Person) -> None:
     with override_settings(QUOTA_DOCUMENTS=10):
         answer = imported(alice, *(f"{number}" for number in range(25)))
