@@ -11,9 +11,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     ConsoleMessage,
-    Dialog,
     Page,
     Response,
     expect,
@@ -118,50 +116,18 @@ class Complaints(list[str]):
         if response.status >= 500 or (response.status >= 400 and not is_asked_for):
             self.append(f"{response.status} for {response.url}")
 
-    def hear_dialog(self, dialog: Dialog) -> None:
-        self.append(dialog.message)
-        dialog.dismiss()
 
-
-Visited = dict[str, tuple[BrowserContext, Complaints]]
-
-
-@pytest.fixture(scope="package")
-def visited() -> Visited:
-    """For each service a browser that was there before, and so has its scripts and styles."""
-    return {}
-
-
-def first_visit(chromium: Browser, origin: str) -> tuple[BrowserContext, Complaints]:
-    context, complaints = chromium.new_context(base_url=origin), Complaints(origin)
+@pytest.fixture
+def page(chromium: Browser, service: Service) -> Iterator[Page]:
+    """A page of a browser that has never been here; the test fails if it finds anything wrong."""
+    complaints = Complaints(f"http://127.0.0.1:{service.port}")
+    context = chromium.new_context(base_url=complaints.origin)
     context.set_default_timeout(PATIENCE)
     context.on("console", complaints.hear_console)
     context.on("weberror", lambda error: complaints.append(f"a script failed: {error.error}"))
     context.on("request", lambda request: complaints.hear_request(request.url))
     context.on("response", complaints.hear_response)
-    context.on("dialog", complaints.hear_dialog)
-    return context, complaints
-
-
-def forget(context: BrowserContext, origin: str) -> None:
-    """Let the browser forget who was there, but not the files that it has got."""
-    context.clear_cookies()
-    blank = context.new_page()
-    devtools = context.new_cdp_session(blank)
-    devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
-    blank.close()
-
-
-@pytest.fixture
-def page(chromium: Browser, visited: Visited, service: Service) -> Iterator[Page]:
-    """A page of a browser that knows nobody; the test fails if it finds anything wrong."""
-    origin = f"http://127.0.0.1:{service.port}"
-    if origin not in visited:
-        visited[origin] = first_visit(chromium, origin)
-    context, complaints = visited[origin]
-    forget(context, origin)
-    complaints.clear()
+    context.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
     yield context.new_page()
-    for each in context.pages:
-        each.close()
+    context.close()
     assert complaints == []

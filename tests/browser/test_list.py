@@ -172,7 +172,10 @@ def test_what_somebody_else_changed_is_not_deleted(page: Page, service: Service)
 def test_the_two_boxes_for_a_field_stand_beside_each_other(page: Page, service: Service) -> None:
     register(service)
     log_in(page, then="/api/v1/templates")
-    name, value = (page.get_by_label(label, exact=True).bounding_box() for label in ("Field", "is"))
+    boxes = [page.get_by_label(label, exact=True) for label in ("Field", "is")]
+    for box in boxes:
+        expect(box).to_be_visible()  # one that is not laid out yet has no place
+    name, value = (box.bounding_box() for box in boxes)
     assert name
     assert value
     assert name["y"] == value["y"]
