@@ -83,6 +83,7 @@ class Limit:
             raise TooManyAttempts.until(attempts.expires_at)
 
     def _is_reached_by(self, attempts: Attempts) -> bool:
+        # The comparison that ``_add`` makes in the store: what has no room there is refused here.
         return self.rate is not None and not attempts.count < self.rate.limit
 
     @property

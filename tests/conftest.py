@@ -228,7 +228,7 @@ class Commands(monitoring.CommandListener):
         # Without what names the connection and the transaction: it is not the service's.
         session = ("lsid", "$clusterTime", "txnNumber", "$readPreference")
         self.sent.append({name: v for name, v in event.command.items() if name not in session})
-        self.reading_all += filter(reads_all, conditions(event.command))
+        self.reading_all += filter(reads_all, queries(event.command))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         if self.acts:
@@ -237,18 +237,22 @@ class Commands(monitoring.CommandListener):
     def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
-def conditions(command: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the conditions of a command, of whatever kind it is."""
-    yield from (command[name] for name in ("filter", "query") if name in command)
-    changes = [*command.get("updates", ()), *command.get("deletes", ())]
-    yield from (change["q"] for change in changes if isinstance(change, Mapping))
-    stages = command.get("pipeline", ())[:1]
-    yield from (stage["$match"] for stage in stages if "$match" in stage)
+def queries(command: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what each part of a command asks for; of an insert, what it stores."""
+    name = next(iter(command))
+    if name == "insert":
+        yield from command["documents"]
+    elif name in ("update", "delete"):
+        yield from (part["q"] for part in command[f"{name}s"])
+    elif name == "aggregate":
+        yield command["pipeline"][0].get("$match", {})
+    else:
+        yield command.get("filter" if name == "find" else "query", {})
 
 
-def reads_all(condition: Mapping[str, Any]) -> bool:
-    """Tell whether some servers read all of a collection, whatever else the condition says."""
-    return len(condition) > 1 and bool({"$or", "$nor", "$expr"} & condition.keys())
+def reads_all(query: Mapping[str, Any]) -> bool:
+    """Tell whether some servers read all of a collection, whatever else the query says."""
+    return len(query) > 1 and bool({"$or", "$nor", "$expr"} & query.keys())
 
 
 _COMMANDS = Commands()

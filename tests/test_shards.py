@@ -6,7 +6,7 @@ goes to all shards, and why; a test holds the list to what is seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.mongo import indexes
 from templatesvc.mongo.sharding import shard_keys
-from tests.conftest import Person, log_in
+from tests.conftest import Person, log_in, queries
 from tests.docs.markdown import bare, section, table
 
 pytestmark = pytest.mark.wire
@@ -35,20 +35,7 @@ BODIES = {
 KEYS = {key.collection: key.field for key in shard_keys()}
 
 
-def queries(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield what each part of a command asks for; of an insert, what it stores."""
-    name = next(iter(command))
-    if name == "insert":
-        yield from command["documents"]
-    elif name in ("update", "delete"):
-        yield from (part["q"] for part in command[f"{name}s"])
-    elif name == "aggregate":
-        yield command["pipeline"][0].get("$match", {})
-    else:
-        yield command.get("filter" if name == "find" else "query", {})
-
-
-def names(query: dict[str, Any], field: str) -> bool:
+def names(query: Mapping[str, Any], field: str) -> bool:
     """Tell whether a query names a field as an equality, so that few shards are asked."""
     if any(names(part, field) for part in query.get("$and", [])):
         return True

@@ -30,6 +30,13 @@ CLOCKS_APART = timedelta(minutes=1)
 TIMES = 3
 
 
+def _one_more(name: str, below: int, otherwise: int) -> dict[str, Any]:
+    """Return the expression for one more than a stored count, or for another if it is no count."""
+    stored = f"${name}"
+    is_count = {"$and": [{"$gte": [stored, 0]}, {"$lt": [stored, below]}]}
+    return {"$cond": [is_count, {"$add": [stored, 1]}, otherwise]}
+
+
 class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     """A person.
 
@@ -233,9 +240,8 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""
-        user: Self | None = self
+        user = self
         for _ in range(TIMES):
-            assert user is not None
             for condition, count in user._ways_to_count():
                 change = changes | count
                 if not change:
@@ -243,11 +249,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
                 query = self.identity_query | condition
                 if self._get_collection().update_one(query, [{"$set": change}]).matched_count:
                     return
-            user = type(self).objects(__raw__=self.identity_query).first()
-            if user is None:  # erased meanwhile
+            current = type(self).objects(__raw__=self.identity_query).first()
+            if current is None:  # erased meanwhile
                 return
-            user.check_logins()
-            # A period ended, or began, between the two writes.
+            current.check_logins()
+            user = current  # a period ended, or began, between the two writes
         raise TooManyAttempts.until(now())
 
     def _ways_to_count(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -261,8 +267,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             return [({}, {})]
         is_running = {"logins_until": {"$gt": moment}, "logins": {"$not": {"$gte": rate.limit}}}
         is_over = {"logins_until": {"$not": {"$gt": moment}}}
-        is_known = {"$and": [{"$gte": ["$logins", 0]}, {"$lt": ["$logins", rate.limit]}]}
-        one_more = is_running, {"logins": {"$cond": [is_known, {"$add": ["$logins", 1]}, 1]}}
+        one_more = is_running, {"logins": _one_more("logins", below=rate.limit, otherwise=1)}
         the_first = is_over, {"logins": 1, "logins_until": moment + rate.period}
         was_running = self.logins_until is not None and self.logins_until > moment
         return [one_more, the_first] if was_running else [the_first, one_more]
@@ -272,9 +277,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
         Raises TooManyAttempts, and notes nothing, if there were too many.
         """
-        count = "$sessions_at_most"
-        is_known = {"$and": [{"$gte": [count, 0]}, {"$lt": [count, MANY_SESSIONS]}]}
-        one_more = {"$cond": [is_known, {"$add": [count, 1]}, MANY_SESSIONS]}
+        one_more = _one_more("sessions_at_most", below=MANY_SESSIONS, otherwise=MANY_SESSIONS)
         self.count_login(last_login=now(), sessions_at_most=one_more)
 
     def end_surplus_sessions(self) -> list[str]:

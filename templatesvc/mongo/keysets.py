@@ -51,9 +51,8 @@ def turned(order: Keys) -> Keys:
 
 
 def both(one: Query, other: Query) -> Query:
-    """Return the query for what fits two queries; see ``either`` for those with an ``$or``."""
-    is_apart = one.keys() & other.keys() or "$or" in one or "$or" in other
-    return {"$and": [one, other]} if is_apart and one and other else one | other
+    """Return the query for what fits two queries."""
+    return {"$and": [one, other]} if one.keys() & other.keys() else one | other
 
 
 def beyond(order: Keys, place: Place) -> Query:

@@ -72,7 +72,7 @@ class Lease(ServiceDocument):
             self._take({"holder": self.holder})
 
     def _take(self, free: dict[str, Any]) -> None:
-        """Take the lease if there is none, or if it is free; raises LeaseTaken."""
+        """Take the lease if there is none, or if the query ``free`` fits it; raises LeaseTaken."""
         moment = now()
         change = {"$set": {"holder": self.holder, "until": moment + self.duration}}
         try:

@@ -57,7 +57,7 @@ class KeysetQuerySet(QuerySet):
             if len(together) == sum(map(len, parts)):
                 self._mongo_query = together
         query: Query = super()._query
-        if "$or" in query and len(query) > 1:
+        if "$or" in query:
             others = {name: value for name, value in query.items() if name != "$or"}
             return both(others, either(query["$or"]))
         return query

@@ -84,12 +84,12 @@ class Protocol(ASGIProtocol):
             super()._resume_reading()
 
     def _go_on(self) -> None:
-        """Parse what came after a request, once that is answered; the rest of it must be there."""
+        """Parse what came after a request, once that is answered."""
         if not self._callback_parser.is_complete:
             super()._resume_reading()
             self.data_received(b"")
             if self.has_ended and not self._callback_parser.is_complete:
-                self._close_transport()
+                self._close_transport()  # the rest of this request never comes
 
     def eof_received(self) -> bool:
         """Keep the connection if the client has sent a whole request and waits for the answer."""
