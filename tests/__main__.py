@@ -20,6 +20,8 @@ from templatesvc.mongo import embedded
 from tests.stores import IN_MEMORY
 
 ROOT = Path(__file__).resolve().parent.parent
+# Hundreds of processes are started, and each would compile the project anew.
+KEEPING_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Loop(NamedTuple):
@@ -37,7 +39,8 @@ LONG = Loop("not (wire or browser)", "")
 def python(*arguments: str, **environment: str) -> bool:
     """Run a module of Python; tell whether it succeeded."""
     command = [sys.executable, "-m", *arguments]
-    return not subprocess.run(command, cwd=ROOT, env=os.environ | environment).returncode
+    environment = os.environ | KEEPING_BYTECODE | environment
+    return not subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
 def spread(processes: int, how: str) -> tuple[str, ...]:
@@ -48,14 +51,25 @@ def spread(processes: int, how: str) -> tuple[str, ...]:
     return ("-n", str(processes), "--dist", how, "--no-loadscope-reorder")
 
 
+def embedded_store(name: str) -> str:
+    """Start a server that keeps nothing, and does nothing by itself; return its URI.
+
+    A sweep for what has expired holds all of the server until it has written each deletion down.
+    """
+    folder = ROOT / "var" / "test-stores" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "secantusd.toml"
+    configuration.write_text("[storage]\nttl_sweep_seconds = 0\n")
+    return embedded.acquire(folder, "--config", str(configuration))
+
+
 def wire_stores(processes: int) -> str:
     """Return URIs to test on, naming databases of this run's own.
 
     The embedded server keeps a core busy, so there is one for each process.
     """
     given = os.environ.get("MONGODB_TEST_URI")
-    folder = ROOT / "var" / "test-stores"
-    uris = [given] if given else [embedded.acquire(folder / str(n)) for n in range(processes)]
+    uris = [given] if given else [embedded_store(str(n)) for n in range(processes)]
     path = f"/templatesvc_tests_{os.getpid()}"
     return " ".join(urlsplit(uri)._replace(path=path).geturl() for uri in uris)
 

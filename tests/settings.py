@@ -1,6 +1,7 @@
 """The settings of the tests: the service's own, from an environment of the tests' own."""
 
 import os
+from datetime import timedelta
 
 from tests import stores
 
@@ -16,6 +17,7 @@ os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 
 from templatesvc.settings import *  # noqa: E402, F403
 
+STREAM_SILENCE = timedelta(seconds=stores.SECONDS)
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.films"]  # noqa: F405
 
 # The fixture ``real_hashers`` gives the service's own to tests that are about passwords.

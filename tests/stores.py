@@ -10,8 +10,10 @@ import os
 from urllib.parse import urlsplit
 
 IN_MEMORY = "mongomock://"
-# A machine that is busy must not fail a test: the deadlines of a request are for users.
-PATIENCE = "timeoutMS=30000&connectTimeoutMS=20000"
+# What one operation may take. A machine that is busy must not fail a test: the deadlines of a
+# request are for users.
+SECONDS = 100
+PATIENCE = f"timeoutMS={1000 * SECONDS}&connectTimeoutMS={1000 * SECONDS}"
 
 
 def of_this_process() -> str:

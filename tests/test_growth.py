@@ -35,7 +35,7 @@ HEADERS_UP_TO_THE_LIMIT = [1 * KIB, 2 * KIB, 4 * KIB, 8000]
 # How much the cost may grow where the input doubles: a little more than twice, as a dictionary
 # does, and always by what a request costs in any case.
 FACTOR = 2.6
-SHARES = 14  # of which each route gets one in the short loop
+SHARES = 20  # of which each route gets one in the short loop
 CALLS, BYTES = 3000, 512 * KIB
 
 # --- Shapes -------------------------------------------------------------

@@ -23,7 +23,7 @@ from tests.conftest import Person
 
 VERSION = "26.9.27"
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

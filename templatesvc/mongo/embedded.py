@@ -31,7 +31,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ PROGRAM = "secantusd-py"
 USER = "templatesvc"
 # Without directConnection the driver would look for a replica set's other members.
 OPTIONS = "?directConnection=true"
+# Each write is on the disk before it is acknowledged.
+DURABLE = ("--sync-on-commit",)
 START_SECONDS = 30
 STOP_SECONDS = 10
 # The process writes its id down before it becomes the server. So a server can be found even if its
@@ -59,15 +61,16 @@ def program() -> str | None:
     return str(beside) if beside.exists() else shutil.which(PROGRAM)
 
 
-def acquire(directory: Path) -> str:
+def acquire(directory: Path, *options: str) -> str:
     """Make sure that the store in ``directory`` runs while this process lives; return its URI.
 
-    Safe to call from any number of processes at once. Children made by ``fork`` share the hold.
-    Raises EmbeddedStoreError.
+    A server that has to be started is given the options; by default DURABLE. Safe to call from any
+    number of processes at once. Children made by ``fork`` share the hold. Raises
+    EmbeddedStoreError.
     """
     directory = directory.resolve()
     try:
-        port = _port_of_running(directory)
+        port = _port_of_running(directory, options or DURABLE)
     except OSError as error:
         raise EmbeddedStoreError(
             f"The embedded store can't use {directory}: {error.strerror or error}. "
@@ -98,7 +101,7 @@ def keep_across_exec(directory: Path) -> None:
     os.set_inheritable(_held[directory.resolve()], True)
 
 
-def _port_of_running(directory: Path) -> int:
+def _port_of_running(directory: Path, options: Sequence[str]) -> int:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if directory not in _held:
         _held[directory] = _lock(directory / "in-use", fcntl.LOCK_SH)
@@ -106,7 +109,7 @@ def _port_of_running(directory: Path) -> int:
         if not _is_free(directory / "keeper") and (port := _wait_until_ready(directory)):
             return port
         # No keeper was there, or it had stopped its server and was about to end.
-        _start_keeper(directory)
+        _start_keeper(directory, options)
         if port := _wait_until_ready(directory):
             return port
     raise _not_started(directory)
@@ -148,7 +151,7 @@ def _number(path: Path) -> int:
         return 0
 
 
-def _start_keeper(directory: Path) -> None:
+def _start_keeper(directory: Path, options: Sequence[str]) -> None:
     server_program = program()
     if server_program is None:
         raise EmbeddedStoreError(
@@ -161,7 +164,7 @@ def _start_keeper(directory: Path) -> None:
     with _locked(directory / "keeper") as keeper_lock, (directory / "keeper.log").open("ab") as log:
         # A session of its own: Ctrl-C in a terminal must reach the service, not its database.
         keeper = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(directory), server_program, str(port)],
+            [sys.executable, "-m", __name__, str(port), str(directory), server_program, *options],
             cwd=Path(__file__).parent.parent.parent,
             pass_fds=[keeper_lock],
             stdin=subprocess.DEVNULL,
@@ -199,9 +202,10 @@ def _not_started(directory: Path) -> EmbeddedStoreError:
 class Keeper:
     """Runs the server of one directory until no process uses it any more."""
 
-    def __init__(self, directory: Path, server_program: str) -> None:
+    def __init__(self, directory: Path, server_program: str, *options: str) -> None:
         self.directory = directory
         self.program = server_program
+        self.options = options
         self.stopping = False
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -293,8 +297,7 @@ class Keeper:
             self.server = subprocess.Popen(
                 [*BECOME, str(self.directory / "server.pid"), self.program]
                 + ["--host", "127.0.0.1", "--port", str(port)]
-                + ["--storage-path", str(self.directory / "data"), "--sync-on-commit"]
-                + list(options),
+                + ["--storage-path", str(self.directory / "data"), *self.options, *options],
                 pass_fds=[lock],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -314,4 +317,4 @@ class Keeper:
 
 
 if __name__ == "__main__":
-    Keeper(Path(sys.argv[1]), sys.argv[2]).run(int(sys.argv[3]))
+    Keeper(Path(sys.argv[2]), *sys.argv[3:]).run(last_port=int(sys.argv[1]))

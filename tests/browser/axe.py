@@ -11,9 +11,7 @@ from playwright.sync_api import Page
 SERIOUS = ("critical", "serious")
 Look = tuple[str, int]  # a theme, and a width in pixels: that of a phone, or of a desk
 PHONE, DESK = 390, 1280
-# Both themes and both widths in two looks, and what is left of their combinations.
-TWO: list[Look] = [("light", PHONE), ("dark", DESK)]
-OTHER_TWO: list[Look] = [("dark", PHONE), ("light", DESK)]
+LOOKS: list[Look] = [("light", PHONE), ("dark", DESK), ("dark", PHONE), ("light", DESK)]
 HEIGHT = 800
 
 

@@ -23,8 +23,8 @@ Looks = list[axe.Look]
 
 
 @pytest.fixture(
-    params=[axe.TWO, pytest.param(axe.OTHER_TWO, marks=pytest.mark.long)],
-    ids=["two looks", "the other two"],
+    params=[axe.LOOKS[:1], pytest.param(axe.LOOKS[1:], marks=pytest.mark.long)],
+    ids=["one look", "the others"],
 )
 def looks(request: pytest.FixtureRequest) -> Looks:
     found: Looks = request.param
@@ -117,6 +117,7 @@ def test_what_comes_of_mistakes(page: Page, service: Service, looks: Looks) -> N
 OF_SWAGGER_UI = ("color-contrast", "nested-interactive", "select-name")
 
 
+@pytest.mark.long
 def test_the_documentation_has_only_what_swagger_ui_brings(page: Page, looks: Looks) -> None:
     page.goto("/api/v1/docs")
     page.locator(".opblock").first.wait_for()
