@@ -51,13 +51,14 @@ class TemplatesvcConfig(AppConfig):
         from django.core.signals import request_finished, request_started
 
         # This registers the checks, and the documents whose indexes are to be built.
-        from templatesvc.api import encoding, idempotency
+        from templatesvc.api import encoding
+        from templatesvc.api.idempotent_requests import IdempotentRequest
         from templatesvc.mongo import leases, store  # noqa: F401
         from templatesvc.mongo.quota import Usage
         from templatesvc.ops import checks  # noqa: F401
 
         store.register()
-        Usage.counts(idempotency.IdempotentRequest.amount_of)
+        Usage.counts(IdempotentRequest.amount_of)
         encoding.forget_unknown_codecs()
         # These look for SQL connections around each request, and for a cache after it.
         request_started.disconnect(db.reset_queries)

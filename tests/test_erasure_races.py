@@ -10,7 +10,7 @@ import pytest
 
 from accounts.documents import User
 from templates_app.documents import Template
-from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.idempotent_requests import IdempotentRequest
 from tests.processes import wait_for
 from tests.test_races import running
 

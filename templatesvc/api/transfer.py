@@ -15,13 +15,8 @@ from rest_framework.response import Response
 
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import QuotaExceeded
-from templatesvc.api.idempotency import (
-    AnswerNotKept,
-    IdempotentRequest,
-    KeyInUse,
-    KeyReused,
-    idempotent,
-)
+from templatesvc.api.idempotency import AnswerNotKept, idempotent
+from templatesvc.api.idempotent_requests import IdempotentRequest, KeyInUse, KeyReused
 from templatesvc.api.imports import Import
 from templatesvc.api.ndjson import NDJSON, NDJSONParser, NDJSONRenderer
 from templatesvc.api.notation import export_line

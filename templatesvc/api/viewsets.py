@@ -25,7 +25,8 @@ from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.examples import has_example
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, unless_there
 from templatesvc.api.filters import AFTER, BEFORE, SEARCH, ResourceFilter
-from templatesvc.api.idempotency import IdempotentRequest, KeyInUse, KeyReused, idempotent
+from templatesvc.api.idempotency import idempotent
+from templatesvc.api.idempotent_requests import IdempotentRequest, KeyInUse, KeyReused
 from templatesvc.api.merge_patch import MergePatchParser, is_merge_patch, merged
 from templatesvc.api.operations import operations_of
 from templatesvc.api.pagination import KeysetPagination

@@ -16,7 +16,7 @@ from accounts.documents import Session, User
 from accounts.erasure import erase, free_name
 from accounts.operators import Role
 from templates_app.documents import Template
-from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.mongo import batches
 from templatesvc.mongo.leases import Lease, turn_of
 from tests.accounts.callers import after, log_in, post

@@ -21,7 +21,7 @@ from accounts.exceptions import UsernameTaken
 from accounts.operations import Actor
 from accounts.operators import Role
 from templates_app.documents import Template
-from templatesvc.api.idempotency import IdempotentRequest
+from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits

@@ -10,7 +10,8 @@ from django.test import override_settings
 
 from templates_app.documents import Template
 from templatesvc.api import idempotency
-from templatesvc.api.idempotency import USUAL_SIZE, IdempotentRequest
+from templatesvc.api.idempotency import USUAL_SIZE
+from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.api.turns import ImportInProgress, alone
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.quota import Usage
