@@ -136,6 +136,7 @@ class HistoryMixin(DocumentViewSet):
         ordering="-deleted_at",
         deletion_template="rest_framework/forgetting.html",
         deletion_button="Delete all for good",
+        name="Deleted {names}",
     )
     def deleted(self, request: Request) -> Response:
         """List the deleted {names} that can be restored, the last deleted first."""

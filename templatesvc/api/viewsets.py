@@ -87,7 +87,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
     def get_view_name(self) -> str:
         """Return "Your books" for the list and "Book" for one of them, or an action's own name."""
         if name := getattr(self, "name", None):
-            return str(name)
+            return self.names.fill(str(name))
         is_list = getattr(self, "suffix", None) == "List"
         return capfirst(self.names.fill("{your} {names}" if is_list else "{name}"))
 

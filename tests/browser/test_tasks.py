@@ -100,7 +100,7 @@ def delete(alice: Alice) -> None:
 def restore(alice: Alice) -> None:
     alice.service.request("DELETE", alice.path, None, alice.token)
     alice.go_to_list()
-    alice.hand.follow("Deleted")
+    alice.hand.follow("Deleted templates")
     alice.hand.press("Restore version 1: Dear {name}")
     alice.told("The template was restored.")
     assert alice.kept() == ["Dear {name}"]

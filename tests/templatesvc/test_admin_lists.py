@@ -258,6 +258,12 @@ def test_a_search_looks_into_objects(root: Client) -> None:
     assert names(root.get(TEMPLATES, {"q": "needle"})) == ['{"a":[{"b":"Needle"}]}']
 
 
+def test_a_column_has_the_name_of_its_filter(root: Client) -> None:
+    page = root.get(USERS).content.decode()
+    assert "Is active" not in page
+    assert {"Active", "By active"} <= set(re.findall(r">\s*([\w ]+?)\s*<", page))
+
+
 def test_filters_narrow_and_are_kept_by_search_and_order(root: Client) -> None:
     insert_users("ada", "bob")
     insert_users("carol", "dave", is_active=False)

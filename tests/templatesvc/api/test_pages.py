@@ -505,6 +505,7 @@ def test_a_resources_pages_are_called_after_its_document(page: APIClient, alice:
     assert "<h1>Your templates</h1>" in text(page.get(LIST))
     one = text(page.get(path))
     assert "<h1>Template</h1>" in one
+    assert "<h1>Deleted templates</h1>" in text(page.get(f"{LIST}/deleted"))
     crumbs = re.findall(r'<li.*?><a href="(.*?)".*?>(.*?)</a></li>', one)
     assert crumbs == [
         ("/api/v1/", "Templates service"),
