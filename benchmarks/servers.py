@@ -176,6 +176,7 @@ class Servers:
             JWT_SECRET_KEY=KEY,
             WEB_CONCURRENCY=str(workers or self.workers),
             PYTHONPATH=str(ROOT),
+            GLIBC_TUNABLES="glibc.malloc.hugetlb=1",  # as the image has it
         )
         if kind is Service:
             service.command[0] = self.python

@@ -110,8 +110,11 @@ class Mutations:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         for path in self.paths:  # or a fork would import its own, without the change
             import_module(path.removesuffix(".py").replace("/", "."))
-        tests = {item.nodeid: item for item in session.items}
-        covering, seconds = self.covering(list(tests.values()))
+        covering, seconds = self.covering(session.items)
+        tests = {item.nodeid: item for item in session.items if item.nodeid in seconds}
+        for item in session.items:
+            if item.nodeid not in tests:
+                print(f"FAILS WITHOUT A MUTANT\t{item.nodeid}")
         drawn = [position for path in self.paths for position in positions(path)]
         random.Random(self.seed).shuffle(drawn)
         told: Counter[str] = Counter()
@@ -137,7 +140,7 @@ class Mutations:
     def covering(
         self, items: list[pytest.Item]
     ) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
-        """Return which tests execute each line, and how long each test takes."""
+        """Return which tests execute each line, and how long each test that passes takes."""
         with tempfile.TemporaryDirectory() as folder:
             data, times = f"{folder}/data", Path(folder, "times")
             if not (child := os.fork()):
@@ -146,9 +149,10 @@ class Mutations:
                 took = []
                 for item, following in zip(items, [*items[1:], None], strict=True):
                     measured.switch_context(item.nodeid)
-                    start = time.process_time()
+                    start, failed = time.process_time(), item.session.testsfailed
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                    took.append(f"{time.process_time() - start}\t{item.nodeid}")
+                    if item.session.testsfailed == failed:
+                        took.append(f"{time.process_time() - start}\t{item.nodeid}")
                 measured.stop()
                 measured.save()
                 times.write_text("\0".join(took))
@@ -184,10 +188,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutations")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--markers", default=MARKERS, help=f"of the tests to run ({MARKERS})")
     parser.add_argument("paths", nargs="+", help="modules to change; after --, tests to run")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options = parser.parse_args(sys.argv[1:split])
-    arguments = ["-q", "--tb=no", "--show-capture=no", "-p", "no:randomly", "-m", MARKERS]
+    arguments = ["-q", "--tb=no", "--show-capture=no", "-p", "no:randomly", "-m", options.markers]
+    # Collecting the tests makes the schema, for which the client is made already.
+    arguments += ["-W", "ignore:MongoClient opened before fork"]
     plugin = Mutations(options.paths, options.count, options.seed)
     return pytest.main([*arguments, *sys.argv[split + 1 :]], plugins=[plugin])
 

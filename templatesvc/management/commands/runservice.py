@@ -28,6 +28,8 @@ class Command(BaseCommand):
         else:
             self._ensure_indexes()
         self._say_where()
+        # Large pages for a hash, where the system gives them to those who ask (docs/deployment.md).
+        os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         # gunicorn becomes this process, so that signals reach it as a terminal sends them.
         os.execv(
             sys.executable,

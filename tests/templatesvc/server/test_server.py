@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from templatesvc.gunicorn import has_large_pages
 from tests.processes import PATIENCE, Service, wait_for
 
 pytestmark = pytest.mark.process
@@ -358,6 +359,22 @@ def test_crumbs_are_not_parsed_once_the_body_is_refused(service: Service) -> Non
             sent += len(crumbs)
             assert answers(service)
     assert sent > len(crumbs)
+
+
+@in_proc
+def test_the_memory_of_a_hash_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunables = "glibc.malloc.hugetlb=1"
+    monkeypatch.setenv("GLIBC_TUNABLES", tunables)
+    if not has_large_pages():
+        pytest.skip("this kernel gives no pages of 2 MiB")
+    with serving(tmp_path, GLIBC_TUNABLES=tunables) as service:
+        (worker,) = workers(service)
+        before = memory_of(worker)
+        service.log_in("alice")
+        # Less than the 19 MiB of one hash, for what is loaded only now.
+        assert memory_of(worker) < before + 15_000
 
 
 @in_proc
