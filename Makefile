@@ -11,7 +11,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 		$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 		&& { echo $$python; exit; }; done; echo python3
 
-.PHONY: run test test-fast test-long drill lint format postman screenshots bench race clean
+.PHONY: run test test-fast test-long coverage drill lint format postman screenshots bench race clean
 
 run: $(VENV)/runs
 	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
@@ -29,6 +29,9 @@ test-fast: $(VENV)/installed
 
 test-long: $(VENV)/installed
 	$(PYTHON) -m tests --long
+
+coverage: $(VENV)/installed
+	$(PYTHON) -m tests --coverage
 
 # DRILL=--help says how to play some of it: all of it takes 75 minutes.
 drill: $(VENV)/installed

@@ -1,9 +1,10 @@
 """Run the tests in several processes: first in memory, then over the wire.
 
 ``make test`` runs each test where its markers say that it belongs, ``make test-fast`` (``--fast``)
-what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere, and tells the
-coverage. ``--wire`` leaves out the run in memory. Over the wire means on the server of
-``MONGODB_TEST_URI``, or else on embedded ones, started for it. All other arguments go to pytest.
+what runs quickly in memory, ``make test-long`` (``--long``) every test everywhere, ``make coverage``
+(``--coverage``) the tests of ``make test``, and tells their coverage. ``--wire`` leaves out the run in
+memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on embedded ones, started
+for it. All other arguments go to pytest.
 """
 
 from __future__ import annotations
@@ -79,16 +80,16 @@ def main() -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--fast", dest="loop", action="store_const", const=FAST, default=SHORT)
     which.add_argument("--long", dest="loop", action="store_const", const=LONG)
+    # Not in each run: measuring takes a third of the time again, and more where much is called.
+    parser.add_argument("--coverage", action="store_true", help="measure the coverage")
     parser.add_argument("--wire", action="store_true", help="only over the wire")
     parser.add_argument("-n", type=int, help="processes (cores and one more)")
     options, arguments = parser.parse_known_args()
     loop: Loop = options.loop
-    # Measuring takes a third of the time again.
-    is_measured = loop is LONG and not options.wire and not arguments
     # One more than cores, unless fast: some tests wait for what they start.
     processes = options.n or (os.cpu_count() or 1) + (loop is not FAST)
     pytest = ["pytest", *arguments]
-    if is_measured:
+    if options.coverage:
         pytest = ["coverage", "run", "-m", *pytest]
         python("coverage", "erase")
     passed = True
@@ -108,7 +109,7 @@ def main() -> int:
             loop.over_the_wire,
             TESTS_STORE=stores,
         )
-    if is_measured:
+    if options.coverage:
         python("coverage", "combine", "--quiet")
         passed &= python("coverage", "report")
     return 0 if passed else 1
