@@ -79,7 +79,7 @@ class UserAdmin(UserActions):
 
     place = -1
 
-    list_display = ("username", "role", "is_active", "joined", "last_login")
+    list_display = ("username", "role", "active", "joined", "last_login")
     list_filter = (
         ChoiceFilter(
             "active", "active", {"yes": {"is_active": {"$ne": False}}, "no": {"is_active": False}}
@@ -95,7 +95,7 @@ class UserAdmin(UserActions):
     search_most = 150_000
     readonly_fields = (
         "username",
-        "is_active",
+        "active",
         "locked",
         "rights",
         "must_change_password",
@@ -115,6 +115,9 @@ class UserAdmin(UserActions):
 
     def name_of(self, user: User) -> str:
         return user.username or f"the user with the id {user.id!r}"
+
+    def active(self, user: User) -> bool:
+        return user.is_active
 
     @display(description="joined (UTC)", ordering="id")
     def joined(self, user: User) -> datetime | None:

@@ -247,8 +247,7 @@ class DocumentAdmin:
 
     def label_of(self, name: str) -> str:
         described = self._own(name)
-        plain = name.strip("_").removeprefix("is_").replace("_", " ")
-        label = getattr(described, "short_description", None) or plain
+        label = getattr(described, "short_description", None) or name.strip("_").replace("_", " ")
         words = str(label)[:1].upper() + str(label)[1:]
         zone = " (UTC)" if described is None and self._is_time(name) else ""
         return " ".join(ABBREVIATIONS.get(word, word) for word in words.split()) + zone
