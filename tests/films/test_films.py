@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -289,3 +290,13 @@ def test_a_form_of_the_page_creates_and_changes_one(alice: Person) -> None:
     listed = alice.client.get(URL, **page).content.decode()
     assert 'name="tags"' in listed
     assert 'id="filter-director"' in listed
+
+
+def test_the_form_of_the_list_says_which_way_each_order_goes(alice: Person) -> None:
+    listed = alice.client.get(URL, HTTP_ACCEPT="text/html").content.decode()
+    offered = dict(re.findall('<option value="(-?year)".*?>(.*?)</option>', listed))
+    assert offered == {"year": "year, ascending", "-year": "year, descending"}
+    add(alice)
+    add(alice, title="The Testament of Dr. Mabuse", year=1933)
+    (descending,) = pages(alice, "ordering=-year")
+    assert [row["year"] for row in descending] == [1933, 1931]
