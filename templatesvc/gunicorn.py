@@ -48,10 +48,10 @@ def has_large_pages(setting: Path = LARGE_PAGES) -> bool:
     return "[always]" in mode or ("[madvise]" in mode and asks)
 
 
-# glibc gives each thread an arena, and each kept the 19 MiB that hashing a password takes; one arena
-# for all threads still keeps it twice. In pages of 2 MiB the memory of a hash can be given back at
-# once: a worker has 80 MB, not 114. In those of 4 KiB the next hash would take half as long again.
-# (Other systems have no mallopt.)
+# glibc gives each thread an arena, and each kept the 19 MiB that hashing a password takes; one
+# arena for all threads still keeps it twice. In pages of 2 MiB the memory of a hash can be given
+# back at once: a worker has 80 MB, not 114. In those of 4 KiB the next hash would take half as long
+# again. (Other systems have no mallopt.)
 if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
     mallopt(-8, 1)  # M_ARENA_MAX
     if has_large_pages():

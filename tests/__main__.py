@@ -2,9 +2,9 @@
 
 ``make test`` runs each test where its markers say that it belongs, ``make test-fast`` (``--fast``)
 what runs quickly in memory, and ``make test-long`` (``--long``) every test everywhere. ``make
-coverage`` (``--coverage``) runs the tests of ``make test``, and tells their coverage. ``--wire`` leaves
-out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on embedded
-ones, started for it. All other arguments go to pytest.
+coverage`` (``--coverage``) runs the tests of ``make test``, and tells their coverage. ``--wire``
+leaves out the run in memory. Over the wire means on the server of ``MONGODB_TEST_URI``, or else on
+embedded ones, started for it. All other arguments go to pytest.
 """
 
 from __future__ import annotations
