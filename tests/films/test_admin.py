@@ -283,6 +283,7 @@ def test_a_list_is_searched_filtered_and_sorted(root: Client, alice: Person, bob
     page = text(root.get(LIST))
     assert "Any part of a text in label or tags." in page
     assert "By stage All Egg Adult" in page
+    assert "By kingdom All Animal Plant" in page
 
 
 def test_a_list_shows_how_a_long_text_begins_and_the_page_all(root: Client, alice: Person) -> None:
@@ -367,6 +368,27 @@ def test_the_history_has_the_states_and_the_acts(root: Client, emma: Specimen) -
     assert "Version 1 was replaced. Label: Emma;" in page
     assert "Legs: 4; Mass: 1.5; Price: 1.10; Is rare: true; Is alive: true;" in page
     assert "Born on: 2026-01-31" in page
+
+
+def test_the_history_has_the_newest_first(root: Client, emma: Specimen) -> None:
+    save(root, emma, legs="8")
+    save(root, emma, legs="2")
+    page = text(root.get(page_of(emma, "history")))
+    told = ["version: 2 → 3", "Version 2 was replaced", "version: 1 → 2", "Version 1 was replaced"]
+    places = [page.index(each) for each in told]
+    assert places == sorted(places)
+
+
+def test_a_page_tells_what_no_form_changes(root: Client, emma: Specimen) -> None:
+    page = text(root.get(page_of(emma)))
+    assert re.search(r"Version: 1 Created at \(UTC\): 20\S+ \S+ Updated at \(UTC\): 20", page)
+    assert str(emma.id) in page
+
+
+def test_the_list_of_deleted_ones_names_its_columns(root: Client, emma: Specimen) -> None:
+    Specimen.objects(id=emma.id).remove()
+    page = text(root.get("/admin/films/deletedspecimen"))
+    assert "Specimen Owner Version Deleted at (UTC) Expires at (UTC) Emma alice 1" in page
 
 
 # --- What an author may add -----------------------------------------------------------------------

@@ -11,8 +11,10 @@ import pytest
 
 from accounts.erasure import erase
 from accounts.transfer import exported
+from templatesvc.api.resources import ResourceViewSet
 from tests.conftest import Person
 from tests.films.documents import Film
+from tests.films.serializers import FilmSerializer
 
 URL = "/api/v1/films"
 M = {"title": "M", "director": "Lang", "year": 1931, "tags": ["crime", "classic"]}
@@ -300,3 +302,19 @@ def test_the_form_of_the_list_says_which_way_each_order_goes(alice: Person) -> N
     add(alice, title="The Testament of Dr. Mabuse", year=1933)
     (descending,) = pages(alice, "ordering=-year")
     assert [row["year"] for row in descending] == [1933, 1931]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"ordering_fields": ("director",)}, "no index sorts 'director'; declare it in Film"),
+        ({"ordering_fields": ("stars",)}, "there is no field 'stars'"),
+        ({"filter_fields": ("stars",)}, "there is no field 'stars'"),
+        ({"search_fields": ("stars",)}, "there is no field 'stars'"),
+    ],
+)
+def test_views_that_ask_for_what_the_document_lacks_are_no_classes(
+    declared: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TypeError, match=said):
+        type("FilmViewSet", (ResourceViewSet,), {"serializer_class": FilmSerializer} | declared)

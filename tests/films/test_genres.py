@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -190,6 +191,12 @@ def test_operators_add_change_and_restore_it_on_their_pages() -> None:
     assert refused.context["form"].errors.keys() == {"since"}
     assert browser.post("/admin/films/genre/add", form).status_code == 302
     assert messages(browser) == "The genre “Western” was added."
+    listed = browser.get("/admin/films/genre").content.decode()
+    assert re.findall(r"column-(\w+)", listed) == ["label", "since", "updated_at"]
+    add = 'class="addlink">Add genre<'
+    assert add in listed
+    viewer = operators_browser("viewer", Role.VIEWER)
+    assert add not in viewer.get("/admin/films/genre").content.decode()
     genre = Genre.objects.first()
     state = browser.get(page_of(genre)).context["state"]
     browser.post(page_of(genre), form | {"since": "1894", "_state": state})

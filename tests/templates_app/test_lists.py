@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from itertools import chain, repeat
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -12,6 +14,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
+from templatesvc.api import pagination
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.leases import Lease
 from templatesvc.mongo.walks import FIRST_BATCH
@@ -229,6 +232,23 @@ def test_a_search_whose_time_is_up_goes_on_with_the_next_page(
     found = ["T0 fits", "T25 fits", "T50 fits"]
     assert seen == (found[::-1] if ordering.startswith("-") else found)
     assert empty
+
+
+@pytest.mark.parametrize(("seconds", "goes_on"), [(1.9, False), (2.1, True)])
+def test_a_search_has_as_long_as_the_setting_says(
+    seconds: float,
+    goes_on: bool,
+    alice: Person,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.SEARCH_TIME = timedelta(seconds=2)
+    make(alice, "does not")
+    moments = chain([100.0], repeat(100.0 + seconds))
+    monkeypatch.setattr(pagination, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    body = alice.client.get(f"{URL}?search=fits").json()
+    assert body["results"] == []
+    assert (body["next"] is not None) is goes_on
 
 
 # --- Bytes --------------------------------------------------------------------------------------

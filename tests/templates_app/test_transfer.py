@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -426,6 +427,25 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
     assert {template.template for template in Template.objects} == {"a", "b", "d"}
     assert {version.template for version in Template.Version.objects} == {"old", "deleted"}
     assert [version.template for version in Template.Version.deleted_of(alice.name)] == ["deleted"]
+
+
+@pytest.mark.wire
+def test_what_is_changed_while_it_is_replaced_keeps_the_change(
+    alice: Person, meanwhile: Callable[..., None]
+) -> None:
+    first, second = make(alice, "first"), make(alice, "second")
+    alice.client.put(path(first), {"template": "first, again"})  # its second version
+    lines = exported(alice).replace(b'first, again"', b'new 1"').replace(b'second"', b'new 2"')
+    change = {"$set": {"template": "theirs"}, "$inc": {"version": 1}}
+    id = {"_id": ObjectId(second.json()["id"])}
+    change_it = partial(Template._get_collection().update_one, id, change)
+    meanwhile("before", "update", "templates", change_it)
+    results = {row["id"]: row for row in imported(alice, lines, "replace")["results"]}
+    assert results[first.json()["id"]]["status"] == "replaced"
+    assert "Somebody changed or deleted it" in results[second.json()["id"]]["detail"]
+    assert set(listed(alice)) == {"new 1", "theirs"}
+    kept = Template.Version.objects(document_id=ObjectId(first.json()["id"]))
+    assert {version.template for version in kept} == {"first", "first, again"}
 
 
 @pytest.mark.wire
