@@ -13,6 +13,7 @@ from django.conf import settings
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from accounts.documents import User
 from tests.accounts.test_tokens import CLAIMS, ODD, claiming, claims_of, refusal, send, statuses
 from tests.conftest import Person
 
@@ -50,6 +51,20 @@ def test_side_by_side_a_token_that_was_issued_later_than_now_is_refused(alice: P
         for ahead, status in ((5, 200), (3600, 401)):
             token = flasks(alice, iat=int(time.time()) + ahead)
             assert send("GET", "/get", f"Bearer {token}").status_code == status
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-1, 401), (0, 401), (1, 200)])
+def test_side_by_side_a_token_is_refused_that_was_issued_before_the_sessions_were_ended(
+    seconds: int, status: int, alice: Person
+) -> None:
+    """Or within that very second, of which nobody can tell."""
+    alice.user.end_sessions()
+    user = User.named(alice.name)
+    assert user
+    ended = int(user.sessions_ended_at.timestamp())
+    with override_settings(FLASK_SIDE_BY_SIDE=True):
+        token = flasks(alice, iat=ended + seconds)
+        assert send("GET", "/get", f"Bearer {token}").status_code == status
 
 
 def test_an_access_token_that_names_no_audience_is_let_in_while_its_session_stands(
