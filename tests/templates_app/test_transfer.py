@@ -434,8 +434,7 @@ def test_what_is_changed_while_it_is_replaced_keeps_the_change(
     alice: Person, meanwhile: Callable[..., None]
 ) -> None:
     first, second = make(alice, "first"), make(alice, "second")
-    alice.client.put(path(first), {"template": "first, again"})  # its second version
-    lines = exported(alice).replace(b'first, again"', b'new 1"').replace(b'second"', b'new 2"')
+    lines = exported(alice).replace(b'first"', b'new 1"').replace(b'second"', b'new 2"')
     change = {"$set": {"template": "theirs"}, "$inc": {"version": 1}}
     id = {"_id": ObjectId(second.json()["id"])}
     change_it = partial(Template._get_collection().update_one, id, change)
@@ -445,7 +444,7 @@ def test_what_is_changed_while_it_is_replaced_keeps_the_change(
     assert "Somebody changed or deleted it" in results[second.json()["id"]]["detail"]
     assert set(listed(alice)) == {"new 1", "theirs"}
     kept = Template.Version.objects(document_id=ObjectId(first.json()["id"]))
-    assert {version.template for version in kept} == {"first", "first, again"}
+    assert [version.template for version in kept] == ["first"]
 
 
 @pytest.mark.wire
