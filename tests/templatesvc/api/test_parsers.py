@@ -19,8 +19,9 @@ from django.test.client import encode_multipart
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
+from templatesvc.api.exceptions import MAX_TYPED_SIZE
 from templatesvc.api.notation import least_size
-from templatesvc.api.parsers import FieldsOnly, JSONParser, unique_members
+from templatesvc.api.parsers import FieldsOnly, JSONParser, has_too_many_escapes, unique_members
 from templatesvc.mongo.values import MAX_OBJECT_SIZE, MAX_VALUES, count_of
 from tests.answers import there, told
 from tests.calls import calls_of
@@ -220,3 +221,8 @@ def test_a_multipart_form_that_is_none_is_refused(content: str, problem: str) ->
         environ("POST", "/api/v1/token/verify", content.encode(), "multipart/form-data; boundary=b")
     )
     assert (answer.status, problem in answer.json["detail"]) == (400, True), answer.json
+
+
+def test_a_form_has_as_many_escapes_as_the_longest_text_needs() -> None:
+    assert not has_too_many_escapes(b"%41" * 3 * MAX_TYPED_SIZE)
+    assert has_too_many_escapes(b"%41" * (3 * MAX_TYPED_SIZE + 1))

@@ -44,6 +44,7 @@ def test_a_value_at_a_limit_is_kept(value: Any) -> None:
         (-float("inf"), "not finite"),
         (float("nan"), "not finite"),
         (INT64, "64 bits"),
+        (INT64 + 1, "64 bits"),
         (-INT64 - 1, "64 bits"),
         (nested(MAX_DEPTH + 1), "32 levels"),
         ("\ud83d", "surrogate"),
