@@ -29,12 +29,11 @@ from tests.wsgi import answered, environ
 
 KIB = 1024
 SMALL = [32 * KIB, 128 * KIB]
-UP_TO_THE_LIMIT = [256 * KIB, 2048 * KIB - 64]
+UP_TO_THE_LIMIT = [256 * KIB, 512 * KIB, 1024 * KIB, 2048 * KIB - 64]
 SMALL_HEADERS = [2 * KIB, 8000]
-HEADERS_UP_TO_THE_LIMIT = [1 * KIB, 8000]
+HEADERS_UP_TO_THE_LIMIT = [1 * KIB, 2 * KIB, 4 * KIB, 8000]
 # How much the cost may grow where the input doubles: a little more than twice, as a dictionary
-# does, and always by what a request costs in any case. Where it grows eightfold, as much for each
-# part: sizes between the two ends would only allow more.
+# does, and always by what a request costs in any case.
 FACTOR = 2.6
 SHARES = 20  # of which each route gets one in the short loop
 CALLS, BYTES = 3000, 512 * KIB
