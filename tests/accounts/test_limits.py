@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.audit import AuditEntry
 from accounts.documents import User
-from accounts.limits import Attempts, failures_of
+from accounts.limits import Attempts, Lock, TooManyAttempts, failures_of
 from templatesvc.mongo.documents import now
 from templatesvc.rates import Rate
 from tests.accounts.callers import after, browser, log_in, me, post, refresh, tokens_of
@@ -74,6 +74,21 @@ def test_a_time_that_is_over_begins_anew(alice: Person) -> None:
         assert fail(1) == [429]
     with after(minutes=31, seconds=5):
         assert log_in("alice", alice.password).status_code == 200
+
+
+def test_who_is_refused_as_a_time_ends_is_told_to_wait_a_second() -> None:
+    """A Retry-After of 0 would be none."""
+    reached = Attempts(count=10, expires_at=now() - timedelta(seconds=1))
+    with pytest.raises(TooManyAttempts) as refusal:
+        failures_of("alice").refuse(reached)
+    assert refusal.value.wait == 1
+
+
+@pytest.mark.usefixtures("_few")
+def test_a_lock_of_which_nobody_wrote_the_time_began_with_its_period() -> None:
+    limit, until = failures_of("alice"), now() + timedelta(minutes=5)
+    Attempts._get_collection().insert_one({"_id": limit.key, "count": 3, "expires_at": until})
+    assert limit.lock == Lock(until - timedelta(minutes=15), until)
 
 
 @pytest.mark.usefixtures("_few")

@@ -146,6 +146,14 @@ def test_the_least_size_is_never_more_than_the_size() -> None:
             assert least_size(text) <= len(bson.encode(value)), (number, value)
 
 
+@pytest.mark.parametrize("item", [None, {}, []], ids=str)
+def test_the_least_size_lacks_two_names_and_an_index(item: Any) -> None:
+    for count in range(1, 10):  # ten have an index of two digits
+        value = {"": [item] * count}
+        lacking = len("t\0") + len("t0\0")  # t stands for the byte that says of which type it is
+        assert least_size(json.dumps(value).encode()) + lacking == len(bson.encode(value))
+
+
 def test_strings_without_an_end_are_looked_at_once() -> None:
     """Looked at from each quotation mark on, this would take hours."""
     for text in (b'"' + b'\\"' * 2**20, b'{"a' * 2**20, b"\\" * 2**20, b'"' * (2**20 + 1)):

@@ -75,5 +75,8 @@ def test_an_object_has_so_many_bytes_and_no_more() -> None:
 
 
 def test_what_bson_does_not_have_is_told_in_a_sentence() -> None:
+    for value in (object(), 2**64):
+        with pytest.raises(ValueError, match="can't be kept"):
+            check_size({"a": value})
     with pytest.raises(ValueError, match="can't be kept"):
         check_stored(object())
