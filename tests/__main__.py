@@ -44,14 +44,6 @@ def python(*arguments: str, **environment: str) -> bool:
     return not subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 
-def spread(processes: int, how: str) -> tuple[str, ...]:
-    """Return how pytest is to spread tests: over the wire those of a file share what they start.
-
-    Files are begun in the order of collection, not with those that have the most tests.
-    """
-    return ("-n", str(processes), "--dist", how, "--no-loadscope-reorder")
-
-
 def embedded_store(name: str) -> str:
     """Start a server that keeps nothing, and does nothing by itself; return its URI.
 
@@ -88,7 +80,9 @@ def main() -> int:
     loop: Loop = options.loop
     # One more than cores, unless fast: some tests wait for what they start.
     processes = options.n or (os.cpu_count() or 1) + (loop is not FAST)
-    pytest = ["pytest", *arguments]
+    # Each begins with a part of the files, whose tests share what they start; whoever is done takes
+    # tests from another.
+    pytest = ["pytest", *arguments, "-n", str(processes), "--dist", "worksteal"]
     if options.coverage:
         # Without the budgets: what measures the coverage takes memory as well.
         pytest = ["coverage", "run", "-m", *pytest, "--ignore=tests/test_budgets.py"]
@@ -96,20 +90,12 @@ def main() -> int:
     passed = True
     if not options.wire:
         print("\n=== in memory ===", flush=True)
-        passed &= python(
-            *pytest, *spread(processes, "worksteal"), "-m", loop.in_memory, TESTS_STORE=IN_MEMORY
-        )
+        passed &= python(*pytest, "-m", loop.in_memory, TESTS_STORE=IN_MEMORY)
     if loop.over_the_wire is not None:
         stores = wire_stores(processes)
         shown = ", ".join(uri.rpartition("@")[2] for uri in stores.split())
         print(f"\n=== over the wire: {shown} ===", flush=True)
-        passed &= python(
-            *pytest,
-            *spread(processes, "loadfile"),
-            "-m",
-            loop.over_the_wire,
-            TESTS_STORE=stores,
-        )
+        passed &= python(*pytest, "-m", loop.over_the_wire, TESTS_STORE=stores)
     if options.coverage:
         python("coverage", "combine", "--quiet")
         passed &= python("coverage", "report")

@@ -193,6 +193,14 @@ def faults(costs: list[Cost], accept: str = "") -> Iterator[str]:
             yield f"the answer is too large: {cost}"
 
 
+def lasting_faults(measure: Callable[[], list[Cost]], accept: str = "") -> list[str]:
+    """Return the faults of costs that have some when they are measured again as well.
+
+    Once in thousands of requests a table of the whole process grows, by more than is allowed.
+    """
+    return list(faults(measure(), accept)) and list(faults(measure(), accept))
+
+
 class Sender:
     """Sends as somebody who may do everything, with a token and in a browser at once."""
 
@@ -277,8 +285,8 @@ def test_a_body_costs_what_follows_from_its_size(
 ) -> None:
     found = {}
     for shape, (content_type, body) in shared(BODIES, share).items():
-        costs = sender.costs(route, sizes, body, content_type, accept=accept)
-        if wrong := list(faults(costs, accept)):
+        measure = partial(sender.costs, route, sizes, body, content_type, accept=accept)
+        if wrong := lasting_faults(measure, accept):
             found[shape] = wrong
     assert found == {}
 
@@ -289,11 +297,11 @@ def test_a_query_or_a_header_costs_what_follows_from_its_size(
 ) -> None:
     found = {}
     for shape, query in shared(QUERIES, share).items():
-        if wrong := list(faults(sender.costs(route, sizes, query=query))):
+        if wrong := lasting_faults(partial(sender.costs, route, sizes, query=query)):
             found[shape] = wrong
     for shape, (name, header) in shared(HEADERS, share).items():
-        costs = sender.costs(route, sizes, name=name, header=header)
-        if wrong := list(faults(costs)):
+        measure = partial(sender.costs, route, sizes, name=name, header=header)
+        if wrong := lasting_faults(measure):
             found[shape] = wrong
     assert found == {}
 

@@ -91,12 +91,14 @@ def test_hundreds_of_requests_find_nothing(service: Service, tmp_path: Path) -> 
     assert sum(counts.values()) > 200
 
 
+# In three parts: for all of them a busy machine takes longer than any test may.
 @pytest.mark.long
-def test_twenty_thousand_requests_find_nothing(service: Service, tmp_path: Path) -> None:
-    counts = fuzz(service, tmp_path, examples=800, seed=2)
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_twenty_thousand_requests_find_nothing(seed: int, service: Service, tmp_path: Path) -> None:
+    counts = fuzz(service, tmp_path, examples=200, seed=seed)
     print(f"\n{sum(counts.values()):,} requests: {counts}")
     assert failures(counts) == {}
-    assert sum(counts.values()) >= 20_000
+    assert sum(counts.values()) > 20_000 / 3
 
 
 @pytest.mark.long
