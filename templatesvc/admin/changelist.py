@@ -86,7 +86,7 @@ class ChangeList:
         """Return the place of the page, and whether the page lies before it."""
         try:
             text = signing.loads(self.parameters[PLACE], salt=SALT)
-            place, backwards = ids.decode(text)
+            place, backwards = ids.decode_signed(text)
         except (KeyError, signing.BadSignature):
             return None, False  # without a valid place, show the list from its beginning
         return (place, backwards) if len(place) == len(self.order.keys) else (None, False)

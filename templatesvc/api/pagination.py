@@ -76,7 +76,7 @@ class KeysetPagination(BasePagination):
             rows.reverse()
         first, last = end, end
         if rows:
-            first, last = (queryset.place_of(row, self.by) for row in (rows[0], rows[-1]))
+            first, last = (row.place for row in (rows[0], rows[-1]))
         is_begun = place is not None
         if backwards:
             is_next, is_previous, first = is_begun, is_more, end or first
@@ -104,7 +104,7 @@ class KeysetPagination(BasePagination):
         for row in walked:
             if not queryset.fits(row):
                 if time.monotonic() > self.time_is_up_at:
-                    return rows, True, queryset.place_of(row, self.by)
+                    return rows, True, row.place
                 continue
             size += row.stored_size
             if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):
@@ -142,7 +142,7 @@ class KeysetPagination(BasePagination):
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        return None if place is None else [ids.decode(value) for value in place], backwards
+        return None if place is None else [ids.decode_signed(value) for value in place], backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")

@@ -159,6 +159,8 @@ class ServiceDocument(mongoengine.Document):
 
     # Its bytes of BSON in the store; 0 where they were not noted as it was read.
     stored_size = 0
+    # Its values in the order of the walk that found it, as the store has them.
+    place: list[Any]
 
     @classmethod
     def _from_son(

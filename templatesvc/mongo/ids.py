@@ -8,7 +8,7 @@ from typing import Any
 
 import bson
 from bson import DBRef, ObjectId, Regex
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 # The times that an ObjectId can hold, without its last second.
@@ -17,7 +17,9 @@ LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
 # An id in a URL: an ObjectId as people know it, or any other value after a tilde.
 PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
-AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 # Characters of an id in a URL. By default MongoDB indexes no entry of more than 1,024 bytes, and
 # some servers fail on values that are nested deeper than this length allows.
 LONGEST = 1500
@@ -39,7 +41,9 @@ def decode(text: str) -> Any:
     would match texts with, are refused: no ``_id`` is such a value.
     """
     try:
-        value = _decoded(text)
+        if len(text) > LONGEST:
+            raise ValueError("It is too long.")
+        value = decode_signed(text)
     except (BSONError, KeyError, ValueError) as error:
         raise ValueError("This is no id.") from error
     is_operator = isinstance(value, dict) and any(key.startswith("$") for key in value)
@@ -48,11 +52,10 @@ def decode(text: str) -> Any:
     return value
 
 
-def _decoded(text: str) -> Any:
+def decode_signed(text: str) -> Any:
+    """Return the value of a text that ``encode`` made, whatever its length, as a signature tells."""
     if not text.startswith("~"):
         return ObjectId(text)
-    if len(text) > LONGEST:
-        raise ValueError("It is too long.")
     padded = text[1:] + "=" * (-len(text[1:]) % 4)
     # A UUID stays a Binary, because every query can hold that.
     return bson.decode(base64.urlsafe_b64decode(padded), codec_options=AS_STORED)[""]

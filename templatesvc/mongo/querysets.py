@@ -103,15 +103,10 @@ class KeysetQuerySet(QuerySet):
         """Return the names of the fields by which an order sorts."""
         return cls.orders.get(by, (by, "id"))
 
-    def place_of(self, document: Any, by: str) -> Place:
-        """Return where a document stands in an order, in values as the store has them."""
-        fields, names = self._document._fields, self.fields_of(by)
-        return [fields[name].to_mongo(getattr(document, name)) for name in names]
-
     def walk(
         self, by: str, descending: bool, after: Place | None = None, most: int = 0
     ) -> Iterator[Any]:
-        """Yield the documents ordered by a field, from a place on.
+        """Yield the documents ordered by a field, from a place on; each has its own ``place``.
 
         ``most`` is how many the caller will take, so that no more are read; 0 reads all. A search
         ignores it, because nobody knows how many documents it has to look at.
@@ -122,7 +117,10 @@ class KeysetQuerySet(QuerySet):
         def loaded(row: Row) -> Any:
             nonlocal left
             left -= bool(left)
-            return self._document.of_row(row)
+            document = self._document.of_row(row)
+            # As the store sorts it: a field that is absent there has its default in the document.
+            document.place = [row.document.get(field) for field, _ in order]
+            return document
 
         holds = Holds.NULLS if self._may_be_null(by) else Holds.VALUES
         for piece in ranges(order, after, holds):
@@ -139,7 +137,8 @@ class KeysetQuerySet(QuerySet):
 
     def _may_be_null(self, by: str) -> bool:
         field = self._document._fields[self.fields_of(by)[0]]
-        return not (field.required or field.primary_key)
+        # A document that is older than a field lacks it, though it is required and has a default.
+        return not (field.primary_key or (field.required and field.default is None))
 
     def count_up_to(self, most: int) -> int:
         """Return how many there are, or some number above ``most`` if there are more than that."""

@@ -63,6 +63,7 @@ LOADING = (
     DictField,
     DynamicField,
 )
+HOLDING_LISTS = (ListField, RawField)
 
 
 class ResourceQuerySet(KeysetQuerySet):
@@ -178,6 +179,11 @@ class ResourceMetaclass(TopLevelDocumentMetaclass):
         own = [f for f in attrs if f not in (RESERVED if is_owned else ResourceDocument._fields)]
         for field_name in own:
             if isinstance(field := attrs[field_name], BaseField):
+                if field_name in meta.get("orderings", []) and isinstance(field, HOLDING_LISTS):
+                    raise TypeError(
+                        f"{name}.meta['orderings']: {field_name!r} can hold lists, which have no "
+                        "place in an order; leave it out."
+                    )
                 _check(f"{name}.{field_name}", field_name, field, rule)
                 _tolerate_what_is_gone(field)
         meta.setdefault("collection", names.slugs)

@@ -186,6 +186,14 @@ def test_pages_go_through_all_names_and_back(root: Person) -> None:
         assert [user["username"] for user in before] == wanted[3:6]
 
 
+def test_pages_go_on_after_a_name_of_any_length(root: Person) -> None:
+    long = "a" * 3000  # the Flask service took it
+    User(username=long, password="!").save()
+    first = root.client.get(f"{USERS}?limit=1&ordering=username").json()
+    assert first["results"][0]["username"] == long
+    assert names(root.client, first["next"].partition("?")[2]) == ["root"]
+
+
 @pytest.mark.parametrize(
     ("search", "found"),
     [

@@ -76,7 +76,7 @@ class Specimen(OwnedDocument):
     ticket = UUIDField(binary=False)
 
     meta = {
-        "orderings": ["label", "legs", "born_on", "price", "state"],
+        "orderings": ["label", "kingdom", "legs", "born_on", "price", "state"],
         "unique_for_owner": [["label"]],
     }
 

@@ -23,6 +23,17 @@ def send(person: Person, body: Any, method: str = "post", url: str = URL) -> Any
     return getattr(person.client, method)(url, json.dumps(body), content_type="application/json")
 
 
+def rows(person: Person, ordering: str) -> list[Any]:
+    """Return the rows of all pages, each of one; more would be a page that comes again."""
+    found: list[Any] = []
+    url = f"{URL}?ordering={ordering}&limit=1"
+    while url and len(found) < 20:
+        page = person.client.get(url).json()
+        found += page["results"]
+        url = page["next"]
+    return found
+
+
 @pytest.mark.store
 def test_every_value_comes_back_as_it_was_sent(alice: Person) -> None:
     answer = send(alice, EXAMPLE)
@@ -114,17 +125,28 @@ def test_pages_hold_in_the_order_of_any_kind_of_field(ordering: str, alice: Pers
     ]
     for number, value in enumerate(values):
         assert send(alice, {"label": f"A-{number}", **value}).status_code == 201
-    found, url = [], f"{URL}?ordering={ordering}&limit=1"
-    while url:
-        page = alice.client.get(url).json()
-        found += page["results"]
-        url = page["next"]
+    found = rows(alice, ordering)
     by = ordering.lstrip("-")
     placed = [row[by] and (float(row[by]) if by == "price" else row[by]) for row in found]
     nulls, others = placed.count(None), [value for value in placed if value is not None]
     assert len(found) == len(values)
     assert others == sorted(others, reverse=ordering.startswith("-"))
     assert placed[:nulls] == [None] * nulls or placed[len(others) :] == [None] * nulls
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("name", ["state", "kingdom"])  # of which kingdom is required
+@pytest.mark.parametrize("way", ["", "-"])
+def test_pages_hold_beside_documents_that_are_older_than_a_field(
+    way: str, name: str, alice: Person
+) -> None:
+    for number in range(6):
+        assert send(alice, {"label": f"A-{number}"}).status_code == 201
+    older = {Specimen.label.db_field: {"$in": ["A-1", "A-3", "A-4"]}}
+    Specimen._get_collection().update_many(older, {"$unset": {name: True}})
+    found = rows(alice, f"{way}{name}")
+    assert sorted(row["label"] for row in found) == [f"A-{number}" for number in range(6)]
+    assert {row[name] for row in found} == {Specimen._fields[name].default}
 
 
 @pytest.mark.parametrize(

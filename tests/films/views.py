@@ -36,4 +36,4 @@ class SpecimenViewSet(ResourceViewSet):
     serializer_class = SpecimenSerializer
     filter_fields = ("state", "born_on", "price", "is_public", "counts", "measures", "anything")
     search_fields = ("label", "measures")
-    ordering_fields = ("created_at", "born_on", "price", "state")
+    ordering_fields = ("created_at", "born_on", "price", "state", "kingdom")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from bson import DBRef, ObjectId, Regex
+from bson.datetime_ms import DatetimeMS
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +104,15 @@ def test_pages_have_each_row_once_in_order(
         assert shown == (expected if order == "username" else expected[::-1])
     assert sorted(shown) == expected
     assert [len(page) for page in pages] == [3, 3, 2]
+
+
+def test_pages_go_on_after_a_name_of_any_length(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.admins[User], "list_per_page", 1)
+    long = "a" * 3000  # the Flask service took it
+    insert_users(long, "bob")
+    assert walked(root, USERS) == [[long], ["bob"], ["root"]]
 
 
 def test_one_can_go_back_as_one_came(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +326,11 @@ def test_an_id_in_a_url_is_the_same_value_again(value: Any) -> None:
     encoded = ids.encode(value)
     assert re.fullmatch(ids.PATTERN, encoded)
     assert ids.decode(encoded) == value
+
+
+def test_a_place_is_restored_whatever_time_is_in_it() -> None:
+    for moment in (now(), DatetimeMS(253_402_300_800_000)):
+        assert ids.decode_signed(ids.encode([moment])) == [moment]
 
 
 @given(st.text())

@@ -7,6 +7,7 @@ from typing import Any
 import mongoengine
 import pytest
 
+from templatesvc.mongo.documents import RawField
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.resources import ResourceMetaclass
 from templatesvc.mongo.shared import SharedDocument
@@ -69,12 +70,13 @@ def test_what_has_owners_and_what_has_none_are_not_mixed_up(
         {"orderings": "title"},
         {"orderings": ["-title"]},
         {"orderings": [["title"]]},
+        {"orderings": ["tags"]},
+        {"orderings": ["anything"]},
     ],
     ids=str,
 )
-def test_a_setting_that_names_no_field_stops_the_start(meta: dict[str, Any]) -> None:
-    title = mongoengine.StringField()
+def test_a_setting_that_names_no_such_field_stops_the_start(meta: dict[str, Any]) -> None:
+    text = mongoengine.StringField()
+    fields = {"title": text, "tags": mongoengine.ListField(text), "anything": RawField()}
     with pytest.raises(TypeError, match=r"Odd\.meta"):
-        ResourceMetaclass(
-            "Odd", (OwnedDocument,), {"__module__": __name__, "title": title, "meta": meta}
-        )
+        ResourceMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, **fields, "meta": meta})
