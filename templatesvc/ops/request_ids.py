@@ -17,7 +17,7 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
-    """Return the id of the current request; empty before this thread's first one."""
+    """Return the id of the current request; empty if there has been none."""
     return _current.get()
 
 
@@ -30,7 +30,8 @@ class RequestIDMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         id = given if VALID.fullmatch(given) else secrets.token_hex(8)
-        # It stays until the thread's next request: Django writes some lines after the middleware.
+        # Never reset, because Django writes some lines after the middleware. The shipped server has
+        # a context for each request; elsewhere the thread's next request replaces it.
         _current.set(id)
         response = self.get_response(request)
         response["X-Request-ID"] = id
