@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 import pymongo
@@ -24,15 +24,6 @@ AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
 # A slow store takes seconds to read, compare and index a large value, and longer if it has others
 # to do first. A request whose body has more bytes than this waits longer.
 LARGE_BODY, LARGE_SECONDS = 64 * 1024, 8
-SEARCH_SECONDS = 5
-
-
-def search_time(is_search: bool) -> AbstractContextManager[None]:
-    """Return the context to read a list in, which bounds all operations of a search together.
-
-    A search looks at documents until it has found enough, in as many round trips as that takes.
-    """
-    return pymongo.timeout(SEARCH_SECONDS if is_search else None)
 
 
 class Patience:
