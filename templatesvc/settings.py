@@ -303,9 +303,9 @@ MAX_PAGE_SIZE: int = _count("MAX_PAGE_SIZE", 1024 * 1024, at_least=1024)
 # How long a search looks at documents before it answers with those that it has found.
 SEARCH_TIME: timedelta = env.duration("SEARCH_TIME", "2s", at_least="0s", at_most="1d")
 
-# --- Templates -------------------------------------------------------------------------------
+# --- Resources -------------------------------------------------------------------------------
 
-# How many old versions of a template are kept (0: none), and how long.
+# How many old versions of a document are kept (0: none), and how long.
 HISTORY_VERSIONS: int = _count("HISTORY_VERSIONS", 50, at_least=0, at_most=1000)
 HISTORY_RETENTION: timedelta = env.duration("HISTORY_RETENTION", "30d")
 REQUIRE_IF_MATCH: bool = env.bool("REQUIRE_IF_MATCH", False)

@@ -55,8 +55,8 @@ class SubjectFilter(TextFilter):
     def query(self, value: str) -> Query | None:
         if "/" in value:
             return super().query(value)
-        owned = (each for each in site.admins if issubclass(each, ResourceDocument))
-        return {self.field: {"$in": [f"{each.names.slugs}/{value}" for each in owned]}}
+        resources = (each for each in site.admins if issubclass(each, ResourceDocument))
+        return {self.field: {"$in": [f"{each.names.slugs}/{value}" for each in resources]}}
 
 
 @site.register(AuditEntry)

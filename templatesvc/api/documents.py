@@ -20,7 +20,7 @@ ID_PLACE = "~id~"
 
 
 class DocumentSerializer(StrictSerializer):
-    """An owned document as it comes in and goes out.
+    """A resource's document as it comes in and goes out.
 
     ``Meta`` names the ``document`` and its ``fields``. Fields that the class does not declare are
     made from the document's, with the options in ``extra_kwargs``. ``example`` holds a value for

@@ -1,4 +1,4 @@
-"""The history of owned documents: their versions, and those that were deleted."""
+"""The history of a resource's documents: their versions, and those that were deleted."""
 
 from __future__ import annotations
 

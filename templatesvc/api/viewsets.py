@@ -1,4 +1,4 @@
-"""Views of owned documents: create, list, read, replace, patch and delete, under conditions.
+"""Views of a resource's documents: create, list, read, replace, patch and delete, under conditions.
 
 DRF's own ways work as people know them: ``get_queryset``, ``@action``, ``permission_classes``,
 ``validate_<field>`` in the serializer.
