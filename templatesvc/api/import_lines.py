@@ -1,4 +1,4 @@
-"""What a line of an import says: a document that is not stored yet, or why there is none."""
+"""Read one line of an import into a document, or into the reason why it can't be imported."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
         ("/api/v1/users", {"username": "carol", "password": "p" * 129}),
         ("/api/v1/users", {"username": "carol\n", "password": "builder-22"}),
     ],
-    "a username with a space at its begin or end, or with an invisible character, one that steers "
+    "a username with a space at its start or end, or with an invisible character, one that steers "
     "the direction of writing, one that Unicode does not have, or a symbol such as an emoji": [
         ("/api/v1/users", {"username": name, "password": "builder-22"})
         for name in (" bob", "bob ", "b\u200bob", "b\u202eob", "b\u0378ob", "bob \U0001f99c")

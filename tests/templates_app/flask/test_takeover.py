@@ -51,7 +51,7 @@ class Origin(NamedTuple):
     passwords: dict[str, str]  # of those who raced for their name
     outcome: Any
     seen: list[str]
-    took: timedelta  # from the begin to the last change
+    took: timedelta  # from the start to the last change
 
 
 def adopt(data: Data, *arguments: str) -> dict[str, Any]:
