@@ -110,7 +110,7 @@ def minute(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return min(max(moment, ids.FIRST_MOMENT), ids.LAST_MOMENT - timedelta(minutes=1))
+        return min(ids.nearest(moment), ids.LAST_MOMENT - timedelta(minutes=1))
     except ValueError:
         return None
 

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from templatesvc.api import members
 from templatesvc.api.pagination import orderings_of
 from templatesvc.api.parameters import check_parameters, parameter
-from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
+from templatesvc.mongo.ids import nearest
 from templatesvc.mongo.resources import ResourceQuerySet
 
 SEARCH, AFTER, BEFORE = "search", "created_after", "created_before"
@@ -130,7 +130,7 @@ def moment(name: str, text: str) -> datetime:
         raise ValidationError({name: "Give a time such as 2026-01-31T12:00:00Z."})
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     # A time beyond those that an ObjectId can hold finds the same as the nearest of those.
-    return min(max(moment, FIRST_MOMENT), LAST_MOMENT).astimezone(UTC)
+    return nearest(moment).astimezone(UTC)
 
 
 def _value(view: Any, name: str, text: str) -> Any:

@@ -25,6 +25,11 @@ AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(
 LONGEST = 1500
 
 
+def nearest(moment: datetime) -> datetime:
+    """Return the moment, or else the nearest one that an ObjectId can hold."""
+    return min(max(moment, FIRST_MOMENT), LAST_MOMENT)
+
+
 def encode(value: Any) -> str:
     """Return a text for a URL, by which ``decode`` finds exactly this value again."""
     if isinstance(value, ObjectId):

@@ -93,6 +93,8 @@ def test_a_line_of_json_has_all_of_an_entry() -> None:
         (["--document=templates/1"], 1),
         (["--user=alice", "--by=alice"], 2),
         (["--since=1h"], 3),
+        (["--since=30000d"], 3),  # before 1970
+        (["--since=36500d"], 3),
         (["--all"], 3),
     ],
 )
@@ -105,6 +107,12 @@ def test_it_goes_back_as_far_as_it_is_told() -> None:
     with after(hours=2):
         audit.record(Action.LOGGED_OUT, "alice", PHONE)
         assert [entry["action"] for entry in told("--since=1h")] == ["logged_out"]
+
+
+@pytest.mark.usefixtures("entries")
+def test_it_need_not_go_back() -> None:
+    with after(hours=2):
+        assert told("--since=0s") == []
 
 
 def test_it_shows_the_newest_hundred_or_all() -> None:
@@ -128,7 +136,10 @@ def test_a_terminal_obeys_nothing_in_it() -> None:
     assert line.count("\n") == 1
 
 
-@pytest.mark.parametrize("argument", ["--since=soon", "--action=nothing"])
+@pytest.mark.parametrize(
+    "argument",
+    ["--since=soon", "--since=800000d", f"--since={'9' * 30}d", "--since=-1h", "--action=nothing"],
+)
 def test_what_it_can_not_read_it_refuses(argument: str) -> None:
     with pytest.raises(CommandError):
         run("auditlog", argument)

@@ -10,7 +10,6 @@ from typing import Any
 
 from bson import ObjectId
 from django.core.management.base import CommandParser
-from environs.fields import TimeDelta
 from marshmallow import ValidationError
 from mongoengine.queryset import QuerySet
 
@@ -19,7 +18,8 @@ from accounts.audit import AuditEntry, sentences
 from accounts.management.operator_command import OperatorCommand
 from accounts.transfer import entry_line
 from templatesvc.api.notation import written
-from templatesvc.mongo import errors
+from templatesvc.durations import duration
+from templatesvc.mongo import errors, ids
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.walks import walk_by_id
 from templatesvc.ops.log_lines import printable
@@ -29,12 +29,12 @@ POLL_SECONDS = 1
 LATE = timedelta(seconds=10)
 
 
-def duration(text: str) -> timedelta:
+def how_far_back(text: str) -> timedelta:
     """Read a duration in the notation of the settings; raises ArgumentTypeError."""
     try:
-        return TimeDelta().deserialize(text)
+        return duration(text, at_least="0s")
     except ValidationError as error:
-        raise ArgumentTypeError(f"{text!r} is no duration: write 30m, 12h or 7d.") from error
+        raise ArgumentTypeError(" ".join(error.messages)) from error
 
 
 class News:
@@ -65,7 +65,7 @@ class Command(OperatorCommand):
         parser.add_argument("--by", help="entries of what this user did")
         parser.add_argument("--action", choices=list(sentences()))
         parser.add_argument("--document", help="entries about a document: COLLECTION/ID")
-        parser.add_argument("--since", type=duration, help="how far back: 30m, 12h, 7d")
+        parser.add_argument("--since", type=how_far_back, help="how far back: 30m, 12h, 7d")
         parser.add_argument(
             "--all", action="store_true", help="all entries instead of the newest 100"
         )
@@ -90,7 +90,7 @@ class Command(OperatorCommand):
         }
         if options["since"] is not None:
             given["at__gte"] = now() - options["since"]
-            given["id__gte"] = new_id(given["at__gte"] - LATE)
+            given["id__gte"] = new_id(ids.nearest(given["at__gte"] - LATE))
         return AuditEntry.objects(**given)
 
     def _follow(self, news: News) -> None:
