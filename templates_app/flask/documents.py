@@ -11,6 +11,7 @@ from bson import ObjectId
 from mongoengine import Q
 
 from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.ids import nearest
 from templatesvc.mongo.keysets import Place
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.resources import ResourceQuerySet
@@ -73,7 +74,7 @@ def _placed(template: Any) -> Any:
 
 def _never_updated_beyond(descending: bool, moment: datetime, id: ObjectId) -> dict[str, Any]:
     """Return the bound on the ids of templates that are sorted by the time in their ids."""
-    comparison = "lt" if descending else "gt"
+    comparison, moment = "lt" if descending else "gt", nearest(moment)
     start = ObjectId.from_datetime(moment)
     end = ObjectId.from_datetime(moment + timedelta(seconds=1))
     is_whole_second = moment.microsecond == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
+from templates_app.documents import Template
 from tests.conftest import Person
 from tests.templates_app.templates import check_order, flask_insert, make, path
 from tests.templates_app.test_lists import ORDERINGS
@@ -21,6 +23,21 @@ def test_orderings_hold_over_pages(ordering: str, alice: Person) -> None:
     made = [make(alice, f"T{number}") for number in range(5)]
     alice.client.put(path(made[1]), {"template": "T1 again"})
     check_order(alice, ordering, count=8)
+
+
+@pytest.mark.parametrize("ordering", ["updated_at", "-updated_at"])
+@pytest.mark.parametrize("year", [1960, 2200, 9999])
+def test_updates_at_times_that_no_id_can_hold_have_their_places(
+    year: int, ordering: str, alice: Person
+) -> None:
+    for number in range(3):
+        flask_insert(alice, f"F{number}", ObjectId.from_datetime(_day(number)))
+    # As many as a page has, so that the next one begins at such a time.
+    odd = [ObjectId(make(alice, f"T{number}").json()["id"]) for number in range(2)]
+    moment = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    changes = {"$set": {"updated_at": moment}}
+    Template._get_collection().update_many({"_id": {"$in": odd}}, changes)
+    check_order(alice, ordering, count=5)
 
 
 def _day(number: int) -> Any:
