@@ -60,6 +60,14 @@ def stranger(address: str) -> str:
     return "" if not address or is_trusted(address) else network(address)
 
 
+def without_prefix(path: str) -> str:
+    """Return a path without the setting SCRIPT_NAME, if it begins with it."""
+    prefix: str = settings.SCRIPT_NAME
+    if prefix and f"{path}/".startswith(f"{prefix}/"):
+        return path.removeprefix(prefix) or "/"
+    return path
+
+
 class PathPrefixMiddleware:
     """Puts the service under a path: all URLs and cookie paths that Django writes begin with it.
 
@@ -101,7 +109,6 @@ def _own_prefix(request: HttpRequest) -> str:
     """Return the server's SCRIPT_NAME, or else the setting, which is then cut off the path."""
     if server_prefix := get_script_prefix().rstrip("/"):
         return server_prefix
+    request.path_info = without_prefix(request.path_info)
     prefix: str = settings.SCRIPT_NAME
-    if prefix and f"{request.path_info}/".startswith(f"{prefix}/"):
-        request.path_info = request.path_info.removeprefix(prefix) or "/"
     return prefix

@@ -20,7 +20,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from templatesvc.api.proxies import client_address, stranger
+from templatesvc.api.proxies import client_address, stranger, without_prefix
 from templatesvc.server.bodies import REFUSED
 from templatesvc.server.incoming import Body, Disconnected, Shares
 from templatesvc.server.lanes import Lanes
@@ -243,7 +243,7 @@ class ThreadedASGI:
         await send({"type": "http.response.body", "body": sentence, "more_body": False})
 
     async def _answer(self, environ: Environ, body: Body, send: Send) -> None:
-        is_probe = environ["PATH_INFO"].rstrip("/") == PROBE
+        is_probe = without_prefix(environ["PATH_INFO"]).rstrip("/") == PROBE
         threads = self.probes if is_probe else self.threads
         exchange = Exchange(self.application, environ, threads)
         try:

@@ -148,6 +148,27 @@ def test_one_address_never_takes_every_thread(
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("path", ["/livez", "/livez/", "/shop/templates/livez"])
+def test_the_probe_has_a_thread_of_its_own_with_the_prefix_and_without(
+    path: str, settings: Settings
+) -> None:
+    settings.SCRIPT_NAME = "/shop/templates"
+    settings.TRUSTED_PROXIES = _networks("192.0.2.1")  # which may have every other thread
+
+    async def play() -> None:
+        working = Working()
+        asgi = served(working)
+        busy = [Client(asgi, "192.0.2.1") for _ in range(THREADS)]
+        await until(lambda: len(working.begun) == THREADS)
+        probe = Client(asgi, "192.0.2.2", path=path)
+        await until(lambda: len(working.begun) == THREADS + 1)
+        working.may_go_on.set()
+        await read_to_the_end([*busy, probe])
+        assert {client.status for client in (*busy, probe)} == {200}
+
+    asyncio.run(play())
+
+
 def test_what_a_client_left_before_it_was_begun_is_not_begun() -> None:
     async def play() -> None:
         working = Working()
