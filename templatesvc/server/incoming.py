@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException
 
 from templatesvc.api.credentials import COMPACT, bearer_token
 from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout, TooManyBodies
-from templatesvc.api.proxies import client_address, network
+from templatesvc.api.proxies import client_address, stranger
 
 Message = MutableMapping[str, Any]
 
@@ -62,7 +62,7 @@ class Shares:
         self.held: Counter[str] = Counter()
 
     def take(self, client: str, size: int) -> bool:
-        """Take room if there is enough; clients without an address have no limit."""
+        """Take room if there is enough; trusted proxies and unknown clients have no limit."""
         if client and self.held[client] + size > self.most:
             return False
         self.held[client] += size
@@ -166,7 +166,7 @@ class Body:
         """Keep a part of a large body in a file, if its sender may have one."""
         if isinstance(self.file, io.BytesIO):
             self.is_kept = has_credentials(self.environ)
-            self.client = network(client_address(self.environ))
+            self.client = stranger(client_address(self.environ))
             start = self.file.getvalue()
             self.file.close()
             if not self.is_kept:

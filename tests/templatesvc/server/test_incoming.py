@@ -110,6 +110,16 @@ def test_whose_address_is_not_known_shares_with_nobody() -> None:
             assert body.refused is None
 
 
+def test_a_trusted_proxy_that_names_no_client_has_no_limit(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = _networks("192.0.2.1")
+    shares = Shares(LARGEST)
+    with ExitStack() as stack:
+        for _ in range(3):
+            body = stack.enter_context(body_of([LARGEST], shares, **TOKEN))
+            assert body.refused is None
+    assert shares.held == {}
+
+
 # --- The pace -------------------------------------------------------------------------------------
 
 
