@@ -421,7 +421,8 @@ SPECTACULAR_SETTINGS = {
 
 PORT: int = _count("PORT", 8000, at_most=65535)
 WEB_CONCURRENCY: int = _count("WEB_CONCURRENCY", 2)
-WEB_THREADS: int = _count("WEB_THREADS", 4)
+# At least two, because one address may have all but one.
+WEB_THREADS: int = _count("WEB_THREADS", 4, at_least=2)
 # The time and the room that a client may take before its connection is closed.
 HEAD_TIMEOUT: timedelta = env.duration("HEAD_TIMEOUT", "15s")
 BODY_TIMEOUT: timedelta = env.duration("BODY_TIMEOUT", "20s")

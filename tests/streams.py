@@ -16,4 +16,4 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]
         raise RuntimeError("the cursor is lost")
 
 
-failing = ThreadedASGI(application, threads=1, largest_body=1024, body_timeout=1)
+failing = ThreadedASGI(application, threads=2, largest_body=1024, body_timeout=1)

@@ -206,7 +206,7 @@ class ThreadedASGI:
         self.application = application
         self.threads = Threads(threads)
         self.probes = Threads(1)
-        self.lanes = Lanes(max(1, threads - 1))
+        self.lanes = Lanes(threads - 1)
         self.stalls = Stalls()
         self.largest_body = largest_body
         self.shares = Shares(BODIES_OF_ONE * largest_body)

@@ -163,6 +163,13 @@ def test_there_is_no_database_of_such_a_name(monkeypatch: pytest.MonkeyPatch, na
     assert said.startswith("MONGODB_DATABASE: A database's name has 1 to 63 characters")
 
 
+def test_a_worker_has_a_thread_that_one_address_can_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert faults(monkeypatch, "WEB_THREADS", "1") == ["WEB_THREADS: Must be from 2 to 2147483647."]
+    assert faults(monkeypatch, "WEB_THREADS", "2") == []
+
+
 @pytest.mark.parametrize("token", ["a b", "a,b", "é", "=a", '"a"'])
 def test_a_token_that_nobody_could_send_is_none(
     monkeypatch: pytest.MonkeyPatch, token: str
