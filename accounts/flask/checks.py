@@ -47,5 +47,5 @@ def sunset(**_: Any) -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             "FLASK_SUNSET is earlier than FLASK_DEPRECATION.",
             hint="Set FLASK_SUNSET to the day on which the deprecated routes are to be gone.",
-            id="templatesvc.E012",
+            id="accounts.E007",
         )

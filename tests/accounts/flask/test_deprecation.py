@@ -68,7 +68,7 @@ def test_an_end_before_the_beginning_stops_the_start(settings: Settings) -> None
     settings.FLASK_DEPRECATION, settings.FLASK_SUNSET = SINCE, UNTIL
     assert list(checks.sunset()) == []
     settings.FLASK_SUNSET = SINCE - timedelta(days=1)
-    assert [message.id for message in checks.sunset()] == ["templatesvc.E012"]
+    assert [message.id for message in checks.sunset()] == ["accounts.E007"]
 
 
 @pytest.mark.process
