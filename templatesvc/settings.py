@@ -315,7 +315,7 @@ MAX_IMPORT_SIZE: int = _count("MAX_IMPORT_SIZE", 10 * 1024 * 1024, at_least=1024
 
 @env.parser_for("quota")
 def _quota(value: str | int) -> int | None:
-    if value == "off":
+    if str(value).lower() == "off":
         return None
     try:
         return validate.Range(min=0, max=2**63 - 1)(int(value))

@@ -170,6 +170,13 @@ def test_a_worker_has_a_thread_that_one_address_can_not_take(
     assert faults(monkeypatch, "WEB_THREADS", "2") == []
 
 
+@pytest.mark.parametrize("name", ["QUOTA_BYTES", "QUOTA_DOCUMENTS", "LOGIN_LIMIT_PER_USER"])
+@pytest.mark.parametrize("off", ["off", "OFF", "Off"])
+def test_a_limit_is_off_in_any_case(monkeypatch: pytest.MonkeyPatch, name: str, off: str) -> None:
+    monkeypatch.setenv(name, off)
+    assert runpy.run_path(str(ROOT / "templatesvc" / "settings.py"))[name] is None
+
+
 @pytest.mark.parametrize("token", ["a b", "a,b", "é", "=a", '"a"'])
 def test_a_token_that_nobody_could_send_is_none(
     monkeypatch: pytest.MonkeyPatch, token: str
