@@ -55,6 +55,10 @@ _client: MongoClient[dict[str, Any]] | None = None
 _defaults = ContextVar("_defaults", default=CLIENT_DEFAULTS)
 
 
+def is_server(uri: str) -> bool:
+    return uri.startswith(("mongodb://", "mongodb+srv://"))
+
+
 def is_embedded(uri: str) -> bool:
     return not uri
 

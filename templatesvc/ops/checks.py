@@ -62,7 +62,7 @@ def production_secrets(**_: Any) -> Iterator[checks.CheckMessage]:
 @checks.register(checks.Tags.security)
 def store_address(**_: Any) -> Iterator[checks.CheckMessage]:
     """PyMongo's own message is not shown: it may quote the password."""
-    if not settings.MONGODB_URI.startswith("mongodb"):
+    if not store.is_server(settings.MONGODB_URI):
         return
     try:
         store.check(settings.MONGODB_URI)
@@ -166,7 +166,7 @@ def https(**_: Any) -> Iterator[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def kept_data(**_: Any) -> Iterator[checks.CheckMessage]:
-    if not settings.MONGODB_URI.startswith("mongodb"):
+    if not store.is_server(settings.MONGODB_URI):
         yield checks.Warning(
             "The data are not kept on a MongoDB server.",
             hint="Set MONGODB_URI: the embedded store is for trials and development only.",

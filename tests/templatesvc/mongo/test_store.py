@@ -137,6 +137,19 @@ def test_a_store_is_described(settings: Settings, uri: str, said: str) -> None:
     assert store.describe() == said
 
 
+@pytest.mark.parametrize(
+    ("uri", "kinds"),
+    [
+        ("mongodb://host", (True, False, False)),
+        ("mongodb+srv://host", (True, False, False)),
+        ("mongomock://", (False, True, False)),
+        ("", (False, False, True)),
+    ],
+)
+def test_a_store_is_of_one_kind(uri: str, kinds: tuple[bool, bool, bool]) -> None:
+    assert (store.is_server(uri), store.is_in_memory(uri), store.is_embedded(uri)) == kinds
+
+
 @pytest.mark.parametrize("odd", ["/", "?", "#", "@", ":", "://", "%", "@@", "/@", "?@"])
 def test_a_description_shows_no_password_even_if_it_is_not_quoted(
     settings: Settings, odd: str
