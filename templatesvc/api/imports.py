@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
 from templatesvc.api.lines import batches
+from templatesvc.mongo.batches import BATCH_SECONDS
 from templatesvc.mongo.errors import DUPLICATE_KEY
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
 from templatesvc.mongo.resources import ResourceDocument
@@ -24,7 +25,6 @@ from templatesvc.mongo.walks import walk_by_id
 
 BATCH = 500
 BATCH_SIZE = 2**20  # bytes of lines, or of stored documents
-BATCH_SECONDS = 20
 # Lines of which the answer gives details, so that its size is bounded.
 MOST_DETAILS = 100
 
@@ -85,7 +85,7 @@ class Import:
             there = self._recognise(readable)
             known = [entry for entry in readable if entry.id in there]
             new = [entry for entry in readable if entry.id not in there]
-            self._create(new)
+            had = self._create(new)
             self._meet(known)
             # Checked after the writes: an erasure that begins later deletes the batch as well.
             try:
@@ -93,8 +93,9 @@ class Import:
             except (AuthenticationFailed, NotAuthenticated):
                 self._take_back(new, known)
                 raise
-            if created := [entry.id for entry in new if entry.status == "created"]:
-                self.kind.Version.stand_again(self.owner, created)
+            created = (entry for entry in new if entry.status == "created")
+            again = {entry.id: entry.document.version for entry in created if entry.id in had}
+            self.kind.Version.stand_again(self.owner, again)
 
     def _take_back(self, new: list[Entry], known: list[Entry]) -> None:
         """Delete what a batch stored for an owner who is gone, or is being erased.
@@ -119,10 +120,10 @@ class Import:
                 entry.document.id = exchanged[entry.given]
         return there
 
-    def _create(self, entries: list[Entry]) -> None:
-        """Store documents whose ids the owner does not have, or no longer has."""
+    def _create(self, entries: list[Entry]) -> Collection[ObjectId]:
+        """Store documents whose ids the owner does not have; return the ids that they once had."""
         if not entries:
-            return
+            return ()
         named = [id for entry in entries for id in (entry.id, entry.given) if id]
         had = self.kind.Version.last_of(self.owner, named)
         for entry in entries:
@@ -135,6 +136,7 @@ class Import:
         for entry in refused:
             entry.fail("skipped", self.kind.names.fill("You have this {name} already."))
             entry.document = None  # the answer can't name the id of the document in the way
+        return had
 
     def _within_quota(self, entries: list[Entry], documents: int) -> list[Entry]:
         """Reserve room for entries, and return those for which there was room; the others fail.

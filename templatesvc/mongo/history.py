@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -206,11 +206,21 @@ class DocumentVersion(ServiceDocument):
     # --- Bringing back, and forgetting -------------------------------------------------------
 
     @classmethod
-    def stand_again(cls, owner: str, ids: list[ObjectId]) -> None:
-        """Note that documents, some of which had been deleted, exist again."""
+    def stand_again(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
+        """Note that deleted documents exist again, each from a version on.
+
+        Later versions are left alone: somebody may have deleted the document again.
+        """
         theirs = cls.objects(**cls.document_class.whose(owner))
-        deleted = theirs.filter(document_id__in=ids, deleted_at__ne=None)
-        deleted.update(unset__deleted_at=True)
+        writes = [
+            UpdateMany(
+                theirs.filter(document_id=id, version__lt=version, deleted_at__ne=None)._query,
+                {"$unset": {cls.deleted_at.db_field: True}},
+            )
+            for id, version in versions.items()
+        ]
+        if writes:
+            cls._get_collection().bulk_write(writes, ordered=False)
 
     def restore(self) -> ResourceDocument:
         """Store a deleted document again, as a version that it never had.
@@ -237,7 +247,7 @@ class DocumentVersion(ServiceDocument):
                 raise
             document.id = new_id(document.created)  # lists follow the order of the ids
             document.add()
-        self.stand_again(self.owner, [self.document_id])
+        self.stand_again(self.owner, {self.document_id: document.version})
         return document
 
     @classmethod

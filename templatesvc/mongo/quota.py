@@ -4,7 +4,7 @@ One stored document counts for each owner. A write first reserves room there, by
 write, so that no number of parallel requests gets past the limit; room that is not used is given
 back. The count may be too high, after a crash between the two writes or when history has expired,
 but never too low. Before an old count makes anybody be refused, what is stored is counted again.
-(What another program stores is noticed only when it is counted again.)
+(What another program stores, or this one with quotas off, is noticed only when it is counted again.)
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 
 from templatesvc.mongo import store
+from templatesvc.mongo.batches import BATCH_SECONDS
 from templatesvc.mongo.documents import ServiceDocument, now
 
 COUNT_SECONDS = 20
 # Bytes that a document takes beside its values: for its other fields and its index entries.
 OVERHEAD = 300
-# After so long what was reserved is stored, or never will be: the store has seconds to answer.
-QUIET = timedelta(seconds=10)
+# After so long what was reserved is stored, or never will be: no write takes longer than a batch.
+QUIET = timedelta(seconds=BATCH_SECONDS + 5)
 # How soon a count may be made again for an owner who is refused, and must be for one who writes.
 AT_MOST_EVERY = timedelta(minutes=1)
 AT_LEAST_EVERY = timedelta(days=1)
@@ -134,8 +135,11 @@ class Usage(ServiceDocument):
         usage = cls.objects(id=owner).first()
         if usage is not None:
             return usage
+        usage = cls._counted(owner)
+        if default_limits() == Limits(None, None):
+            usage.counted_at = LONG_AGO  # what is stored from now on is not counted
         try:
-            return cls._counted(owner).insert()
+            return usage.insert()
         except NotUniqueError:
             return cls.of(owner)
 

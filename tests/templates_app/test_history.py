@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -168,6 +170,18 @@ def test_a_deleted_template_can_be_restored(route: str, alice: Person) -> None:
     assert restored.json()["created_at"] == created.json()["created_at"]
     assert restored["ETag"] == alice.client.get(path(created))["ETag"]
     assert deleted(alice) == []
+
+
+@pytest.mark.wire
+def test_what_is_deleted_as_it_is_restored_stays_deleted(
+    alice: Person, meanwhile: Callable[..., None]
+) -> None:
+    url = path(make(alice, "one"))
+    alice.client.delete(url)
+    meanwhile("after", "insert", "templates", partial(alice.client.delete, url))
+    assert restore(alice, url, 1).status_code == 201
+    assert listed(alice) == []
+    assert [entry["version"] for entry in deleted(alice)] == [2]
 
 
 def test_a_version_number_is_never_given_twice(alice: Person) -> None:

@@ -430,6 +430,20 @@ def test_who_is_deactivated_meanwhile_keeps_what_was_there(
 
 
 @pytest.mark.wire
+def test_what_is_deleted_as_it_is_imported_stays_deleted(
+    alice: Person, meanwhile: Callable[..., None]
+) -> None:
+    url = path(make(alice, "one"))
+    lines = exported(alice)
+    alice.client.delete(url)
+    meanwhile("after", "insert", "templates", partial(alice.client.delete, url))
+    assert imported(alice, lines)["created"] == 1
+    assert listed(alice) == []
+    (entry,) = alice.client.get(f"{URL}/deleted").json()["results"]
+    assert entry["version"] == 2
+
+
+@pytest.mark.wire
 def test_what_is_changed_while_it_is_replaced_keeps_the_change(
     alice: Person, meanwhile: Callable[..., None]
 ) -> None:
