@@ -56,13 +56,16 @@ class Action(AuditAction):
 def actions_of(names: Names) -> Any:
     """Return the actions of operators on documents: CHANGED, DELETED and RESTORED.
 
-    Documents without owners have CREATED as well.
+    Documents without owners have CREATED and FORGOTTEN as well.
     """
     made, whose = ((), " of the account") if names.is_owned else (("created",), "")
     members = {
         verb.upper(): (f"{names.slug}_{verb}", names.fill(f"An operator {verb} {{a}}{whose}."))
         for verb in (*made, "changed", "deleted", "restored")
     }
+    if not names.is_owned:
+        said = names.fill("An operator deleted the deleted {names} for good.")
+        members["FORGOTTEN"] = (f"{names.slug}_forgotten", said)
     make: Any = AuditAction
     return make(f"{names.slug}_actions", members)
 

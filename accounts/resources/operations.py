@@ -104,6 +104,10 @@ class Operations:
         self.record(by, "RESTORED", document, [None, document.version], reason=reason)
         return document
 
+    def record_forgotten(self, by: Actor) -> None:
+        """Leave an entry in the audit about deleted documents that were deleted for good."""
+        audit.record(self.actions["FORGOTTEN"], "", by.client, by=by.name)
+
     def name_of(self, id: Any) -> str:
         """Return what the audit calls a document, such as ``books/65f0…``."""
         return f"{self.document.names.slugs}/{id}"

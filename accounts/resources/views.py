@@ -61,6 +61,11 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
         details = {"restored": version.version}
         return document and self._recorded("RESTORED", document, step_to(document), **details)
 
+    def forgotten(self) -> bool:
+        is_finished = super().forgotten()
+        self.operations.record_forgotten(Actor.of(self.request))
+        return is_finished
+
     def _recorded(
         self,
         verb: str,

@@ -58,6 +58,15 @@ class HistoryMixin(DocumentViewSet):
         """Give the document found the values of a version; return it, or None if it is gone."""
         return self.replaced(found, version.own_values)
 
+    def forgotten(self) -> bool:
+        """Delete what is deleted for good; tell whether the time was enough for all of it."""
+        owner = self.request.user.get_username()
+        turn = turn_of(owner, at=f"forget_{self.names.slugs}")
+        is_finished = batches.finish(turn, [partial(self.document.Version.forget_deleted, owner)])
+        if self.names.is_owned:
+            Usage.outdate(owner)
+        return is_finished
+
     def restorable(self, response: Response, versions: list[Any], found: Any) -> Response:
         """Give an answer's page, if it has one, a button and an excerpt for each version."""
         if self.request.accepted_renderer.format != "api":
@@ -152,9 +161,5 @@ class HistoryMixin(DocumentViewSet):
 
         If there is much to delete, the answer is 202: send the same request again to go on.
         """
-        owner = request.user.get_username()
-        turn = turn_of(owner, at=f"forget_{self.names.slugs}")
-        is_finished = batches.finish(turn, [partial(self.document.Version.forget_deleted, owner)])
-        Usage.outdate(owner)
         said = self.names.fill("The deleted {names} were deleted for good.")
-        return deletion_answer(is_finished, said)
+        return deletion_answer(self.forgotten(), said)

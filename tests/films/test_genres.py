@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.audit import AuditEntry
+from accounts.audit import AuditEntry, sentences
 from accounts.erasure import erase
 from accounts.operators import Role
 from accounts.transfer import exported
@@ -110,6 +110,17 @@ def test_only_operators_change_it_and_see_what_it_was(
         expected = 200 if method == "get" else 403
         assert getattr(alice.client, method)(path, body).status_code == expected, (method, path)
     assert list(Genre._get_collection().find()) == before
+
+
+def test_to_delete_for_good_is_in_the_audit_and_no_matter_of_a_quota(staff: Person) -> None:
+    usage = Usage.of(staff.name)
+    staff.client.delete(add(staff).json()["url"])
+    assert staff.client.delete(f"{URL}/deleted").status_code == 204
+    assert staff.client.get(f"{URL}/deleted").json()["results"] == []
+    entry = AuditEntry.objects.order_by("-id").first()
+    assert Usage.of(staff.name).counted_at == usage.counted_at
+    assert (entry.action, entry.by) == ("genre_forgotten", staff.name)
+    assert sentences()[entry.action] == "An operator deleted the deleted genres for good."
 
 
 def test_a_resource_may_declare_another_permission(
