@@ -8,7 +8,6 @@ freed only when the longest request must be over and a last sweep finds nothing.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ from templatesvc.mongo import batches
 from templatesvc.mongo.documents import ServiceDocument, now
 from templatesvc.mongo.leases import turn_of
 
-LONGEST_SWEEP = timedelta(seconds=batches.SECONDS + batches.BATCH_SECONDS)
 # Names of earlier erasures that an erasure frees as well.
 MOST_FREED = 10
 
@@ -62,7 +60,7 @@ def free(tombstone: User) -> bool:
     moment = now()
     is_held = tombstone.erased_at > moment - settings.ERASED_NAME_HOLD
     # A sweep that may still be running must not go on once the name is somebody else's.
-    is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - LONGEST_SWEEP
+    is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - batches.LONGEST
     if is_held or is_being_swept or not sweep(tombstone):
         return False
     mine = User.tombstones().filter(__raw__=tombstone.identity_query, swept_at=tombstone.swept_at)

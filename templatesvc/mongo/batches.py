@@ -11,10 +11,12 @@ import pymongo
 
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
-# Documents in a batch, the seconds that a batch may take, and those for one request.
+# Documents in a batch, the seconds that a batch may take, and those after which none is begun.
 BATCH = 200
 BATCH_SECONDS = 20
 SECONDS = 5
+# How long a turn is held: until its last batch is over, and some more for clocks that differ.
+LONGEST = timedelta(seconds=SECONDS + BATCH_SECONDS + 5)
 
 
 def finish(turn: str, steps: Iterable[Callable[[int], int]]) -> bool:
@@ -24,7 +26,7 @@ def finish(turn: str, steps: Iterable[Callable[[int], int]]) -> bool:
     works under a turn; the others are told that the work is not finished.
     """
     try:
-        with Lease.held(turn, timedelta(seconds=SECONDS + BATCH_SECONDS)):
+        with Lease.held(turn, LONGEST):
             return _finish(steps)
     except LeaseTaken:
         return False
@@ -34,12 +36,18 @@ def _finish(steps: Iterable[Callable[[int], int]]) -> bool:
     deadline = time.monotonic() + SECONDS
     for step in steps:
         # In a context of its own, because the request's time for the store is not meant for this.
-        while Context().run(_do, step):
+        while Context().run(_do, step, deadline):
             if time.monotonic() > deadline:
                 return False
     return True
 
 
-def _do(step: Callable[[int], int]) -> int:
-    with pymongo.timeout(BATCH_SECONDS):
+def _do(step: Callable[[int], int], deadline: float) -> int:
+    """Do one batch of a step; raises PyMongoError at the end of the last batch's time.
+
+    Steps with nothing to do are done after the deadline, too: on a slow store they would otherwise
+    never come to an end.
+    """
+    left = deadline + BATCH_SECONDS - time.monotonic()
+    with pymongo.timeout(max(0.001, min(BATCH_SECONDS, left))):  # 0 would be for ever
         return step(BATCH)
