@@ -111,7 +111,10 @@ class FlaskTemplate(OwnedDocument):
 
     @classmethod
     def stored(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return values  # the Flask service took null for a template, too
+        stored = super().stored(values)
+        if "template" in values:  # the Flask service took null, too
+            stored["template"] = values["template"]
+        return stored
 
     @property
     def created(self) -> datetime:

@@ -58,7 +58,7 @@ def decode(text: str) -> Any:
 
 
 def decode_signed(text: str) -> Any:
-    """Return the value of a text that ``encode`` made, whatever its length, as a signature tells."""
+    """Return the value of a text that ``encode`` made, as its signature tells, of any length."""
     if not text.startswith("~"):
         return ObjectId(text)
     padded = text[1:] + "=" * (-len(text[1:]) % 4)
