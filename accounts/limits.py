@@ -68,9 +68,9 @@ class Limit:
         # Hashed, because people type passwords as names, and texts of any length.
         return cls(f"{kind}:{hashlib.sha256(subject.encode()).hexdigest()}", rate)
 
-    def standing(self) -> Attempts | None:
+    def current(self) -> Attempts | None:
         """Return the attempts that count now, if there are any."""
-        found = _standing(self)
+        found = _current(self)
         return found[0] if found else None
 
     def check(self) -> None:
@@ -89,7 +89,7 @@ class Limit:
     @property
     def lock(self) -> Lock | None:
         """The lock, if the limit is reached."""
-        attempts = self.standing()
+        attempts = self.current()
         if self.rate is None or attempts is None or not self._is_reached_by(attempts):
             return None
         return Lock(attempts.last_at or attempts.expires_at - self.rate.period, attempts.expires_at)
@@ -123,12 +123,12 @@ class Limit:
 
 def check(*limits: Limit) -> None:
     """Raise TooManyAttempts for the first of the limits that is reached: one round trip."""
-    standing = {attempts.id: attempts for attempts in _standing(*limits)}
+    current = {attempts.id: attempts for attempts in _current(*limits)}
     for limit in limits:
-        limit.refuse(standing.get(limit.key))
+        limit.refuse(current.get(limit.key))
 
 
-def _standing(*limits: Limit) -> list[Attempts]:
+def _current(*limits: Limit) -> list[Attempts]:
     """Return the attempts that count now, of the limits that have any."""
     keys = [limit.key for limit in limits if limit.rate]
     if not keys:
@@ -178,7 +178,7 @@ class LoginLimits:
         that guesses in parallel are limited as much as guesses in turn.
         """
         # Most people have not failed, and pay for one read and no write.
-        if attempts := self.user.standing():
+        if attempts := self.user.current():
             self.user.refuse(attempts)
             self.user.reset()
 

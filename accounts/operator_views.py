@@ -53,7 +53,7 @@ class UserListView(OperatorView):
     ordering = "username"
 
     def get_queryset(self) -> UserQuerySet:
-        return User.objects.standing()
+        return User.objects.not_erased()
 
     @extend_schema(operation_id="list_users")
     def get(self, request: Request) -> Response:

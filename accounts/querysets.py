@@ -15,7 +15,7 @@ class UserQuerySet(KeysetQuerySet):
 
     orders = {"username": ("username",)}
 
-    def standing(self) -> Self:
+    def not_erased(self) -> Self:
         """Narrow to users who are not being erased."""
         return self.filter(__raw__={"erased_at": {"$not": {"$type": "date"}}})
 

@@ -88,7 +88,7 @@ def _store() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
     ReadyzView.usable_at = -USABLE_SECONDS  # a process remembers that the store was usable
-    IndexesMiddleware.stand = True  # what a process asks before its first answer
+    IndexesMiddleware.were_found = True  # what a process asks before its first answer
     _COMMANDS.reading_all.clear()
     yield
     reading_all = [*_COMMANDS.reading_all]

@@ -317,21 +317,21 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     def reactivate(self) -> bool:
         """Let a user who was deactivated log in again; tell whether they were deactivated."""
         self.is_active = True
-        inactive = self._standing.filter(is_active=False)
+        inactive = self._not_erased.filter(is_active=False)
         return bool(inactive.update_one(set__is_active=True))
 
     @property
-    def _standing(self) -> UserQuerySet:
+    def _not_erased(self) -> UserQuerySet:
         """The query for this user, unless they are being erased."""
-        return type(self).objects(__raw__=self.identity_query).standing()
+        return type(self).objects(__raw__=self.identity_query).not_erased()
 
     def is_stored(self) -> bool:
         """Tell whether the user still exists."""
-        return self._standing.first() is not None
+        return self._not_erased.first() is not None
 
-    def check_standing(self) -> None:
+    def check_active(self) -> None:
         """Raise SessionEnded (401) if the user was erased or deactivated meanwhile."""
-        if not self._standing.filter(is_active__ne=False).first():
+        if not self._not_erased.filter(is_active__ne=False).first():
             raise SessionEnded()
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
@@ -341,7 +341,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """
         version = secrets.token_hex(8)
         changes |= {"token_version": version, "sessions_ended_at": now()}
-        found = self._standing.filter(only_if or Q())
+        found = self._not_erased.filter(only_if or Q())
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
@@ -369,7 +369,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         for user in filter(None, (self, by)):
             user.__dict__.pop("operators", None)
         # Checked afterwards: a deactivation that begins later takes the role away as well.
-        if role and not self._standing.filter(is_active__ne=False).first():
+        if role and not self._not_erased.filter(is_active__ne=False).first():
             Operators.appoint(self, None)
             raise UserInactive()
         return before
@@ -426,7 +426,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         )
         # Without the _id, which stays: in place of null, MongoEngine would invent one.
         fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
-        if not self._get_collection().replace_one(self._standing._query, fields).modified_count:
+        if not self._get_collection().replace_one(self._not_erased._query, fields).modified_count:
             return False
         self.erased_at, self.token_version = stone.erased_at, stone.token_version
         if session:

@@ -65,7 +65,7 @@ def idempotent(
     # In a context of its own: it has to be done even if the request's time for the store is up.
     settle = Context()
     try:
-        with Usage.along(username, KEY_SIZE + USUAL_SIZE) as along:
+        with Usage.with_answer_room(username, KEY_SIZE + USUAL_SIZE) as room:
             response = _answer(view, perform, first)
     except (Throttled, OverQuota):  # before anything was done
         settle.run(first.forget)
@@ -73,7 +73,7 @@ def idempotent(
     except BaseException:
         settle.run(first.free)
         raise
-    settle.run(_keep, first, view, response, along.taken)
+    settle.run(_keep, first, view, response, room.reserved)
     return response
 
 

@@ -57,7 +57,7 @@ class Import:
         """Import every line that can be imported; return what became of each.
 
         ``holds`` are called before each batch, and may raise to end the import there. Raises what
-        the user's ``check_standing`` raises if they were erased or deactivated meanwhile; what
+        the user's ``check_active`` raises if they were erased or deactivated meanwhile; what
         earlier batches stored then stays the owner's, as long as there is an account.
         """
         for lines in batches(text, BATCH, BATCH_SIZE):
@@ -89,13 +89,13 @@ class Import:
             self._meet(known)
             # Checked after the writes: an erasure that begins later deletes the batch as well.
             try:
-                self.user.check_standing()
+                self.user.check_active()
             except (AuthenticationFailed, NotAuthenticated):
                 self._take_back(new, known)
                 raise
             created = (entry for entry in new if entry.status == "created")
             again = {entry.id: entry.document.version for entry in created if entry.id in had}
-            self.kind.Version.stand_again(self.owner, again)
+            self.kind.Version.mark_restored(self.owner, again)
 
     def _take_back(self, new: list[Entry], known: list[Entry]) -> None:
         """Delete what a batch stored for an owner who is gone, or is being erased.

@@ -167,8 +167,8 @@ class DocumentVersion(ServiceDocument):
     @classmethod
     def of(cls, owner: str, document_id: ObjectId | None = None) -> QuerySet:
         """Return the query of an owner's old versions, of one document or of all."""
-        standing = cls.objects(**cls.document_class.whose(owner), expires_at__gt=now())
-        return standing.filter(document_id=document_id) if document_id else standing
+        unexpired = cls.objects(**cls.document_class.whose(owner), expires_at__gt=now())
+        return unexpired.filter(document_id=document_id) if document_id else unexpired
 
     @classmethod
     def deleted_of(cls, owner: str) -> QuerySet:
@@ -206,7 +206,7 @@ class DocumentVersion(ServiceDocument):
     # --- Bringing back, and forgetting -------------------------------------------------------
 
     @classmethod
-    def stand_again(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
+    def mark_restored(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
         """Note that deleted documents exist again, each from a version on.
 
         Later versions are left alone: somebody may have deleted the document again.
@@ -247,7 +247,7 @@ class DocumentVersion(ServiceDocument):
                 raise
             document.id = new_id(document.created)  # lists follow the order of the ids
             document.add()
-        self.stand_again(self.owner, {self.document_id: document.version})
+        self.mark_restored(self.owner, {self.document_id: document.version})
         return document
 
     @classmethod

@@ -34,7 +34,7 @@ class Index(NamedTuple):
         unique = "unique " if self.options.get("unique") else ""
         return f"{unique}{self.document._get_collection_name()} ({fields})"
 
-    def stands(self) -> bool:
+    def exists(self) -> bool:
         """Tell whether the store has it, just as it is declared."""
         return self.is_among(self.document._get_collection().index_information().values())
 

@@ -4,7 +4,8 @@ One stored document counts for each owner. A write first reserves room there, by
 write, so that no number of parallel requests gets past the limit; room that is not used is given
 back. The count may be too high, after a crash between the two writes or when history has expired,
 but never too low. Before an old count makes anybody be refused, what is stored is counted again.
-(What another program stores, or this one with quotas off, is noticed only when it is counted again.)
+(What another program stores, or this one with quotas off, is noticed only when it is counted
+again.)
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class OverQuota(Exception):
         super().__init__(f"You keep {' and '.join(shown)}, and this would be more.")
 
 
-class Along:
+class AnswerRoom:
     """Room for an answer, which an owner's next reservation reserves too, to save a round trip.
 
     As many bytes as the write itself, because the answer repeats what was written, and ``more``.
@@ -74,10 +75,10 @@ class Along:
 
     def __init__(self, owner: str, more: int) -> None:
         self.owner, self.more = owner, more
-        self.taken = 0  # bytes
+        self.reserved = 0  # bytes
 
 
-_along: ContextVar[Along | None] = ContextVar("_along", default=None)
+_answer_room: ContextVar[AnswerRoom | None] = ContextVar("_answer_room", default=None)
 
 
 class Usage(ServiceDocument):
@@ -174,27 +175,27 @@ class Usage(ServiceDocument):
 
     @classmethod
     @contextmanager
-    def along(cls, owner: str, more: int) -> Iterator[Along]:
+    def with_answer_room(cls, owner: str, more: int) -> Iterator[AnswerRoom]:
         """Have the owner's first reservation in the block reserve room for the answer as well."""
-        along = Along(owner, more)
-        token = _along.set(along)
+        room = AnswerRoom(owner, more)
+        token = _answer_room.set(room)
         try:
-            yield along
+            yield room
         finally:
-            _along.reset(token)
+            _answer_room.reset(token)
 
     @classmethod
     def reserve(cls, owner: str | None, amount: Amount) -> None:
-        """Reserve room, with that of ``along``; raises OverQuota."""
+        """Reserve room, with that of an ``AnswerRoom``; raises OverQuota."""
         if owner is None:
             return
-        along = _along.get()
-        if along is None or along.owner != owner or along.taken:
+        room = _answer_room.get()
+        if room is None or room.owner != owner or room.reserved:
             cls._reserve(owner, amount)
             return
-        more = amount.bytes - OVERHEAD * amount.documents + along.more
+        more = amount.bytes - OVERHEAD * amount.documents + room.more
         cls._reserve(owner, amount._replace(bytes=amount.bytes + more))
-        along.taken = more
+        room.reserved = more
 
     @classmethod
     def _reserve(cls, owner: str, amount: Amount) -> None:

@@ -55,18 +55,18 @@ class IndexesMiddleware:
     load ``templatesvc.wsgi``, which does not ask the store before the first request.
     """
 
-    stand = False  # in this process
+    were_found = False  # in this process
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not self.stand and request.path_info.rstrip("/") not in REPORTING:
+        if not self.were_found and request.path_info.rstrip("/") not in REPORTING:
             if error := refusal():
                 with suppress(Resolver404):  # the route says what its errors look like
                     request.resolver_match = resolve(request.path_info)
                 return problems.answer(request, error)
-            IndexesMiddleware.stand = True
+            IndexesMiddleware.were_found = True
         return self.get_response(request)
 
 
@@ -84,7 +84,7 @@ def refusal() -> APIException | None:
 def unusable() -> str:
     """Return why the store must not be used, and what to do; empty if it may be used."""
     if reason := DataFormat.refusal():
-        IndexesMiddleware.stand = False  # a process that has begun to answer ends with it
+        IndexesMiddleware.were_found = False  # a process that has begun to answer ends with it
         return f"{reason}. Run the newer version."
     missing = ", ".join(map(str, indexes.missing()))
     return f"Indexes are missing: {missing}. Run: python manage.py ensureindexes" if missing else ""

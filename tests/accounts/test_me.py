@@ -60,7 +60,7 @@ def test_a_deleted_user_takes_along_all_that_is_theirs_and_nothing_else(
 
     assert response.status_code == 204
     assert response.content == b""
-    assert [user.username for user in User.objects.standing()] == ["bob"]
+    assert [user.username for user in User.objects.not_erased()] == ["bob"]
     assert [template.id for template in Template.objects] == [kept.id]
     assert [session.username for session in Session.objects] == ["bob"]
     assert Operators.current().people == []

@@ -370,7 +370,7 @@ def test_an_id_that_the_flask_service_let_in_is_as_good(id: Any, root: Person, b
     assert root.client.patch(path, {"is_active": False}).json()["is_active"] is False
     assert [user.username for user in User.objects(is_active=False)] == ["mallory"]
     assert root.client.delete(path).status_code == 204
-    assert {user.username for user in User.objects.standing()} == {"bob", "root"}
+    assert {user.username for user in User.objects.not_erased()} == {"bob", "root"}
 
 
 @pytest.mark.parametrize("id", ["x", "~", "~x", "~e30", "$ne", "me%00", "6" * 23, "%7B%7D"])

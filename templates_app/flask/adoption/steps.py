@@ -70,7 +70,7 @@ class Adoption:
 
     def _build(self, missing: Iterable[indexes.Index]) -> None:
         for index in missing:
-            if index.stands():
+            if index.exists():
                 continue  # another process has built it since
             # Somebody may have made an index of the same fields that is not unique.
             index.drop()

@@ -30,7 +30,7 @@ class Command(StoreCommand):
             self.stdout.write(f"\n{finding}")
 
     def _ensure(self, index: indexes.Index, failures: list[str]) -> None:
-        if index.stands():
+        if index.exists():
             self.stdout.write(f"exists  {index}")
             return
         try:
