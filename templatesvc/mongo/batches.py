@@ -11,7 +11,7 @@ import pymongo
 
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
-# Documents in a batch, the seconds that a batch may take, and those after which none is begun.
+# Documents in a batch, the seconds that a batch may take, and those after which no more is deleted.
 BATCH = 200
 BATCH_SECONDS = 20
 SECONDS = 5
