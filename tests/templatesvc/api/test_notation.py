@@ -14,6 +14,7 @@ import pytest
 from bson import Binary, Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp, encode
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
+from pymongo.errors import OperationFailure
 
 from accounts import audit, transfer
 from accounts.audit import Action, AuditEntry
@@ -135,9 +136,23 @@ def test_there_is_one_notation_of_times_everywhere(alice: Person) -> None:
         assert [text for text in found if not TIME.fullmatch(text)] == []
 
 
+def stored_by(person: Person) -> dict[str, tuple[Any, Any]]:
+    """Return what the store takes; the embedded server takes no times beyond Python's calendar."""
+    taken = {}
+    for number, (value, text) in enumerate(FOREIGN):
+        try:
+            Template.objects(id=store(person, value)).delete()
+        except OperationFailure:
+            assert isinstance(value, DatetimeMS)
+        else:
+            taken[f"v{number}"] = (value, text)
+    return taken
+
+
 def test_a_value_of_a_script_is_plain_text_wherever_it_is_read(alice: Person) -> None:
-    stored = {f"v{n}": value for n, (value, _) in enumerate(FOREIGN)}
-    expected = {f"v{n}": text for n, (_, text) in enumerate(FOREIGN)}
+    values = stored_by(alice)
+    stored = {name: value for name, (value, _) in values.items()}
+    expected = {name: text for name, (_, text) in values.items()}
     item = f"{URL}/{store(alice, stored)}"
     assert alice.client.get(item).json()["template"] == expected
     assert alice.client.get(URL).json()["results"][0]["template"] == expected
@@ -150,7 +165,7 @@ def test_a_value_of_a_script_is_plain_text_wherever_it_is_read(alice: Person) ->
 
 
 def test_a_merge_patch_leaves_values_of_a_script_as_they_are(alice: Person) -> None:
-    stored = {f"v{n}": value for n, (value, _) in enumerate(FOREIGN[:-1])}
+    stored = {name: value for name, (value, text) in stored_by(alice).items() if text is not None}
     id = store(alice, stored)
     answer = alice.client.patch(
         f"{URL}/{id}",
@@ -163,7 +178,7 @@ def test_a_merge_patch_leaves_values_of_a_script_as_they_are(alice: Person) -> N
 
 
 def test_values_of_a_script_go_out_and_come_back(alice: Person) -> None:
-    stored = {f"v{n}": value for n, (value, _) in enumerate(FOREIGN[:-1])}
+    stored = {name: value for name, (value, text) in stored_by(alice).items() if text is not None}
     store(alice, stored)
     lines = b"".join(alice.client.get(f"{URL}/export"))
     bob = log_in("bob", "builder-22")
