@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.querysets import UserQuerySet
 from templatesvc.api.parameters import check_parameters, flag, parameter
+
+# Characters: some servers refuse an expression of more than 1,000, and escaped each may take two.
+LONGEST_SEARCH = 500
 
 
 class UserFilter(BaseFilterBackend):
@@ -22,6 +26,8 @@ class UserFilter(BaseFilterBackend):
         others = view.pagination_class.parameters
         check_parameters(request, {"search", "is_active", "format"} | others)
         if text := request.query_params.get("search"):
+            if len(text) > LONGEST_SEARCH:
+                raise ValidationError({"search": f"Give at most {LONGEST_SEARCH} characters."})
             queryset = queryset.named_like(text)
         active = flag(request, "is_active")
         if active is None:

@@ -18,6 +18,7 @@ from zlib import crc32
 
 import requests
 import schemathesis
+from schemathesis.specs.openapi.checks import use_after_free
 
 SERVICE = os.environ["FUZZ_SERVICE"]
 PEOPLE = json.loads(Path(os.environ["FUZZ_PEOPLE"]).read_text())["auth"]
@@ -143,3 +144,10 @@ def documented_code(ctx: Any, response: Any, case: Any) -> None:
     if media_type == "application/problem+json" and answer:
         listed = answer["content"][media_type]["examples"]
         assert response.json()["code"] in listed, f"{response.json()['code']} is not documented"
+
+
+@schemathesis.check
+def gone_once_deleted(ctx: Any, response: Any, case: Any) -> None:
+    """What was deleted is gone, except for its versions, one of which can be restored."""
+    if "/versions" not in case.operation.path:
+        use_after_free(ctx, response, case)

@@ -214,6 +214,14 @@ def test_a_search_is_for_plain_text_of_whatever_case(
     assert names(root.client, f"search={quote(search)}") == found
 
 
+def test_a_search_is_as_long_as_every_store_takes_it(root: Person) -> None:
+    for text in ("*" * 500, "a" * 500):
+        assert names(root.client, f"search={quote(text)}") == []
+    answer = root.client.get(f"{USERS}?search={'a' * 501}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"] == "Give at most 500 characters."
+
+
 def test_the_inactive_are_found_apart(root: Person, alice: Person, bob: Person) -> None:
     bob.user.deactivate()
     assert names(root.client, "is_active=false") == ["bob"]
