@@ -38,6 +38,11 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
             | Q(created_at=None, **{f"id__{flask_comparison}": bound})
         )
 
+    def place_of(self, document: Any, by: str) -> Place:
+        if by == "updated_at":
+            return [document.updated, document.id]
+        return super().place_of(document, by)
+
     def _may_be_null(self, by: str) -> bool:
         return by != "updated_at" and super()._may_be_null(by)
 
@@ -55,7 +60,7 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
         never = self.filter(updated_at=None)
         if after:
             never = never.filter(**_never_updated_beyond(descending, *after))
-        merged = merge(
+        return merge(
             super(FlaskTemplateQuerySet, self.filter(updated_at__ne=None)).walk(
                 by, descending, after, most
             ),
@@ -63,13 +68,6 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
             key=lambda template: (template.updated, template.id),
             reverse=descending,
         )
-        return map(_placed, merged)
-
-
-def _placed(template: Any) -> Any:
-    """Give a template its place among those that were updated and those that never were."""
-    template.place = [template.updated, template.id]
-    return template
 
 
 def _never_updated_beyond(descending: bool, moment: datetime, id: ObjectId) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class KeysetPagination(BasePagination):
             rows.reverse()
         first, last = end, end
         if rows:
-            first, last = (row.place for row in (rows[0], rows[-1]))
+            first, last = (queryset.place_of(row, self.by) for row in (rows[0], rows[-1]))
         is_begun = place is not None
         if backwards:
             is_next, is_previous, first = is_begun, is_more, end or first
@@ -104,7 +104,7 @@ class KeysetPagination(BasePagination):
         for row in walked:
             if not queryset.fits(row):
                 if time.monotonic() > self.time_is_up_at:
-                    return rows, True, row.place
+                    return rows, True, queryset.place_of(row, self.by)
                 continue
             size += row.stored_size
             if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):

@@ -159,8 +159,8 @@ class ServiceDocument(mongoengine.Document):
 
     # Its bytes of BSON in the store; 0 where they were not noted as it was read.
     stored_size = 0
-    # Its values in the order of the walk that found it, as the store has them.
-    place: list[Any]
+    # What the store has of it, where a walk found it. No field of anybody's has such a name.
+    _row: dict[str, Any]
 
     @classmethod
     def _from_son(
@@ -198,7 +198,7 @@ class ServiceDocument(mongoengine.Document):
         """Return the document of a row, which is its size in bytes and what it holds."""
         size, son = row
         document = cls._from_son(son)
-        document.stored_size = size
+        document.stored_size, document._row = size, son
         return document
 
     def copy(self) -> Self:

@@ -103,10 +103,17 @@ class KeysetQuerySet(QuerySet):
         """Return the names of the fields by which an order sorts."""
         return cls.orders.get(by, (by, "id"))
 
+    def place_of(self, document: Any, by: str) -> Place:
+        """Return where a document of a walk is in an order, in values as the store has them.
+
+        Not in the document's own: a field that the store lacks has its default there.
+        """
+        return [document._row.get(field) for field, _ in self._order(by, descending=False)]
+
     def walk(
         self, by: str, descending: bool, after: Place | None = None, most: int = 0
     ) -> Iterator[Any]:
-        """Yield the documents ordered by a field, from a place on; each has its own ``place``.
+        """Yield the documents ordered by a field, from a place on.
 
         ``most`` is how many the caller will take, so that no more are read; 0 reads all. A search
         ignores it, because nobody knows how many documents it has to look at.
@@ -117,10 +124,7 @@ class KeysetQuerySet(QuerySet):
         def loaded(row: Row) -> Any:
             nonlocal left
             left -= bool(left)
-            document = self._document.of_row(row)
-            # As the store sorts it: a field that is absent there has its default in the document.
-            document.place = [row.document.get(field) for field, _ in order]
-            return document
+            return self._document.of_row(row)
 
         holds = Holds.NULLS if self._may_be_null(by) else Holds.VALUES
         for piece in ranges(order, after, holds):

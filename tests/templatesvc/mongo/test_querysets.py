@@ -98,3 +98,12 @@ def test_a_copy_looks_for_itself() -> None:
     assert list(found) == []
     Template.create("ada", {"template": "a"})
     assert [each.template for each in found.clone()] == ["a"]
+
+
+@pytest.mark.parametrize("by", ["created_at", "updated_at"])
+def test_a_walk_notes_nothing_that_could_be_a_field(by: str) -> None:
+    """A resource may have a field of any name that its class does not refuse."""
+    Template.create("ada", {"template": "one"})
+    (walked,) = Template.objects.of("ada").walk(by, descending=False)
+    noted = vars(walked).keys() - vars(Template._from_son({})).keys()
+    assert [name for name in noted if name[0] != "_" and not hasattr(Template, name)] == []
