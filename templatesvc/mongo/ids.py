@@ -8,8 +8,10 @@ from typing import Any
 
 import bson
 from bson import DBRef, ObjectId, Regex
-from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.codec_options import CodecOptions
 from bson.errors import BSONError
+
+from templatesvc.mongo import store
 
 # The times that an ObjectId can hold, without its last second.
 FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,9 +19,6 @@ LAST_MOMENT = FIRST_MOMENT + timedelta(seconds=2**32 - 2)
 # An id in a URL: an ObjectId as people know it, or any other value after a tilde.
 PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
-AS_STORED: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
-)
 # Characters of an id in a URL. By default MongoDB indexes no entry of more than 1,024 bytes, and
 # some servers fail on values that are nested deeper than this length allows.
 LONGEST = 1500
@@ -63,4 +62,4 @@ def decode_signed(text: str) -> Any:
         return ObjectId(text)
     padded = text[1:] + "=" * (-len(text[1:]) % 4)
     # A UUID stays a Binary, because every query can hold that.
-    return bson.decode(base64.urlsafe_b64decode(padded), codec_options=AS_STORED)[""]
+    return bson.decode(base64.urlsafe_b64decode(padded), codec_options=store.CODEC)[""]

@@ -51,6 +51,9 @@ class Limits(NamedTuple):
     bytes: int | None
 
 
+NO_LIMITS = Limits(None, None)  # of the settings: then nothing is counted
+
+
 class OverQuota(Exception):
     """The owner keeps as much as they may; the text says how much that is.
 
@@ -137,7 +140,7 @@ class Usage(ServiceDocument):
         if usage is not None:
             return usage
         usage = cls._counted(owner)
-        if default_limits() == Limits(None, None):
+        if default_limits() == NO_LIMITS:
             usage.counted_at = LONG_AGO  # what is stored from now on is not counted
         try:
             return usage.insert()
@@ -200,7 +203,7 @@ class Usage(ServiceDocument):
     @classmethod
     def _reserve(cls, owner: str, amount: Amount) -> None:
         limits = default_limits()
-        if limits == Limits(None, None):
+        if limits == NO_LIMITS:
             return
         fresh = {"max_documents": None, "max_bytes": None}
         counted = {"counted_at": {"$gt": now() - AT_LEAST_EVERY}}
@@ -234,7 +237,7 @@ class Usage(ServiceDocument):
     @classmethod
     def give_back(cls, owner: str | None, amount: Amount) -> None:
         """Note that an amount is not kept, or no longer."""
-        if owner is None or default_limits() == Limits(None, None) or amount == Amount():
+        if owner is None or default_limits() == NO_LIMITS or amount == Amount():
             return
         # No count goes below zero: what another program stored may never have been counted.
         query = {"_id": owner} | {name: {"$gte": n} for name, n in amount._asdict().items() if n}

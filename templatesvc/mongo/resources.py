@@ -171,7 +171,13 @@ class ResourceMetaclass(TopLevelDocumentMetaclass):
         is_owned = any("owner" in getattr(base, "_fields", ()) for base in bases)
         names = Names.of(name, meta)._replace(is_owned=is_owned)
         known = {"id", "owner", "created_at", "updated_at", *attrs}
-        _check_names(f"{name}.meta['orderings']", [meta.get("orderings", [])], known, "['title']")
+        orderings = meta.get("orderings", [])
+        _check_names(f"{name}.meta['orderings']", [orderings], known, "['title']")
+        if lists := [each for each in orderings if isinstance(attrs.get(each), HOLDING_LISTS)]:
+            raise TypeError(
+                f"{name}.meta['orderings']: {lists[0]!r} can hold lists, which have no place in an "
+                "order; leave it out."
+            )
         rule, wrong = UNIQUE[is_owned], UNIQUE[not is_owned]
         _check_names(f"{name}.meta[{rule!r}]", meta.get(rule, []), known, "[['title', 'author']]")
         if wrong in meta:
@@ -179,11 +185,6 @@ class ResourceMetaclass(TopLevelDocumentMetaclass):
         own = [f for f in attrs if f not in (RESERVED if is_owned else ResourceDocument._fields)]
         for field_name in own:
             if isinstance(field := attrs[field_name], BaseField):
-                if field_name in meta.get("orderings", []) and isinstance(field, HOLDING_LISTS):
-                    raise TypeError(
-                        f"{name}.meta['orderings']: {field_name!r} can hold lists, which have no "
-                        "place in an order; leave it out."
-                    )
                 _check(f"{name}.{field_name}", field_name, field, rule)
                 _tolerate_what_is_gone(field)
         meta.setdefault("collection", names.slugs)
