@@ -36,6 +36,10 @@ class UserFilter(BaseFilterBackend):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         return [
-            parameter("search", "Users with this in their name, of whatever case."),
+            parameter(
+                "search",
+                "Users with this in their name, of whatever case.",
+                maxLength=LONGEST_SEARCH,
+            ),
             parameter("is_active", "Only those who can log in, or who can't.", type="boolean"),
         ]
