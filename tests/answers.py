@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.urls import Resolver404, resolve
@@ -15,6 +16,16 @@ def told(answer: Any) -> str:
         return str(body["msg"])
     assert {"type", "title", "status", "detail", "code"} <= set(body)
     return str(body["detail"])
+
+
+def pages(client: Any, url: str, most: int = 100) -> Iterator[list[Any]]:
+    """Yield the results of each page of a list, from one on; fail if there are too many."""
+    while url:
+        assert (most := most - 1) >= 0, f"The pages do not end: {url}"
+        answer = client.get(url)
+        assert answer.status_code == 200, answer.content
+        yield answer.json()["results"]
+        url = answer.json()["next"]
 
 
 def there(*paths: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from accounts.erasure import erase
 from accounts.transfer import exported
 from templatesvc.api.resources import ResourceViewSet
+from tests.answers import pages
 from tests.conftest import Person
 from tests.films.documents import Film
 from tests.films.serializers import FilmSerializer
@@ -28,14 +28,6 @@ def add(person: Person, **changes: Any) -> Any:
 
 def titles(rows: list[dict[str, Any]]) -> list[str]:
     return [row["title"] for row in rows]
-
-
-def pages(person: Person, query: str) -> Iterator[list[dict[str, Any]]]:
-    url = f"{URL}?{query}"
-    while url:
-        page = person.client.get(url).json()
-        yield page["results"]
-        url = page["next"]
 
 
 def patch(person: Person, url: str, body: Any, **headers: str) -> Any:
@@ -156,10 +148,10 @@ def test_pages_hold_in_any_order_while_others_write(
         value = row[by]
         return (value is not None, value if value is not None else 0, row["id"])
 
-    rows = [row for page in pages(alice, "limit=100") for row in page]
+    rows = [row for page in pages(alice.client, f"{URL}?limit=100") for row in page]
     expected = sorted(rows, key=key, reverse=ordering.startswith("-"))
     found = []
-    for number, page in enumerate(pages(alice, f"ordering={ordering}&limit=3")):
+    for number, page in enumerate(pages(alice.client, f"{URL}?ordering={ordering}&limit=3")):
         found += page
         add(bob, title=f"Bob's {number}")
     assert titles(found) == titles(expected)
@@ -300,7 +292,7 @@ def test_the_form_of_the_list_says_which_way_each_order_goes(alice: Person) -> N
     assert offered == {"year": "year, ascending", "-year": "year, descending"}
     add(alice)
     add(alice, title="The Testament of Dr. Mabuse", year=1933)
-    (descending,) = pages(alice, "ordering=-year")
+    (descending,) = pages(alice.client, f"{URL}?ordering=-year")
     assert [row["year"] for row in descending] == [1933, 1931]
 
 

@@ -17,6 +17,7 @@ from accounts.transfer import exported
 from templatesvc.api.turns import SearchInProgress, alone
 from templatesvc.mongo.quota import Usage
 from tests.accounts.operators import messages, operators_browser, page_of, text
+from tests.answers import pages
 from tests.conftest import Person
 from tests.films.documents import Genre
 from tests.films.views import GenreViewSet
@@ -72,12 +73,8 @@ def test_it_is_listed_in_each_order_by_pages_searched_and_filtered(
         add(staff, label=label, since=year)
 
     def labels(query: str) -> list[str]:
-        found, url = [], f"{URL}?limit=1&{query}"
-        while url:
-            page = client.get(url).json()
-            found += [row["label"] for row in page["results"]]
-            url = page["next"]
-        return found
+        found = pages(client, f"{URL}?limit=1&{query}")
+        return [row["label"] for page in found for row in page]
 
     assert labels("ordering=label") == ["Essay", "Musical", "Noir", "Western"]
     assert labels("ordering=-since") == ["Noir", "Musical", "Western", "Essay"]
@@ -112,7 +109,7 @@ def test_only_operators_change_it_and_see_what_it_was(
     assert list(Genre._get_collection().find()) == before
 
 
-def test_to_delete_for_good_is_in_the_audit_and_no_matter_of_a_quota(staff: Person) -> None:
+def test_deleting_for_good_is_in_the_audit_and_outdates_no_quota(staff: Person) -> None:
     usage = Usage.of(staff.name)
     staff.client.delete(add(staff).json()["url"])
     assert staff.client.delete(f"{URL}/deleted").status_code == 204

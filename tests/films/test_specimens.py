@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from templatesvc.api import members
+from tests.answers import pages
 from tests.conftest import Person
 from tests.films.documents import Specimen
 from tests.films.serializers import SpecimenSerializer
@@ -24,14 +25,9 @@ def send(person: Person, body: Any, method: str = "post", url: str = URL) -> Any
 
 
 def rows(person: Person, ordering: str) -> list[Any]:
-    """Return the rows of all pages, each of one; more would be a page that comes again."""
-    found: list[Any] = []
-    url = f"{URL}?ordering={ordering}&limit=1"
-    while url and len(found) < 20:
-        page = person.client.get(url).json()
-        found += page["results"]
-        url = page["next"]
-    return found
+    """Return the rows of all pages, each page of one."""
+    found = pages(person.client, f"{URL}?ordering={ordering}&limit=1")
+    return [row for page in found for row in page]
 
 
 @pytest.mark.store

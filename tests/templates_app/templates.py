@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from templates_app.documents import Template
+from tests import answers
 from tests.conftest import Person
 
 URL = "/api/v1/templates"
@@ -54,13 +55,8 @@ def listed(person: Person, query: str = "") -> list[Any]:
 
 def pages(person: Person, query: str) -> list[list[Any]]:
     """Return the values of each page, from the first to the last."""
-    found, url = [], f"{URL}?{query}"
-    while url:
-        answer = person.client.get(url)
-        assert answer.status_code == 200, answer.content
-        found.append([result["template"] for result in answer.json()["results"]])
-        url = answer.json()["next"]
-    return found
+    found = answers.pages(person.client, f"{URL}?{query}")
+    return [[result["template"] for result in page] for page in found]
 
 
 def check_order(person: Person, ordering: str, count: int) -> None:
