@@ -11,7 +11,8 @@ import pymongo
 
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
-# Documents in a batch, the seconds that a batch may take, and those after which no more is deleted.
+# Documents in a batch, the seconds that a batch may take, and those after which a request that did
+# something leaves the rest to the next one.
 BATCH = 200
 BATCH_SECONDS = 20
 SECONDS = 5
@@ -43,10 +44,9 @@ def _finish(steps: Iterable[Callable[[int], int]]) -> bool:
 
 
 def _do(step: Callable[[int], int], deadline: float) -> int:
-    """Do one batch of a step; raises PyMongoError at the end of the last batch's time.
+    """Do one batch of a step; raises PyMongoError once the last batch has to be over.
 
-    Steps with nothing to do are done after the deadline, too: on a slow store they would otherwise
-    never come to an end.
+    After the deadline, too: on a slow store, steps with nothing to do would never come to an end.
     """
     left = deadline + BATCH_SECONDS - time.monotonic()
     with pymongo.timeout(max(0.001, min(BATCH_SECONDS, left))):  # 0 would be for ever

@@ -207,9 +207,9 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def mark_restored(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
-        """Note that deleted documents exist again, each from a version on.
+        """Note that deleted documents exist again, of which ``versions`` has the new versions.
 
-        Later versions are left alone: somebody may have deleted the document again.
+        Only earlier versions are marked: whoever deletes the document meanwhile keeps a later one.
         """
         theirs = cls.objects(**cls.document_class.whose(owner))
         writes = [

@@ -76,7 +76,7 @@ def test_a_time_that_is_over_begins_anew(alice: Person) -> None:
         assert log_in("alice", alice.password).status_code == 200
 
 
-def test_who_is_refused_as_a_time_ends_is_told_to_wait_a_second() -> None:
+def test_the_wait_is_a_second_at_least() -> None:
     """A Retry-After of 0 would be none."""
     reached = Attempts(count=10, expires_at=now() - timedelta(seconds=1))
     with pytest.raises(TooManyAttempts) as refusal:
@@ -85,7 +85,7 @@ def test_who_is_refused_as_a_time_ends_is_told_to_wait_a_second() -> None:
 
 
 @pytest.mark.usefixtures("_few")
-def test_a_lock_of_which_nobody_wrote_the_time_began_with_its_period() -> None:
+def test_a_lock_begins_with_its_period_if_the_last_attempt_has_no_time() -> None:
     limit, until = failures_of("alice"), now() + timedelta(minutes=5)
     Attempts._get_collection().insert_one({"_id": limit.key, "count": 3, "expires_at": until})
     assert limit.lock == Lock(until - timedelta(minutes=15), until)

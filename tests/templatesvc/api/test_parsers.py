@@ -147,7 +147,7 @@ def test_the_least_size_is_never_more_than_the_size() -> None:
 
 
 @pytest.mark.parametrize("item", [None, {}, []], ids=str)
-def test_the_least_size_lacks_two_names_and_an_index(item: Any) -> None:
+def test_the_least_size_counts_neither_the_name_nor_the_first_index(item: Any) -> None:
     for count in range(1, 10):  # ten have an index of two digits
         value = {"": [item] * count}
         lacking = len("t\0") + len("t0\0")  # t stands for the byte that says of which type it is

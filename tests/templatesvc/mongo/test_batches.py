@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def test_a_turn_is_held_until_the_last_step_is_over(clock: SimpleNamespace) -> None:
-    """Otherwise somebody else may have the turn, and a freed name, while a step still deletes."""
+    """Otherwise a step could still delete when somebody else has the turn, or the name."""
     ends: list[float] = []
 
     def find_nothing(_: int) -> int:
