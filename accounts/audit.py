@@ -64,8 +64,8 @@ def actions_of(names: Names) -> Any:
         for verb in (*made, "changed", "deleted", "restored")
     }
     if not names.is_owned:
-        said = names.fill("An operator deleted the deleted {names} for good.")
-        members["FORGOTTEN"] = (f"{names.slug}_forgotten", said)
+        text = names.fill("An operator deleted the deleted {names} for good.")
+        members["FORGOTTEN"] = (f"{names.slug}_forgotten", text)
     make: Any = AuditAction
     return make(f"{names.slug}_actions", members)
 

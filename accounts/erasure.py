@@ -16,10 +16,10 @@ from django.conf import settings
 from accounts.documents import Session, User
 from templatesvc.mongo import batches
 from templatesvc.mongo.documents import ServiceDocument, now
-from templatesvc.mongo.leases import turn_of
+from templatesvc.mongo.leases import lease_name
 
 # Names of earlier erasures that an erasure frees as well.
-MOST_FREED = 10
+MAX_FREED = 10
 
 
 class Erasure(NamedTuple):
@@ -32,13 +32,14 @@ class Erasure(NamedTuple):
 def erase(user: User, session: Session | None = None) -> Erasure:
     """Delete a user and everything of theirs, or go on with it for a while; raises LastSuperuser.
 
-    ``session`` is the one that they do it in; it stays until all is deleted, only for going on.
+    ``session`` is the one in which users delete themselves; it stays until all is deleted, and is
+    good only for going on.
     """
     is_begun = user.erased_at is None and user.bury(session)
     is_finished = sweep(user)
     if is_finished:
         Session.objects(user_id=user.id, username=user.username).delete()
-        for tombstone in User.tombstones().order_by("erased_at").limit(MOST_FREED):
+        for tombstone in User.tombstones().order_by("erased_at").limit(MAX_FREED):
             free(tombstone)
     return Erasure(is_begun, is_finished)
 
@@ -52,7 +53,7 @@ def sweep(user: User) -> bool:
         return True
     theirs = ServiceDocument.belongings(user)
     steps = (partial(document.delete_some, query) for document, query in theirs)
-    return batches.finish(turn_of(user.username, at="erase"), steps)
+    return batches.finish(lease_name(user.username, work="erase"), steps)
 
 
 def free(tombstone: User) -> bool:
@@ -60,7 +61,7 @@ def free(tombstone: User) -> bool:
     moment = now()
     is_held = tombstone.erased_at > moment - settings.ERASED_NAME_HOLD
     # A sweep that may still be running must not go on once the name is somebody else's.
-    is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - batches.LONGEST
+    is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - batches.LEASE_DURATION
     if is_held or is_being_swept or not sweep(tombstone):
         return False
     mine = User.tombstones().filter(__raw__=tombstone.identity_query, swept_at=tombstone.swept_at)

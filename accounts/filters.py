@@ -13,7 +13,7 @@ from accounts.querysets import UserQuerySet
 from templatesvc.api.parameters import check_parameters, flag, parameter
 
 # Characters: some servers refuse an expression of more than 1,000, and escaped each may take two.
-LONGEST_SEARCH = 500
+MAX_SEARCH_LENGTH = 500
 
 
 class UserFilter(BaseFilterBackend):
@@ -26,8 +26,8 @@ class UserFilter(BaseFilterBackend):
         others = view.pagination_class.parameters
         check_parameters(request, {"search", "is_active", "format"} | others)
         if text := request.query_params.get("search"):
-            if len(text) > LONGEST_SEARCH:
-                raise ValidationError({"search": f"Give at most {LONGEST_SEARCH} characters."})
+            if len(text) > MAX_SEARCH_LENGTH:
+                raise ValidationError({"search": f"Give at most {MAX_SEARCH_LENGTH} characters."})
             queryset = queryset.named_like(text)
         active = flag(request, "is_active")
         if active is None:
@@ -39,7 +39,7 @@ class UserFilter(BaseFilterBackend):
             parameter(
                 "search",
                 "Users with this in their name, of whatever case.",
-                maxLength=LONGEST_SEARCH,
+                maxLength=MAX_SEARCH_LENGTH,
             ),
             parameter("is_active", "Only those who can log in, or who can't.", type="boolean"),
         ]

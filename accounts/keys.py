@@ -37,7 +37,7 @@ LAST_SECOND = 253_402_300_799  # of the year 9999
 # RFC 7518, section 3.3.
 SHORTEST_RSA = 2048
 # Tokens whose claims are cached: verifying a signature takes a tenth of a request's time.
-MOST_KEPT = 1024
+MAX_KEPT = 1024
 
 
 class Key:
@@ -114,7 +114,7 @@ class KeyRing(TokenBackend):
     def __init__(self, keys: tuple[str, ...], issuer: str, audience: str) -> None:
         self.keys = [Key(text) for text in keys]
         # Refused tokens raise and are not cached, so only log-ins can fill the cache.
-        self._verified = lru_cache(MOST_KEPT)(self._verify)
+        self._verified = lru_cache(MAX_KEPT)(self._verify)
         super().__init__(self.keys[0].algorithm, issuer=issuer, audience=audience)
 
     def encode(self, payload: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 
 from precis_i18n import get_profile
 
-LONGEST = 512  # characters: a longer text is left as it is
+MAX_NORMALIZED_LENGTH = 512  # characters: a longer text is left as it is
 REASONS = {
     "DISALLOWED/precis_ignorable_properties": "it is invisible",
     "DISALLOWED/controls": "it is a control character",
@@ -46,7 +46,7 @@ def _userpart(part: str) -> str:
 
 def known_as(name: str) -> str | None:
     """Return the normalised form of a name, if it differs; None otherwise."""
-    if name.isascii() or len(name) > LONGEST:
+    if name.isascii() or len(name) > MAX_NORMALIZED_LENGTH:
         return None
     try:
         normalised = normalised_username(name)
@@ -57,7 +57,7 @@ def known_as(name: str) -> str | None:
 
 def opaque_password(password: str) -> str:
     """Return the one form of a password, or itself if it has none, for example with a control."""
-    if password.isascii() or len(password) > LONGEST:
+    if password.isascii() or len(password) > MAX_NORMALIZED_LENGTH:
         return password
     try:
         opaque: str = _profile("OpaqueString").enforce(password)
@@ -73,6 +73,6 @@ def password_forms(password: str) -> list[str]:
     other is the decomposed one, which some systems type. Most passwords have one form.
     """
     opaque = opaque_password(password)
-    is_short = not password.isascii() and len(password) <= LONGEST
+    is_short = not password.isascii() and len(password) <= MAX_NORMALIZED_LENGTH
     other = unicodedata.normalize("NFD", password) if is_short and opaque == password else opaque
     return list(dict.fromkeys([password, other]))

@@ -45,7 +45,7 @@ class Operator(EmbeddedDocument):
 class Operators(ServiceDocument):
     """All operators in one document, so that one conditional write decides who is one.
 
-    So there is always a superuser, whatever is changed in parallel. They are not stored in users,
+    So there is always a superuser, whatever is changed in parallel. Roles are not stored in users,
     because a registration at another program could have stored anything there.
     """
 

@@ -25,16 +25,16 @@ class UserQuerySet(KeysetQuerySet):
         return self.filter(__raw__={"username": {"$regex": re.escape(text), "$options": "i"}})
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, most: int = 0
+        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
     ) -> Iterator[Any]:
-        """Yield the users in an order, from a place on; ``most`` at the most.
+        """Yield the users in an order, from a place on, ``limit`` at the most.
 
         Users whose names are no texts, as another program may have stored them, are left out.
         """
         texts = self.filter(username__gte="")
-        walked = super(UserQuerySet, texts).walk(by, descending, after, most)
+        walked = super(UserQuerySet, texts).walk(by, descending, after, limit)
         return (user for user in walked if user.username)  # the filter also finds lists of texts
 
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are; above ``most``, some number above it."""
-        return super(UserQuerySet, self.filter(username__gte="")).count_up_to(most)
+    def count_up_to(self, limit: int) -> int:
+        """Return how many there are; above ``limit``, some number above it."""
+        return super(UserQuerySet, self.filter(username__gte="")).count_up_to(limit)

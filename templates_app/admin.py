@@ -11,7 +11,7 @@ from accounts.resources.admin import excerpt_of
 from templates_app.documents import Template
 from templates_app.exceptions import TemplateExists
 from templates_app.filters import KINDS, of_kind
-from templates_app.forms import TemplateForm, typed
+from templates_app.forms import TemplateForm, initial_values
 from templatesvc.admin import site
 from templatesvc.admin.filters import ChoiceFilter
 from templatesvc.admin.values import in_text
@@ -32,7 +32,7 @@ class TemplateAdmin(ResourceAdmin):
         return str(excerpt_of(in_text(template.template)))
 
     def initial(self, template: Template) -> dict[str, Any]:
-        return typed(template.template)
+        return initial_values(template.template)
 
     def values(
         self, request: HttpRequest, template: Template, form: dict[str, Any]

@@ -42,7 +42,7 @@ class TemplateForm(ReasonForm):
         return self.cleaned_data
 
 
-def typed(value: Any) -> dict[str, str]:
+def initial_values(value: Any) -> dict[str, str]:
     """Return the fields that hold a template, as ``TemplateForm`` reads it."""
     if isinstance(value, str):
         return {"kind": "text", "template": value}

@@ -8,6 +8,6 @@ from templatesvc.server.threads import ThreadedASGI
 application = ThreadedASGI(
     wsgi.application,
     threads=settings.WEB_THREADS,
-    largest_body=settings.LARGEST_BODY,
+    largest_body=settings.MAX_SERVER_BODY_SIZE,
     body_timeout=settings.BODY_TIMEOUT.total_seconds(),
 )

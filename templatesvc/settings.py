@@ -494,7 +494,7 @@ except EnvValidationError as error:
     raise ImproperlyConfigured(
         "\n".join(
             ["Correct these environment variables:"]
-            + [f"{name}: {' '.join(map(str, said))}" for name, said in faults]
+            + [f"{name}: {' '.join(map(str, values))}" for name, values in faults]
         )
     ) from None
 
@@ -504,5 +504,5 @@ except EnvValidationError as error:
 # earlier, whatever the browser keeps.
 SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
 # The largest body that the server reads; routes may have lower limits.
-LARGEST_BODY = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
+MAX_SERVER_BODY_SIZE = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
 SPECTACULAR_SETTINGS["CONTACT"] = {"name": "The operators of this service"} | CONTACT

@@ -18,7 +18,7 @@ from django.middleware.csrf import _get_new_csrf_string
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.operators import Role
-from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE
+from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_REJECTED_SIZE
 from templatesvc.api.http import methods
 from tests.accounts.operators import browser_of
 from tests.calls import calls_of
@@ -183,7 +183,7 @@ def faults(costs: list[Cost], accept: str = "") -> Iterator[str]:
     for cost in costs:
         if cost.status >= 500:
             yield f"failed: {cost}"
-        is_typed = accept == "text/html" and cost.sent <= MAX_TYPED_SIZE
+        is_typed = accept == "text/html" and cost.sent <= MAX_REJECTED_SIZE
         if cost.status >= 400 and cost.answer > MAX_ERROR_SIZE and not is_typed:
             yield f"the error is too large: {cost}"
         # A page shows what was sent twice, and writes &amp; for &.

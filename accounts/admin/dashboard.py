@@ -22,7 +22,7 @@ from templatesvc.mongo.history import DocumentVersion
 
 DAYS = 30
 # Older entries are not counted, so that the page is quick even if a day has a million.
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 NEWEST = 10
 CHARTS = {
     "Registrations": Action.REGISTERED,
@@ -115,7 +115,7 @@ def activity(days: list[date], since: ObjectId) -> dict[str, Any]:
         ],
         "failed_today": by_action[Action.LOGIN_FAILED.value][days[-1]],
         "failed_today_url": listed("auditentry", action=Action.LOGIN_FAILED.value, at="today"),
-        "most_entries": MOST_ENTRIES if total == MOST_ENTRIES else None,
+        "most_entries": MAX_ENTRIES if total == MAX_ENTRIES else None,
     }
 
 
@@ -126,7 +126,7 @@ def _counted_by_day(since: ObjectId) -> Iterable[dict[str, Any]]:
         [
             {"$match": {"_id": {"$gte": since}}},
             {"$sort": {"_id": -1}},
-            {"$limit": MOST_ENTRIES},
+            {"$limit": MAX_ENTRIES},
             {"$group": {"_id": {"action": "$action", "day": day}, "count": {"$sum": 1}}},
         ]
     )

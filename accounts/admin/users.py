@@ -31,7 +31,7 @@ from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits, Usage
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 
 
 def with_role(role: Role) -> Callable[[], Query]:
@@ -54,9 +54,9 @@ def is_protected(user: User, by: User, action: str = "") -> bool:
 
 
 def counted(found: QuerySet, opts: Options) -> str:
-    """Return in words how many documents a query finds, up to MOST_COUNTED."""
-    count = found.limit(MOST_COUNTED + 1).count(with_limit_and_skip=True)
-    figure = f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
+    """Return in words how many documents a query finds, up to MAX_COUNTED."""
+    count = found.limit(MAX_COUNTED + 1).count(with_limit_and_skip=True)
+    figure = f"more than {MAX_COUNTED:,}" if count > MAX_COUNTED else f"{count:,}"
     return f"{figure} {opts.verbose_name if count == 1 else opts.verbose_name_plural}"
 
 

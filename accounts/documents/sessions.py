@@ -36,9 +36,9 @@ class Session(ServiceDocument):
     # How often last_used_at is written, so that an ordinary request writes nothing.
     TOUCH_EVERY: ClassVar = timedelta(minutes=5)
     # Spent tokens that are kept: nobody honest refreshes so often within the time of grace.
-    MOST_SPENT: ClassVar = 100
+    MAX_SPENT: ClassVar = 100
     # Sessions that are ended at a time: after a higher limit there may be any number.
-    MOST_SURPLUS: ClassVar = 100
+    MAX_SURPLUS: ClassVar = 100
 
     id = StringField(primary_key=True, default=lambda: secrets.token_hex(16))
     user_id = RawField(null=True)  # null is an id like any other
@@ -109,13 +109,13 @@ class Session(ServiceDocument):
 
         Return the ids of those that this call ended, and how many are left.
         """
-        collection, most = cls._get_collection(), settings.MAX_SESSIONS
+        collection, limit = cls._get_collection(), settings.MAX_SESSIONS
         newest_first = [("created_at", -1), ("_id", -1)]
         found = collection.find(cls.of(user)._query, {"_id": 1}, sort=newest_first)
-        ids = [row["_id"] for row in found.limit(most + cls.MOST_SURPLUS)]
+        ids = [row["_id"] for row in found.limit(limit + cls.MAX_SURPLUS)]
         # One by one, so that of several log-ins at the same time only one ends each session.
-        ended = [id for id in ids[most:] if collection.delete_one({"_id": id}).deleted_count]
-        return ended, min(len(ids), most)
+        ended = [id for id in ids[limit:] if collection.delete_one({"_id": id}).deleted_count]
+        return ended, min(len(ids), limit)
 
     @property
     def is_stale(self) -> bool:
@@ -163,7 +163,7 @@ class Session(ServiceDocument):
             .objects(id=self.id, refresh_id=used)
             .update_one(
                 set__refresh_id=new,
-                set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MOST_SPENT :],
+                set__spent=[*recent, SpentToken(id=used, at=moment)][-self.MAX_SPENT :],
                 set__expires_at=expires_at,
                 set__last_used_at=moment,
                 set__ip=client.ip,

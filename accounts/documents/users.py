@@ -63,7 +63,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     # Right passwords within the current period of SUCCESSFUL_LOGIN_LIMIT, and its end.
     logins = TypedField(int)
     logins_until = TypedField(datetime)
-    # The most sessions that there can be: each log-in adds one, and counts again if it is high.
+    # An upper bound on the number of sessions: each log-in adds one, and counts them if it is high.
     sessions_at_most = TypedField(int)
 
     meta = {

@@ -21,7 +21,13 @@ from accounts.operations import Actor
 from accounts.resources.operations import Operations
 from accounts.resources.versioned import DeletedAdmin, Versioned
 from templatesvc.admin import DocumentAdmin, Happened, action, display
-from templatesvc.admin.fields import entered, form_of, serializer_of, touched, typed
+from templatesvc.admin.fields import (
+    changed_values,
+    form_of,
+    initial_values,
+    new_values,
+    serializer_of,
+)
 from templatesvc.admin.filters import ChoiceFilter, DateFilter, Filter, in_words
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.admin.sites import DocumentSite
@@ -159,29 +165,32 @@ class ResourceAdmin(Versioned):
         remembered = now() - settings.AUDIT_RETENTION
         found = pages.versions_of(document)
         # One at a time, because each may be large.
-        for version in found.walk("version", descending=True, most=SHOWN_VERSIONS):
+        for version in found.walk("version", descending=True, limit=SHOWN_VERSIONS):
             became = "deleted" if version.deleted_at else "replaced"
-            what, said = f"Version {version.version} was {became}.", self.said(version.own_values)
+            what, values = (
+                f"Version {version.version} was {became}.",
+                self.values_in_words(version.own_values),
+            )
             url = pages.url_of("version", document, version.version)
             # As far back as the audit goes, the owner did what no operator did.
             owner = user_link(version.owner) if version.replaced_at > remembered else ""
             by = doers.get(version.version, owner)
-            yield Happened(version.replaced_at, by, what, said, url)
+            yield Happened(version.replaced_at, by, what, values, url)
 
     def versions_of(self, document: ResourceDocument) -> QuerySet:
         return document.Version.of(document.owner, document.id)
 
-    def said(self, values: Values) -> str:
+    def values_in_words(self, values: Values) -> str:
         """Return the values of a state in a line, with the names of fields if there are several."""
-        said = {name: excerpt_of(in_text(value)) for name, value in values.items()}
-        if len(said) == 1:
-            return next(iter(said.values()))
-        return "; ".join(f"{self.label_of(name)}: {text}" for name, text in said.items())
+        texts = {name: excerpt_of(in_text(value)) for name, value in values.items()}
+        if len(texts) == 1:
+            return next(iter(texts.values()))
+        return "; ".join(f"{self.label_of(name)}: {text}" for name, text in texts.items())
 
     # --- What can be done --------------------------------------------------------------------
 
     def initial(self, document: ResourceDocument) -> dict[str, Any]:
-        return typed(self.serializer, document)
+        return initial_values(self.serializer, document)
 
     def state(self, document: ResourceDocument) -> str:
         return document.etag
@@ -200,7 +209,7 @@ class ResourceAdmin(Versioned):
     ) -> Values:
         """Return the new values that the form holds; raises ValidationError (400)."""
         serializer = self.serializer(context={"request": request})
-        return touched(serializer, document, form, request.POST)
+        return changed_values(serializer, document, form, request.POST)
 
     def save(
         self, request: HttpRequest, document: ResourceDocument, values: dict[str, Any]
@@ -209,7 +218,7 @@ class ResourceAdmin(Versioned):
         return self.operations.change(Actor.of(request), document, new, values["reason"])
 
     def create(self, request: HttpRequest, form: dict[str, Any]) -> ResourceDocument:
-        values = entered(self.serializer(context={"request": request}), form)
+        values = new_values(self.serializer(context={"request": request}), form)
         return self.operations.create(Actor.of(request), values, form["reason"])
 
     @action(

@@ -12,7 +12,7 @@ from accounts.audit import actions_of
 from accounts.documents import User
 from accounts.operations import Actor
 from templatesvc.admin.options import Options
-from templatesvc.api.exceptions import AlreadyExists, Conflict, unless_there
+from templatesvc.api.exceptions import AlreadyExists, Conflict, conflict_as
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.resources import ResourceDocument, Values
 
@@ -52,7 +52,7 @@ class Operations:
     def create(self, by: Actor, values: Values, reason: str) -> ResourceDocument:
         """Store a new document without an owner."""
         by.check(self.permission("add"))
-        with self._unless_there():
+        with self._conflict_as():
             document = self.document.create(None, values)
         self.record(by, "CREATED", document, reason=reason)
         return document
@@ -65,7 +65,7 @@ class Operations:
             self.record(by, "CHANGED", changed, step_to(changed), reason=reason)
         return changed is not None
 
-    def bring_back(
+    def restore_version(
         self, by: Actor, seen: ResourceDocument, version: DocumentVersion, reason: str
     ) -> bool:
         """Restore an earlier version as a new one; tell whether the document was as it was seen."""
@@ -78,7 +78,7 @@ class Operations:
 
     def _replace(self, seen: ResourceDocument, values: Values) -> ResourceDocument | None:
         found = self.document.objects.of(seen.owner).filter(id=seen.id).as_seen(seen)
-        with self._unless_there():
+        with self._conflict_as():
             replaced: ResourceDocument | None = found.replace(values)
         return replaced
 
@@ -99,7 +99,7 @@ class Operations:
         by.check(self.permission("change"))
         if self.document.owner and User.named(version.owner) is None:
             raise NotFound("Its owner is gone.")
-        with self._unless_there():
+        with self._conflict_as():
             document = version.restore()
         self.record(by, "RESTORED", document, [None, document.version], reason=reason)
         return document
@@ -112,8 +112,8 @@ class Operations:
         """Return what the audit calls a document, such as ``books/65f0…``."""
         return f"{self.document.names.slugs}/{id}"
 
-    def _unless_there(self) -> AbstractContextManager[None]:
-        return unless_there(self.exists_error, self.document.names)
+    def _conflict_as(self) -> AbstractContextManager[None]:
+        return conflict_as(self.exists_error, self.document.names)
 
     def record(
         self,

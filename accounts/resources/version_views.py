@@ -55,7 +55,7 @@ class VersionView(DocumentView):
         is_seen = self.request.POST.get("_state") == self.admin.state(document)
         by, reason = Actor.of(self.request), form.cleaned_data["reason"]
         try:
-            if is_seen and self.admin.operations.bring_back(by, document, version, reason):
+            if is_seen and self.admin.operations.restore_version(by, document, version, reason):
                 return True
         except REFUSALS as refusal:
             form.add_refusal(translated(refusal))

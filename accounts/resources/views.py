@@ -41,28 +41,28 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
         is_reading = self.action in (None, "list", "retrieve")
         return super().get_permissions() if is_reading else [IsOperator()]
 
-    def created(self, values: Values, id: ObjectId | None) -> ResourceDocument:
-        return self._recorded("CREATED", super().created(values, id))
+    def create_document(self, values: Values, id: ObjectId | None) -> ResourceDocument:
+        return self._recorded("CREATED", super().create_document(values, id))
 
-    def replaced(self, found: ResourceQuerySet, values: Values) -> Any:
-        document = super().replaced(found, values)
+    def replace_document(self, found: ResourceQuerySet, values: Values) -> Any:
+        document = super().replace_document(found, values)
         return document and self._recorded("CHANGED", document, step_to(document))
 
-    def removed(self, found: ResourceQuerySet) -> ResourceDocument | None:
-        document = super().removed(found)
+    def delete_document(self, found: ResourceQuerySet) -> ResourceDocument | None:
+        document = super().delete_document(found)
         return document and self._recorded("DELETED", document, [document.version, None])
 
-    def restored(self, version: DocumentVersion) -> ResourceDocument:
-        document = super().restored(version)
+    def restore_document(self, version: DocumentVersion) -> ResourceDocument:
+        document = super().restore_document(version)
         return self._recorded("RESTORED", document, [None, document.version])
 
-    def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
-        document = super().replaced(found, version.own_values)  # which records nothing
+    def restore_version(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
+        document = super().replace_document(found, version.own_values)  # which records nothing
         details = {"restored": version.version}
         return document and self._recorded("RESTORED", document, step_to(document), **details)
 
-    def forgotten(self) -> bool:
-        is_finished = super().forgotten()
+    def forget_documents(self) -> bool:
+        is_finished = super().forget_documents()
         self.operations.record_forgotten(Actor.of(self.request))
         return is_finished
 

@@ -47,7 +47,7 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
         return by != "updated_at" and super()._may_be_null(by)
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, most: int = 0
+        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
     ) -> Iterator[Any]:
         """Yield the templates in an order; see ``KeysetQuerySet.walk``.
 
@@ -56,15 +56,15 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
         """
         walk = super().walk
         if by != "updated_at":
-            return walk(by, descending, after, most)
+            return walk(by, descending, after, limit)
         never = self.filter(updated_at=None)
         if after:
             never = never.filter(**_never_updated_beyond(descending, *after))
         return merge(
             super(FlaskTemplateQuerySet, self.filter(updated_at__ne=None)).walk(
-                by, descending, after, most
+                by, descending, after, limit
             ),
-            super(FlaskTemplateQuerySet, never).walk("created_at", descending, None, most),
+            super(FlaskTemplateQuerySet, never).walk("created_at", descending, None, limit),
             key=lambda template: (template.updated, template.id),
             reverse=descending,
         )

@@ -27,7 +27,7 @@ from templates_app.flask.serializers import (
     FlaskUpdateSerializer,
     entry_as_json,
 )
-from templatesvc.api.exceptions import QuotaExceeded, unless_there
+from templatesvc.api.exceptions import QuotaExceeded, conflict_as
 from templatesvc.api.parsers import JSONParser
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
@@ -68,7 +68,7 @@ class CreateView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         value = serializer.validated_data["template"]
         owner = request.user.username
-        with unless_there(TemplateExists, Template.names):
+        with conflict_as(TemplateExists, Template.names):
             if settings.FLASK_SIDE_BY_SIDE:
                 Template.create_as_flask(owner, value)
             else:
@@ -104,7 +104,7 @@ class UpdateView(TemplateFlaskView):
         serializer.is_valid(raise_exception=True)
         old, new = (serializer.validated_data[f"{age}_template"] for age in ("old", "new"))
         named = Template.objects.of(request.user.username).filter(template=old)
-        with unless_there(TemplateExists, Template.names):
+        with conflict_as(TemplateExists, Template.names):
             if settings.FLASK_SIDE_BY_SIDE:
                 found = named.replace_as_flask(new)
             else:

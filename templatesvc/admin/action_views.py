@@ -17,7 +17,7 @@ from templatesvc.api.problems import message
 from templatesvc.mongo import ids
 
 # Names in a message, because a cookie carries it.
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 class ActionView(DocumentView):
@@ -84,7 +84,7 @@ class ActionView(DocumentView):
             self.tell(f"{self._named(those)}: {why}", messages.ERROR)
 
     def _named(self, documents: list[Any]) -> str:
-        names = [f"“{self.admin.name_of(document)}”" for document in documents[:MOST_NAMED]]
+        names = [f"“{self.admin.name_of(document)}”" for document in documents[:MAX_NAMED]]
         more = len(documents) - len(names)
         return ", ".join(names) + (f" and {more} more" if more else "")
 

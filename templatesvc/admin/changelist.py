@@ -197,8 +197,8 @@ class ChangeList:
             if by in self.offered:
                 is_sorted = self.order.name.lstrip("-") == by
                 is_ascending = not self.order.name.startswith("-")
-                turned = f"-{by}" if is_sorted and is_ascending else by
-                header |= {"url": self.url(**{ORDER: turned})}
+                reordered = f"-{by}" if is_sorted and is_ascending else by
+                header |= {"url": self.url(**{ORDER: reordered})}
                 header |= {"ascending": is_ascending} if is_sorted else {}
             yield header
 

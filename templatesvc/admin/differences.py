@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 CONTEXT = 3  # lines
 # Lines of each text without the common beginning and end: comparing more can take seconds.
-MOST_LINES = 500
+MAX_LINES = 500
 # Characters that are shown, each of which a page may write as six: nobody reads more.
-MOST_CHARACTERS = 100_000
+MAX_CHARACTERS = 100_000
 
 
 class Line(NamedTuple):
@@ -29,7 +29,7 @@ def difference(before: str, after: str) -> list[Line] | None:
     head = old[max(0, start - CONTEXT) : start]
     tail = old[len(old) - end :][:CONTEXT]
     size = sum(map(len, [*head, *gone, *come, *tail]))
-    if max(len(gone), len(come)) > MOST_LINES or size > MOST_CHARACTERS:
+    if max(len(gone), len(come)) > MAX_LINES or size > MAX_CHARACTERS:
         return None
     compared = difflib.unified_diff(head + gone + tail, head + come + tail, n=CONTEXT, lineterm="")
     # Without the file names at the beginning.

@@ -61,15 +61,15 @@ class TypedText(forms.CharField):
 
 def form_field(field: serializers.Field) -> forms.Field:
     """Return the form field for a field of a serializer."""
-    said = {"help_text": field.help_text or _hint(field), "required": _is_required(field)}
+    options = {"help_text": field.help_text or _hint(field), "required": _is_required(field)}
     if isinstance(field, serializers.BooleanField):
         if not _may_be_null(field):
-            return forms.BooleanField(**said)
-        return forms.ChoiceField(choices=[("", "-"), ("true", "Yes"), ("false", "No")], **said)
+            return forms.BooleanField(**options)
+        return forms.ChoiceField(choices=[("", "-"), ("true", "Yes"), ("false", "No")], **options)
     if isinstance(field, serializers.ChoiceField):
         choices = [(str(value), label) for value, label in field.choices.items()]
-        return forms.ChoiceField(choices=[("", "-"), *choices], **said)
-    return TypedText(widget=_widget(field), **said)
+        return forms.ChoiceField(choices=[("", "-"), *choices], **options)
+    return TypedText(widget=_widget(field), **options)
 
 
 def _may_be_null(field: serializers.Field) -> bool:
@@ -115,13 +115,17 @@ def _has_lines(field: serializers.Field, entries: Any) -> bool:
 # --- From a document to the form, and back ---------------------------------------------------
 
 
-def typed(serializer_class: type[DocumentSerializer], document: ResourceDocument) -> dict[str, Any]:
+def initial_values(
+    serializer_class: type[DocumentSerializer], document: ResourceDocument
+) -> dict[str, Any]:
     """Return the initial values of the form."""
     serializer, values = serializer_class(), serializer_class.written(document)
-    return {name: _typed(serializer.fields[name], values[name]) for name in serializer.writable}
+    return {
+        name: _initial_value(serializer.fields[name], values[name]) for name in serializer.writable
+    }
 
 
-def _typed(field: serializers.Field, value: Any) -> Any:
+def _initial_value(field: serializers.Field, value: Any) -> Any:
     if isinstance(field, serializers.BooleanField):
         return _yes_no(value) if _may_be_null(field) else bool(value)
     if value is None:
@@ -145,16 +149,16 @@ def _yes_no(value: Any) -> str:
     return next((text for text, meant in YES_NO.items() if meant is value), "")
 
 
-def entered(serializer: DocumentSerializer, form: dict[str, Any]) -> Values:
+def new_values(serializer: DocumentSerializer, form: dict[str, Any]) -> Values:
     """Return the values of a new document; raises ValidationError (400)."""
-    given = {n: _meant(serializer.fields[n], form[n], None) for n in serializer.writable}
+    given = {n: _parsed(serializer.fields[n], form[n], None) for n in serializer.writable}
     data = {name: value for name, value in given.items() if value is not ...}
     checked = type(serializer)(data=data, context=serializer.context)
     checked.is_valid(raise_exception=True)
     return checked.values
 
 
-def touched(
+def changed_values(
     serializer: DocumentSerializer,
     document: ResourceDocument,
     form: dict[str, Any],
@@ -164,7 +168,7 @@ def touched(
 
     A page that is older than a field did not post it. Boxes that are not ticked are never posted.
     """
-    before, fields = typed(type(serializer), document), serializer.fields
+    before, fields = initial_values(type(serializer), document), serializer.fields
     names = [
         name
         for name in serializer.writable
@@ -174,7 +178,7 @@ def touched(
     if not names:
         raise serializers.ValidationError("You have changed nothing.")
     values = type(serializer).written(document)
-    given = {name: _meant(fields[name], form[name], values[name]) for name in names}
+    given = {name: _parsed(fields[name], form[name], values[name]) for name in names}
     # A field that was emptied and can't be null gets its default.
     defaults = {name: document.default_of(name) for name in names if given[name] is ...}
     checked = type(serializer)(
@@ -193,7 +197,7 @@ def _as_posted(value: Any) -> Any:
     return value.replace("\r\n", "\n").replace("\r", "\n") if is_text else value
 
 
-def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
+def _parsed(field: serializers.Field, text: Any, before: Any) -> Any:
     """Return what was typed as a client would send it in JSON; ``...`` stands for the default."""
     if isinstance(field, serializers.BooleanField):
         return YES_NO[text] if _may_be_null(field) else text
@@ -208,5 +212,5 @@ def _meant(field: serializers.Field, text: Any, before: Any) -> Any:
     try:
         return from_extended_json(text)
     except ValueError as error:
-        said = f"This is not valid JSON: {fault_of(error)}."
-        raise serializers.ValidationError({field.field_name: said}) from error
+        message = f"This is not valid JSON: {fault_of(error)}."
+        raise serializers.ValidationError({field.field_name: message}) from error

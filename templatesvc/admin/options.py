@@ -97,8 +97,8 @@ class DocumentAdmin:
     and that Django's ``@display`` describes.
     """
 
-    # Where the list stands among the others: under this heading, by default the app's name, and
-    # before lists with a higher place.
+    # The heading under which the index shows this list, by default the app's name, and its
+    # place there: before lists with a higher one.
     section = ""
     place = 0
     # The list.

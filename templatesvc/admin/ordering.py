@@ -8,7 +8,7 @@ from typing import Any
 from mongoengine import DateTimeField
 
 from templatesvc.mongo.documents import ServiceDocument
-from templatesvc.mongo.keysets import Keys, Place, Query, ranges, turned
+from templatesvc.mongo.keysets import Keys, Place, Query, ranges, reversed_order
 
 
 class NoIndexError(Exception):
@@ -30,7 +30,7 @@ class Order:
         keys = next(_keys_of_indexes(document, self.field, equal), None)
         if keys is None:
             raise NoIndexError(f"No index of {document.__name__} gives the order {name!r}.")
-        self.keys = keys if keys[0][1] == way else turned(keys)
+        self.keys = keys if keys[0][1] == way else reversed_order(keys)
         self._is_sliced = self._is_of_time(document)
 
     def _is_of_time(self, document: type[ServiceDocument]) -> bool:
@@ -38,7 +38,7 @@ class Order:
         return is_date or self.field == "_id"
 
     def sort(self, backwards: bool) -> Keys:
-        return turned(self.keys) if backwards else self.keys
+        return reversed_order(self.keys) if backwards else self.keys
 
     def position(self, row: dict[str, Any]) -> Place:
         """Return the place of a stored row."""

@@ -17,20 +17,20 @@ from templatesvc.mongo import store
 # A request that finds no primary waits for one this long: a broken connection can look like that
 # for a moment.
 FIRST_SECONDS = 2
-# Once there was no primary for this long, one request of a process waits as long again, and the
-# others are refused: their time is over before PyMongo looks for a primary, which takes it half a
-# second.
+# Once there was no primary for AWAY_SECONDS, one request of a process at a time waits that long for
+# one. All others get REFUSAL_SECONDS: they fail before PyMongo looks for a primary, which takes it
+# half a second.
 AWAY_SECONDS, REFUSAL_SECONDS = 0.4, 1e-6
 # A slow store takes seconds to read, compare and index a large value, and longer if it has others
 # to do first. A request whose body has more bytes than this waits longer.
 LARGE_BODY, LARGE_SECONDS = 64 * 1024, 8
 
 
-class Patience:
+class RequestDeadlines:
     """How long a request waits for the store, all its operations together.
 
-    While the store is there, only large requests have a limit for the whole. Otherwise each
-    operation has a time of its own, of which hashing a password takes nothing.
+    While the store is reachable, only large requests have one limit for all their operations. Any
+    other request has a limit for each operation, so that hashing a password uses up none of it.
     """
 
     def __init__(self) -> None:
@@ -67,11 +67,11 @@ class RequestDeadlineMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.patience = Patience()
+        self.deadlines = RequestDeadlines()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         is_large = int(request.META.get("CONTENT_LENGTH") or 0) > LARGE_BODY
-        with self.patience.of_request(is_large) as seconds, ExitStack() as time_of_view:
+        with self.deadlines.of_request(is_large) as seconds, ExitStack() as time_of_view:
             time_of_view.enter_context(pymongo.timeout(seconds))
             request.time_of_view = time_of_view
             return self.get_response(request)

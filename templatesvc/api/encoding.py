@@ -22,7 +22,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.exceptions import UnsupportedMediaType
 
 from templatesvc.api import problems
-from templatesvc.api.parsers import MOST_PARAMETERS, has_too_many_escapes
+from templatesvc.api.parsers import MAX_PARAMETERS, has_too_many_escapes
 
 UTF8 = ("utf-8", "utf8")
 # A parameter with a charset of its own, or in pieces (RFC 2231): title*=utf-8''a%20b.
@@ -35,7 +35,7 @@ class WSGIRequest(wsgi.WSGIRequest):
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         sent = meta.get("CONTENT_TYPE", "")
-        if EXTENDED.search(sent) or sent.count(";") > MOST_PARAMETERS:
+        if EXTENDED.search(sent) or sent.count(";") > MAX_PARAMETERS:
             meta["CONTENT_TYPE"] = sent.partition(";")[0]
         if EXTENDED.search(meta.get("HTTP_ACCEPT", "")):
             ranges = meta["HTTP_ACCEPT"].split(",")

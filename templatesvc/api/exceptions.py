@@ -22,17 +22,18 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 
-from templatesvc.mongo.errors import STORE_ERRORS, may_pass, said
+from templatesvc.mongo.errors import STORE_ERRORS, is_transient, message_of
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.quota import OverQuota
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
-# The most bytes of an error answer, however much is wrong with a request; and the most that a page
-# shows again of what somebody typed who is logged in, which is enough for the longest text.
+# The most bytes of an error answer, however much is wrong with a request.
 MAX_ERROR_SIZE = 64 * 1024
-MAX_TYPED_SIZE = 128 * 1024
+# The most bytes of rejected input that a page shows again to a person who is logged in: enough for
+# the longest text.
+MAX_REJECTED_SIZE = 128 * 1024
 
 
 class Conflict(APIException):
@@ -154,7 +155,7 @@ class StoreUnavailable(APIException):
 
 
 @contextmanager
-def unless_there(error: type[Conflict], names: Names) -> Iterator[None]:
+def conflict_as(error: type[Conflict], names: Names) -> Iterator[None]:
     """Raise an error (409), its text filled with names, if a write meets an existing document."""
     try:
         yield
@@ -173,8 +174,8 @@ def translated(exc: BaseException | None) -> Any:
     if isinstance(exc, OverQuota):
         return QuotaExceeded(str(exc), exc.wait)
     if isinstance(exc, STORE_ERRORS):
-        if may_pass(exc):
-            logger.error("The store failed: %s: %s", type(exc).__name__, said(exc))
+        if is_transient(exc):
+            logger.error("The store failed: %s: %s", type(exc).__name__, message_of(exc))
             return StoreUnavailable()
         logger.error("The store refused what it can't do.", exc_info=exc)
         return APIException()

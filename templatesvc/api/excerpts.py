@@ -6,10 +6,10 @@ from typing import Any
 
 from templatesvc.api.notation import plain_json
 
-LONGEST = 2000  # characters
-LONGEST_LINE = 120
-LONGEST_PAGE = 200_000
-MOST_ROWS = 1000  # more than a page of a list has, and fewer than an import tells of
+MAX_LENGTH = 2000  # characters
+MAX_LINE_LENGTH = 120
+MAX_PAGE_LENGTH = 200_000
+MAX_ROWS = 1000  # more than a page of a list has, and fewer than an import tells of
 
 
 def of_list(data: Any) -> Any:
@@ -17,8 +17,7 @@ def of_list(data: Any) -> Any:
     if not (isinstance(data, dict) and isinstance(data.get("results"), list)):
         return data
     rows = [
-        {name: of_value(value) for name, value in row.items()}
-        for row in data["results"][:MOST_ROWS]
+        {name: of_value(value) for name, value in row.items()} for row in data["results"][:MAX_ROWS]
     ]
     left = len(data["results"]) - len(rows)
     more = {"left out": f"{left:,} more, which the JSON has"} if left else {}
@@ -27,9 +26,9 @@ def of_list(data: Any) -> Any:
 
 def of_page(text: str) -> str:
     """Return the JSON that a page shows, cut where nobody reads on."""
-    if len(text) <= LONGEST_PAGE:
+    if len(text) <= MAX_PAGE_LENGTH:
         return text
-    return f"{text[:LONGEST_PAGE]}… (the first {LONGEST_PAGE:,} of {len(text):,} characters)"
+    return f"{text[:MAX_PAGE_LENGTH]}… (the first {MAX_PAGE_LENGTH:,} of {len(text):,} characters)"
 
 
 def of_value(value: Any) -> Any:
@@ -37,9 +36,9 @@ def of_value(value: Any) -> Any:
     if not isinstance(value, str | dict | list):
         return value
     text = value if isinstance(value, str) else plain_json(value).decode()
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_LENGTH:
         return value
-    return f"{text[:LONGEST]}… (the first {LONGEST:,} of {len(text):,} characters)"
+    return f"{text[:MAX_LENGTH]}… (the first {MAX_LENGTH:,} of {len(text):,} characters)"
 
 
 def of_values(values: dict[str, Any]) -> str:
@@ -51,4 +50,4 @@ def of_values(values: dict[str, Any]) -> str:
     }
     named = [f"{name}: {text}" for name, text in texts.items()]
     line = " ".join((", ".join(named) if len(values) > 1 else "".join(texts.values())).split())
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 1]}…"

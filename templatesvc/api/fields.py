@@ -246,7 +246,7 @@ class EmbeddedSerializer(serializers.Serializer):
 # --- What the schema says of them ----------------------------------------------------------------
 
 
-class _Said(OpenApiSerializerFieldExtension):
+class _FixedSchema(OpenApiSerializerFieldExtension):
     """A field whose schema is always the same."""
 
     schema: ClassVar[dict[str, Any]]
@@ -255,17 +255,17 @@ class _Said(OpenApiSerializerFieldExtension):
         return dict(self.schema)
 
 
-class JSONObjectFieldExtension(_Said):
+class JSONObjectFieldExtension(_FixedSchema):
     target_class = JSONObjectField
     schema: ClassVar = {"type": "object", "additionalProperties": {}}
 
 
-class AnyJSONFieldExtension(_Said):
+class AnyJSONFieldExtension(_FixedSchema):
     # Without a type: generators of clients make nothing useful of a list of types.
     target_class = AnyJSONField
     schema: ClassVar = {"description": "Any JSON value."}
 
 
-class ObjectIdFieldExtension(_Said):
+class ObjectIdFieldExtension(_FixedSchema):
     target_class = ObjectIdField
     schema: ClassVar = {"type": "string", "pattern": "^[0-9a-f]{24}$"}

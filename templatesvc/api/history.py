@@ -23,7 +23,7 @@ from templatesvc.api.schema import raises
 from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo import batches
 from templatesvc.mongo.history import DocumentVersion
-from templatesvc.mongo.leases import turn_of
+from templatesvc.mongo.leases import lease_name
 from templatesvc.mongo.quota import Usage
 from templatesvc.mongo.resources import ResourceQuerySet
 from templatesvc.mongo.walks import walk_by_id
@@ -54,15 +54,15 @@ class HistoryMixin(DocumentViewSet):
             raise Http404
         return version
 
-    def brought_back(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
+    def restore_version(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
         """Give the document found the values of a version; return it, or None if it is gone."""
-        return self.replaced(found, version.own_values)
+        return self.replace_document(found, version.own_values)
 
-    def forgotten(self) -> bool:
+    def forget_documents(self) -> bool:
         """Delete what is deleted for good; tell whether the time was enough for all of it."""
         owner = self.request.user.get_username()
-        turn = turn_of(owner, at=f"forget_{self.names.slugs}")
-        is_finished = batches.finish(turn, [partial(self.document.Version.forget_deleted, owner)])
+        lease = lease_name(owner, work=f"forget_{self.names.slugs}")
+        is_finished = batches.finish(lease, [partial(self.document.Version.forget_deleted, owner)])
         if self.names.is_owned:
             Usage.outdate(owner)
         return is_finished
@@ -109,7 +109,7 @@ class HistoryMixin(DocumentViewSet):
         """List the earlier versions of {a}, newest first. Each has a URL, which shows all of it."""
         # Some servers read whole documents for one field of each, so ask for few at a time.
         found = self.old_versions().exclude(*self.document.own_fields)
-        walked = found.walk("version", descending=True, most=settings.HISTORY_VERSIONS)
+        walked = found.walk("version", descending=True, limit=settings.HISTORY_VERSIONS)
         versions = list(walked)
         rows = self.get_serializer(versions, many=True).data
         if not rows:
@@ -132,11 +132,13 @@ class HistoryMixin(DocumentViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         version = self.old_version(serializer.validated_data["version"])
-        if self.found().first() is not None:
-            return self.rewrite(lambda found: self.brought_back(found, version), RESTORED)
+        if self.object_queryset().first() is not None:
+            return self.write_and_answer(
+                lambda found: self.restore_version(found, version), RESTORED
+            )
         if Preconditions.of(request).if_match is not None:
             raise PreconditionFailed(names=self.names)  # it has no state that could match
-        return self.answer(self.restored(version), status.HTTP_201_CREATED, RESTORED)
+        return self.answer(self.restore_document(version), status.HTTP_201_CREATED, RESTORED)
 
     @action(
         detail=False,
@@ -161,5 +163,5 @@ class HistoryMixin(DocumentViewSet):
 
         If there is much to delete, the answer is 202: send the same request again to go on.
         """
-        said = self.names.fill("The deleted {names} were deleted for good.")
-        return deletion_answer(self.forgotten(), said)
+        notice = self.names.fill("The deleted {names} were deleted for good.")
+        return deletion_answer(self.forget_documents(), notice)

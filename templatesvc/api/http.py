@@ -17,7 +17,7 @@ from templatesvc.api.exceptions import HeadersTooLarge, URITooLong
 # Function views don't declare their methods. All of them are pages for operators.
 OF_PAGES = ("get", "post")
 # The most characters of a header or the URL under any server: gunicorn's own limit.
-LONGEST = 8190
+MAX_LENGTH = 8190
 SLASHES = re.compile("//+")
 WITHOUT_LENGTH = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -41,10 +41,10 @@ def allow(view: Any) -> str:
 
 def _too_long(meta: dict[str, Any]) -> APIException | None:
     """Return the error for a URL or a header that is too long, if there is one."""
-    if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > LONGEST:
+    if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > MAX_LENGTH:
         return URITooLong()
     for name, value in meta.items():
-        if name.startswith("HTTP_") and len(value) > LONGEST:
+        if name.startswith("HTTP_") and len(value) > MAX_LENGTH:
             meta.pop("HTTP_ACCEPT", None)  # the form of the answer would depend on it
             return HeadersTooLarge()
     return None

@@ -25,13 +25,13 @@ from templatesvc.api.renderers import JSONRenderer
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
 
 HEADER = "Idempotency-Key"
-LONGEST_KEY = 255
-LARGEST_KEPT = 8 * 2**20  # bytes of an answer: MongoDB's documents have at most 16 MB
+MAX_KEY_LENGTH = 255
+MAX_KEPT_SIZE = 8 * 2**20  # bytes of an answer: MongoDB's documents have at most 16 MB
 USUAL_SIZE = 500  # bytes that an answer has beside the value in it
 # A string of structured fields (RFC 8941, section 3.3.3), as the draft demands it.
 QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 # Answers that don't depend on the request itself, which may succeed another time.
-PASSING = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
+TRANSIENT_STATUSES = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
 
 
 class AnswerNotKept(Conflict):
@@ -49,11 +49,11 @@ def idempotent(
 ) -> Response | HttpResponse:
     """Call ``perform`` once for the request's Idempotency-Key; without a key, just call it.
 
-    ``perform`` gets the document of the key, whose seed it needs, or None. An answer of 500 or
-    above is not stored, and frees the key. So do a 401, if the session ended meanwhile, a 429, and
-    a full quota. The answer counts in the owner's quota; its room is reserved with that for what
-    ``perform`` stores. A ``perform`` that stores nothing, or gives long answers, has to reserve an
-    empty amount before it does anything.
+    ``perform`` gets the record of the key, from whose seed it derives an id, or None. An answer of
+    500 or above is not stored, and frees the key; so do a 401, because the session ended meanwhile,
+    a 429 and a full quota. The answer counts in the owner's quota; its room is reserved with that
+    for what ``perform`` stores. A ``perform`` that stores nothing, or gives long answers, has to
+    reserve an empty amount before it does anything.
     """
     header = request.headers.get(HEADER)
     if header is None:
@@ -85,9 +85,12 @@ def _key(header: str) -> str:
     quoted = QUOTED.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     is_bare = not header.startswith('"') and header.isascii() and header.isprintable()
-    if not (quoted or is_bare) or not 1 <= len(key) <= LONGEST_KEY:
+    if not (quoted or is_bare) or not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise ValidationError(
-            {HEADER: f'Give 1 to {LONGEST_KEY} printable ASCII characters, as in "8e03978e-40d5".'}
+            {
+                HEADER: f"Give 1 to {MAX_KEY_LENGTH} printable ASCII characters, as in "
+                '"8e03978e-40d5".'
+            }
         )
     return key
 
@@ -115,7 +118,7 @@ def _answer(
     try:
         response = perform(first)
     except APIException as error:
-        if error.status_code in PASSING or error.status_code >= 500:
+        if error.status_code in TRANSIENT_STATUSES or error.status_code >= 500:
             raise
         response = view.handle_exception(error)
     return _rendered(response)
@@ -128,7 +131,7 @@ def _keep(first: IdempotentRequest, view: APIView, response: HttpResponse, paid:
     other answer AnswerNotKept (409) is stored.
     """
     owed = KEY_SIZE + len(response.content) - paid
-    if len(response.content) <= LARGEST_KEPT and _has_room(first.username, owed):
+    if len(response.content) <= MAX_KEPT_SIZE and _has_room(first.username, owed):
         first.finish(response)
     elif response.status_code >= status.HTTP_400_BAD_REQUEST:
         first.forget()

@@ -24,9 +24,9 @@ from templatesvc.mongo.values import MAX_OBJECT_SIZE
 # Every reader of JSON reads it exactly, and changes can count on from it.
 MAX_IMPORTED_VERSION = 10**15 - 1
 # No document has a longer line: JSON writes a character of one byte in at most six.
-LONGEST_LINE = 7 * MAX_OBJECT_SIZE
+MAX_LINE_LENGTH = 7 * MAX_OBJECT_SIZE
 # How far ahead the clock may be of the machine that wrote the lines.
-LATEST = timedelta(minutes=1)
+CLOCK_TOLERANCE = timedelta(minutes=1)
 # What a line has beside the document's own fields.
 FIELDS = {"id", "version", "created_at", "updated_at"}
 
@@ -104,7 +104,7 @@ class LineReader:
             # Documents are listed in the order of their ids.
             raise ValueError("created_at: it is not when the id was made; leave one of them out.")
         updated = max(created, _moment(given.get("updated_at"), created))
-        if updated > now() + LATEST:
+        if updated > now() + CLOCK_TOLERANCE:
             raise ValueError("created_at, updated_at, id: give times that are not in the future.")
         version = given.get("version", 1)
         if type(version) is not int or not 1 <= version <= MAX_IMPORTED_VERSION:
@@ -137,7 +137,7 @@ class LineReader:
 
 def _members(line: bytes) -> dict[str, Any]:
     """Return the members of a line; raises ValueError with a sentence."""
-    if len(line) > LONGEST_LINE or least_size(line) > MAX_OBJECT_SIZE:
+    if len(line) > MAX_LINE_LENGTH or least_size(line) > MAX_OBJECT_SIZE:
         # Before parsing, which would take many times its bytes.
         raise ValueError(f"An object has at most {MAX_OBJECT_SIZE:,} bytes of BSON.")
     try:

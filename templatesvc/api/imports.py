@@ -16,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
-from templatesvc.api.lines import batches
+from templatesvc.api.lines import in_batches
 from templatesvc.mongo.batches import BATCH_SECONDS
 from templatesvc.mongo.errors import DUPLICATE_KEY
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
@@ -26,7 +26,7 @@ from templatesvc.mongo.walks import walk_by_id
 BATCH = 500
 BATCH_SIZE = 2**20  # bytes of lines, or of stored documents
 # Lines of which the answer gives details, so that its size is bounded.
-MOST_DETAILS = 100
+MAX_DETAILS = 100
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Import:
         the user's ``check_active`` raises if they were erased or deactivated meanwhile; what
         earlier batches stored then stays the owner's, as long as there is an account.
         """
-        for lines in batches(text, BATCH, BATCH_SIZE):
+        for lines in in_batches(text, BATCH, BATCH_SIZE):
             batch = [self.reader.read(*line) for line in lines]
             # In a context of its own: the request's time for the store is not meant for this.
             Context().run(self._import, batch, holds)
@@ -70,9 +70,9 @@ class Import:
         return counts | {"results": self.outcomes}
 
     def _note(self, batch: list[Entry]) -> None:
-        """Keep what the answer says of a batch; details only of the first MOST_DETAILS lines."""
+        """Keep what the answer says of a batch; details only of the first MAX_DETAILS lines."""
         for entry in batch:
-            is_detailed = self.details < MOST_DETAILS
+            is_detailed = self.details < MAX_DETAILS
             self.details += is_detailed and bool(entry.detail)
             self.outcomes.append(entry.outcome(is_detailed))
 
@@ -236,8 +236,8 @@ class Import:
         self.kind.Version.keep_all(there[entry.id] for entry in done)
         lines = {entry.line for entry in done}
         self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
-        forgotten = sum(there[entry.id].forgotten.bytes for entry in done)
-        Usage.give_back(self.owner, Amount(bytes=forgotten))
+        freed = sum(there[entry.id].freed.bytes for entry in done)
+        Usage.give_back(self.owner, Amount(bytes=freed))
 
     def _replacement(self, entry: Entry, seen: ResourceDocument) -> UpdateMany:
         # UpdateMany with an _id, because mongomock knows no other bulk operation.

@@ -11,8 +11,8 @@ LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 Line = tuple[int, bytes]
 
 
-def batches(body: bytes, most: int, size: int) -> Iterator[list[Line]]:
-    """Yield the lines that are not blank, with their numbers, in lists of at most ``most``.
+def in_batches(body: bytes, limit: int, size: int) -> Iterator[list[Line]]:
+    """Yield the lines that are not blank, with their numbers, in lists of at most ``limit``.
 
     A list has at most ``size`` bytes, or a single line.
     """
@@ -22,7 +22,7 @@ def batches(body: bytes, most: int, size: int) -> Iterator[list[Line]]:
         line = found[1]
         if not line.strip():
             continue
-        if batch and (len(batch) == most or total + len(line) > size):
+        if batch and (len(batch) == limit or total + len(line) > size):
             yield batch
             batch, total = [], 0
         batch.append((number, line))

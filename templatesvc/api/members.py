@@ -13,7 +13,7 @@ from templatesvc.mongo.documents import ObjectField, RawField
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
 # Parameters for one field: the store compares each of them with every element of a list.
-MOST = 10
+MAX_MEMBERS = 10
 
 
 def free_fields(view: Any) -> list[str]:
@@ -26,9 +26,9 @@ def check(names: Iterable[str]) -> None:
     """Raise ValidationError (400) if too many parameters are for one field."""
     fields = Counter(name.partition(".")[0] for name in names if "." in name)
     faults = {
-        field: f"At most {MOST} parameters at a time may begin with {field}."
+        field: f"At most {MAX_MEMBERS} parameters at a time may begin with {field}."
         for field, count in fields.items()
-        if count > MOST
+        if count > MAX_MEMBERS
     }
     if faults:
         raise ValidationError(faults, code="bad_parameter")
@@ -55,14 +55,14 @@ def parameter(name: str) -> dict[str, Any]:
         "in": "query",
         "description": "Objects in which a field is this value or a list that contains it: "
         f"`{name}.author=Orwell`, `{name}.publisher.city=London`. A number, `true`, "
-        f"`false` and `null` also match the same text. At most {MOST} at a time.",
+        f"`false` and `null` also match the same text. At most {MAX_MEMBERS} at a time.",
         "style": "form",
         "explode": True,
         "schema": {
             "type": "object",
             "propertyNames": {"pattern": rf"^{name}(\.[^.$\u0000][^.\u0000]*){{1,{MAX_DEPTH}}}$"},
             "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"},
-            "maxProperties": MOST,
+            "maxProperties": MAX_MEMBERS,
             "examples": [{f"{name}.author": "Orwell"}],
         },
         # What Swagger UI's "try it out" sends unless it is changed.

@@ -59,8 +59,8 @@ def fault_of(error: ValueError) -> str:
     """Return what is wrong with a text that is not JSON, and where, for the end of a sentence."""
     if not isinstance(error, json.JSONDecodeError):
         return str(error)
-    said = next((FAULTS[begin] for begin in FAULTS if error.msg.startswith(begin)), error.msg)
-    return f"{said} at line {error.lineno}, column {error.colno}"
+    fault = next((FAULTS[begin] for begin in FAULTS if error.msg.startswith(begin)), error.msg)
+    return f"{fault} at line {error.lineno}, column {error.colno}"
 
 
 # --- Answers -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from templatesvc.api.companions import ImportResultSerializer, RestoreSerializer, companions
 from templatesvc.api.documents import DocumentSerializer
-from templatesvc.api.idempotency import LONGEST_KEY
+from templatesvc.api.idempotency import MAX_KEY_LENGTH
 from templatesvc.api.ndjson import NDJSON
 from templatesvc.mongo.history import MAX_VERSION
 
@@ -51,12 +51,12 @@ CONDITIONS = [
 IDEMPOTENCY = [
     _request_header(
         "Idempotency-Key",
-        f"Up to {LONGEST_KEY} characters of your own, such as a UUID: the request is carried out "
-        "once, however often it is sent with this key within a day, and repetitions get the first "
-        "answer again. Another request with the same key is refused.",
+        f"Up to {MAX_KEY_LENGTH} characters of your own, such as a UUID: the request is carried "
+        "out once, however often it is sent with this key within a day, and repetitions get the "
+        "first answer again. Another request with the same key is refused.",
         # Bare, or a quoted string of structured fields (RFC 8941, section 3.3.3).
-        rf"^([!#-~]([ -~]{{0,{LONGEST_KEY - 2}}}[!-~])?"
-        rf'|"([ !#-\[\]-~]|\\["\\]){{1,{LONGEST_KEY}}}")$',
+        rf"^([!#-~]([ -~]{{0,{MAX_KEY_LENGTH - 2}}}[!-~])?"
+        rf'|"([ !#-\[\]-~]|\\["\\]){{1,{MAX_KEY_LENGTH}}}")$',
     ),
     _answer_header(
         "Idempotency-Replayed", "`true` if the answer is that of an earlier request.", 200, 201
@@ -96,7 +96,9 @@ def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[A
     names, own = document.names, companions(serializer)
     one, many = names.slug, names.slugs
 
-    def said(operation_id: str, *parameters: OpenApiParameter, **more: Any) -> Callable[..., Any]:
+    def documented(
+        operation_id: str, *parameters: OpenApiParameter, **more: Any
+    ) -> Callable[..., Any]:
         def decorate(method: Any) -> Any:
             return extend_schema(
                 operation_id=operation_id,
@@ -108,11 +110,13 @@ def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[A
         return decorate
 
     return {
-        "list": said(f"list_{many}", LINK),
-        "create": said(f"create_{one}", *IDEMPOTENCY, ETAG, LOCATION),
-        "retrieve": said(f"get_{one}", ID, *CONDITIONS, responses={200: serializer, 304: None}),
-        "update": said(f"replace_{one}", ID, *CONDITIONS),
-        "partial_update": said(
+        "list": documented(f"list_{many}", LINK),
+        "create": documented(f"create_{one}", *IDEMPOTENCY, ETAG, LOCATION),
+        "retrieve": documented(
+            f"get_{one}", ID, *CONDITIONS, responses={200: serializer, 304: None}
+        ),
+        "update": documented(f"replace_{one}", ID, *CONDITIONS),
+        "partial_update": documented(
             f"update_{one}",
             ID,
             *CONDITIONS,
@@ -121,10 +125,10 @@ def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[A
                 "application/merge-patch+json": own.merge_patch,
             },
         ),
-        "destroy": said(f"delete_{one}", ID, *CONDITIONS),
-        "versions": said(f"list_{one}_versions", ID, responses=own.version_list),
-        "version": said(f"get_{one}_version", ID, NUMBER, responses=own.full_version),
-        "restore": said(
+        "destroy": documented(f"delete_{one}", ID, *CONDITIONS),
+        "versions": documented(f"list_{one}_versions", ID, responses=own.version_list),
+        "version": documented(f"get_{one}_version", ID, NUMBER, responses=own.full_version),
+        "restore": documented(
             f"restore_{one}",
             ID,
             *CONDITIONS,
@@ -132,15 +136,15 @@ def operations_of(serializer: type[DocumentSerializer]) -> dict[str, Callable[[A
             request=RestoreSerializer,
             responses={200: serializer, 201: serializer},
         ),
-        "deleted": said(f"list_deleted_{many}", LINK, responses=own.deleted(many=True)),
-        "forget_deleted": said(f"forget_deleted_{many}", responses={204: None, 202: None}),
-        "export": said(
+        "deleted": documented(f"list_deleted_{many}", LINK, responses=own.deleted(many=True)),
+        "forget_deleted": documented(f"forget_deleted_{many}", responses={204: None, 202: None}),
+        "export": documented(
             f"export_{many}",
             FILE_NAME,
             responses={(200, NDJSON): OpenApiTypes.BINARY},
             filters=False,
         ),
-        "import_": said(
+        "import_": documented(
             f"import_{many}",
             MODE,
             *IDEMPOTENCY,

@@ -13,11 +13,11 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from templatesvc.api import excerpts
-from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_TYPED_SIZE, AnotherAccount
+from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_REJECTED_SIZE, AnotherAccount
 from templatesvc.api.links import url_of
 from templatesvc.api.notation import LONGEST_INDENTED
 from templatesvc.api.problem_types import problem_types
-from templatesvc.api.typed import Typed, fits_a_box
+from templatesvc.api.rejected_input import RejectedInput, fits_a_box
 
 if TYPE_CHECKING:  # rest_framework.views imports this module, as the settings name it
     from rest_framework.request import Request
@@ -47,11 +47,11 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
 
     ``button`` is the text on the button of its form, ``page_links`` are titles and names of routes,
     ``choices`` stand beside the box for a file, ``deletion_template`` asks before something is
-    deleted, and ``deletion_button`` is the text on its buttons. ``Response.said`` stands in place
+    deleted, and ``deletion_button`` is the text on its buttons. ``Response.notice`` stands in place
     of a body after a success.
     """
 
-    typed: Typed | None = None
+    rejected: RejectedInput | None = None
 
     def render(
         self,
@@ -78,12 +78,12 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
         is_theirs = is_error and (
             request.user.is_authenticated or _caller(request).is_authenticated
         )
-        is_typed = is_theirs and _size(request) <= MAX_TYPED_SIZE
-        if not is_error or is_typed or _size(request) <= MAX_ERROR_SIZE:
+        is_input_shown = is_theirs and _size(request) <= MAX_REJECTED_SIZE
+        if not is_error or is_input_shown or _size(request) <= MAX_ERROR_SIZE:
             page = well_formed(super().render(data, accepted_media_type, renderer_context))
-            if not is_error or is_typed or len(page.encode()) <= MAX_ERROR_SIZE:
+            if not is_error or is_input_shown or len(page.encode()) <= MAX_ERROR_SIZE:
                 return page
-        page = loader.render_to_string("problem.html", {"problem": data, "is_typed_gone": True})
+        page = loader.render_to_string("problem.html", {"problem": data, "is_input_gone": True})
         return well_formed(page)
 
     def get_context(
@@ -91,13 +91,13 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     ) -> dict[str, Any]:
         request, response = renderer_context["request"], renderer_context["response"]
         view = renderer_context["view"]
-        self.typed = Typed.of(request, response, view)
-        if self.typed and self.typed.serializer:
-            data = ReturnDict(data, serializer=self.typed.serializer)
+        self.rejected = RejectedInput.of(request, response, view)
+        if self.rejected and self.rejected.serializer:
+            data = ReturnDict(data, serializer=self.rejected.serializer)
         elif response.status_code == status.HTTP_201_CREATED:
             data = dict(data)  # without its serializer, so that the form is empty for the next
         context = super().get_context(data, accepted_media_type, renderer_context)
-        is_shown = bool(self.typed) or response.status_code not in WITHOUT_FORMS
+        is_shown = bool(self.rejected) or response.status_code not in WITHOUT_FORMS
         # After a POST on a document, such as a restoration, offer no form to repeat it.
         is_done = request.method == "POST" and status.is_success(response.status_code)
         if is_done and getattr(view, "detail", False):
@@ -123,8 +123,8 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             "deletion_template": getattr(view, "deletion_template", "rest_framework/deletion.html"),
             # Opening a page that only takes a POST is no mistake.
             "is_neutral": is_405 and request.method in SAFE_METHODS,
-            "is_kept": bool(self.typed),
-            "is_raw": self.typed is not None and self.typed.raw is not None,
+            "is_kept": bool(self.rejected),
+            "is_raw": self.rejected is not None and self.rejected.raw is not None,
             "is_bare": not hasattr(view, "get_serializer"),
             "remedy": _remedy(data),
             "page_links": [
@@ -135,12 +135,12 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     def _account(self, data: Any, caller: Any) -> str:
         """Return whose the forms are, as ``hidden.ACCOUNT``.
 
-        They are the person's who typed, or the one's who is logged in, once the page has said that
-        these are two.
+        It is the person who typed what they hold. Once the page has said that somebody else is now
+        logged in, it is that person.
         """
         is_told = isinstance(data, dict) and data.get("code") == AnotherAccount.default_code
-        if self.typed and self.typed.account and not is_told:
-            return self.typed.account
+        if self.rejected and self.rejected.account and not is_told:
+            return self.rejected.account
         return quote(caller.get_username(), safe="") if caller.is_authenticated else ""
 
     def get_content(
@@ -173,7 +173,7 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
 
     def show_form_for_method(self, view: Any, method: str, request: Request, obj: Any) -> bool:
         """Tell whether there is a form; what was typed has one even if nobody is logged in."""
-        if self.typed and method == self.typed.method:
+        if self.rejected and method == self.rejected.method:
             return method in view.allowed_methods
         response = (self.renderer_context or {})["response"]
         if response.status_code in WITHOUT_FORMS:
@@ -202,8 +202,8 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
             box.initial = ""
             form.refusal = "It is too long to be changed in a page: have a program change it."
         form.takes_file = getattr(view.parser_classes[0], "takes_file", False)
-        if self.typed and self.typed.raw is not None and self.typed.method == method:
-            form.initial["_content"] = self.typed.raw
+        if self.rejected and self.rejected.raw is not None and self.rejected.method == method:
+            form.initial["_content"] = self.rejected.raw
             if data["status"] == status.HTTP_400_BAD_REQUEST:
                 form.refusal = data["detail"]
                 content |= {"aria-invalid": "true", "aria-describedby": "about__content"}

@@ -26,7 +26,7 @@ from rest_framework.views import APIView
 from templatesvc.api import sparse
 from templatesvc.api.parameters import flag, parameter
 from templatesvc.api.proxies import client_address, network
-from templatesvc.api.turns import SearchInProgress, alone
+from templatesvc.api.turns import SearchInProgress, one_at_a_time
 from templatesvc.mongo import ids
 from templatesvc.mongo.keysets import Place
 from templatesvc.mongo.querysets import KeysetQuerySet
@@ -93,7 +93,7 @@ class KeysetPagination(BasePagination):
         # People who are not logged in are known by their address; no user's name has the NUL.
         address = network(client_address(self.request.META))
         who = self.request.user.get_username() or f"\0{address}"
-        return alone(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
+        return one_at_a_time(who, settings.SEARCH_TIME + settings.STREAM_SILENCE, refusal)
 
     def _read(
         self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int

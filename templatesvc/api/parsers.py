@@ -20,7 +20,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-from templatesvc.api.exceptions import MAX_TYPED_SIZE, PayloadTooLarge
+from templatesvc.api.exceptions import MAX_REJECTED_SIZE, PayloadTooLarge
 from templatesvc.api.notation import fault_of, least_size
 from templatesvc.api.renderers import JSONRenderer
 
@@ -28,8 +28,8 @@ from templatesvc.api.renderers import JSONRenderer
 DISPOSITION = re.compile(rb"^content-disposition:[ \t]*form-data([^\r\n]*)", re.I | re.M)
 PARAMETER = re.compile(rb';[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.A)
 QUOTED = re.compile(rb"\\(.)")
-LONGEST_HEAD = 1024  # bytes, as in Django's parser
-MOST_PARAMETERS = 10  # others are ignored; browsers send two
+MAX_PART_HEAD_SIZE = 1024  # bytes, as in Django's parser
+MAX_PARAMETERS = 10  # others are ignored; browsers send two
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,13 +78,13 @@ class JSONParser(parsers.JSONParser):
             raise
 
 
-def bounded(stream: IO[bytes], most: int) -> bytes:
-    """Return a body of at most ``most`` bytes, without a byte order mark.
+def bounded(stream: IO[bytes], limit: int) -> bytes:
+    """Return a body of at most ``limit`` bytes, without a byte order mark.
 
     Raises PayloadTooLarge (413).
     """
-    body = stream.read(most + 1)
-    if len(body) > most:
+    body = stream.read(limit + 1)
+    if len(body) > limit:
         raise PayloadTooLarge()
     return body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, section 8.1, lets a parser ignore it
 
@@ -106,7 +106,7 @@ def has_too_many_escapes(form: bytes) -> bool:
 
     Python takes 200 bytes for each of them.
     """
-    return form.count(b"%") > 3 * MAX_TYPED_SIZE
+    return form.count(b"%") > 3 * MAX_REJECTED_SIZE
 
 
 class FormParser(parsers.FormParser):
@@ -181,13 +181,13 @@ def fields_of(body: bytes, boundary: bytes) -> Iterator[tuple[str, str]]:
         if part.startswith(b"--"):
             return
         head, _, value = part.partition(b"\r\n\r\n")
-        if len(head) > LONGEST_HEAD:
+        if len(head) > MAX_PART_HEAD_SIZE:
             raise MultiPartParserError("The head of a part is too long.")
         disposition = DISPOSITION.search(head)
         found = PARAMETER.finditer(disposition[1] if disposition else b"")
         parameters = {
             each[1].lower(): QUOTED.sub(rb"\1", each[2]) if each[2] else (each[3] or b"").strip()
-            for each in islice(found, MOST_PARAMETERS)
+            for each in islice(found, MAX_PARAMETERS)
         }
         if b"name" in parameters and b"filename" not in parameters:
             name = parameters[b"name"].decode(errors="replace").strip()

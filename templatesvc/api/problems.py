@@ -34,8 +34,8 @@ from templatesvc.api.renderers import JSONRenderer
 
 PROBLEM_JSON = "application/problem+json"
 # These keep an error below MAX_ERROR_SIZE, even if each character is written as six (\u0000).
-MOST_ERRORS = 20
-LONGEST = {"field": 100, "message": 300, "detail": 2000}  # characters
+MAX_ERRORS = 20
+MAX_LENGTHS = {"field": 100, "message": 300, "detail": 2000}  # characters
 # RFC 9110's names, of which Python before 3.13 has older ones for three.
 PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",
@@ -117,7 +117,7 @@ def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:
     found = _flattened(exc.detail, "")
     first = [
         error | {name: cut(error[name], name) for name in ("field", "message")}
-        for error in islice(found, MOST_ERRORS)
+        for error in islice(found, MAX_ERRORS)
     ]
     return first, sum(1 for _ in found)
 
@@ -125,7 +125,7 @@ def field_errors(exc: APIException) -> tuple[list[dict[str, str]], int]:
 def cut(text: str, name: str) -> str:
     """Return a text in valid Unicode, cut to the length of that part of an error."""
     text = text.encode(errors="backslashreplace").decode()  # it may quote what was sent
-    return text if len(text) <= LONGEST[name] else f"{text[: LONGEST[name] - 1]}…"
+    return text if len(text) <= MAX_LENGTHS[name] else f"{text[: MAX_LENGTHS[name] - 1]}…"
 
 
 def _flattened(detail: Any, path: str) -> Iterator[dict[str, str]]:

@@ -25,7 +25,7 @@ from templatesvc.api.parameters import check_parameters
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
-from templatesvc.api.turns import ImportInProgress, alone
+from templatesvc.api.turns import ImportInProgress, one_at_a_time
 from templatesvc.api.viewsets import DocumentViewSet
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.quota import Amount, Usage
@@ -85,7 +85,9 @@ class TransferMixin(DocumentViewSet):
         def perform(first: IdempotentRequest | None) -> Response:
             seed = first.seed if first else str(new_id(now()))
             importing = Import(request.user, self.resource_serializer, mode, seed)
-            with alone(importing.owner, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)) as prolong:
+            with one_at_a_time(
+                importing.owner, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)
+            ) as prolong:
                 holds = [prolong]
                 if first:
                     holds.append(first.hold)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from templatesvc.api.exceptions import StoreUnavailable, TryAgain
-from templatesvc.mongo.leases import Lease, LeaseTaken, turn_of
+from templatesvc.mongo.leases import Lease, LeaseTaken, lease_name
 
 
 class SearchInProgress(TryAgain):
@@ -25,14 +25,14 @@ class ImportInProgress(TryAgain):
 
 
 @contextmanager
-def alone(who: str, lasts: timedelta, refusal: TryAgain) -> Iterator[Callable[[], None]]:
+def one_at_a_time(who: str, lasts: timedelta, refusal: TryAgain) -> Iterator[Callable[[], None]]:
     """Hold somebody's turn in a ``with`` block; raises the refusal (429) if it is taken.
 
     ``who`` is a user's name, or an address. The block gets a function to call from time to time if
     it may take longer than ``lasts``. If somebody else has the turn by then, the function raises
     StoreUnavailable (503), because a slow store is what made the block late.
     """
-    turn = turn_of(who, at=str(refusal.get_codes()))
+    turn = lease_name(who, work=str(refusal.get_codes()))
     with ExitStack() as stack:
         try:
             lease = stack.enter_context(Lease.held(turn, lasts))

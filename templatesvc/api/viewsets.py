@@ -23,7 +23,7 @@ from templatesvc.api.companions import companions
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.examples import has_example
-from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, unless_there
+from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, conflict_as
 from templatesvc.api.filters import AFTER, BEFORE, SEARCH, ResourceFilter
 from templatesvc.api.idempotency import idempotent
 from templatesvc.api.idempotent_requests import IdempotentRequest, KeyInUse, KeyReused
@@ -75,11 +75,11 @@ class DocumentViewSet(viewsets.GenericViewSet):
             cls.names = cls.document.names
             _check_fields(cls)
             has_example(cls.serializer_class)
-            for name, said in operations_of(cls.serializer_class).items():
+            for name, document in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
                     # Not by extend_schema_view, which misses the further methods of an action. It
                     # decorates a copy, because other views have the method as well.
-                    said(isolate_view_method(cls, name))
+                    document(isolate_view_method(cls, name))
 
     def get_queryset(self) -> ResourceQuerySet:
         return self.document.objects.of(self.request.user.get_username())
@@ -107,12 +107,12 @@ class DocumentViewSet(viewsets.GenericViewSet):
             raise Http404
         return ObjectId(self.kwargs["pk"])
 
-    def found(self) -> ResourceQuerySet:
+    def object_queryset(self) -> ResourceQuerySet:
         """Return the query of the document that the URL names, if it is the caller's."""
         return self.get_queryset().filter(id=self.document_id)
 
     def get_object(self) -> ResourceDocument:
-        document = self.found().first()
+        document = self.object_queryset().first()
         if document is None:
             raise Http404
         self.check_object_permissions(self.request, document)
@@ -124,15 +124,15 @@ class DocumentViewSet(viewsets.GenericViewSet):
         return type(self).serializer_class
 
     def answer(
-        self, document: ResourceDocument, code: int = status.HTTP_200_OK, said: str = ""
+        self, document: ResourceDocument, code: int = status.HTTP_200_OK, notice: str = ""
     ) -> Response:
-        """Return a document as an answer, with its entity tag; ``said`` is for a page of it."""
+        """Return a document as an answer, with its entity tag; ``notice`` is for a page of it."""
         data = self.resource_serializer(document, context=self.get_serializer_context()).data
         headers = {"ETag": document.etag}
         if code == status.HTTP_201_CREATED:
             headers["Location"] = data["url"]
         response = Response(data, code, headers=headers)
-        response.said = said and self.names.fill(said)
+        response.notice = notice and self.names.fill(notice)
         return response
 
     def values(self, data: Any) -> Values:
@@ -143,19 +143,19 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     # --- Writing under conditions --------------------------------------------------------------
 
-    def replace(self, values: Values) -> Response:
-        """Give the document new values, if it is in the state that the request names."""
-        return self.rewrite(lambda found: self.replaced(found, values), SAVED)
+    def replace_and_answer(self, values: Values) -> Response:
+        """Give the document new values, if it is in the state that the request names; return it."""
+        return self.write_and_answer(lambda found: self.replace_document(found, values), SAVED)
 
-    def rewrite(self, write: Callable[[ResourceQuerySet], Any], said: str) -> Response:
+    def write_and_answer(self, write: Callable[[ResourceQuerySet], Any], notice: str) -> Response:
         """Do a write that does not depend on the document's values, if its state allows it."""
         if Preconditions.of_write(self.request).name_a_state:
-            document = self.write(lambda found, _: write(found))
-        elif (document := write(self.found())) is None:
+            document = self.conditional_write(lambda found, _: write(found))
+        elif (document := write(self.object_queryset())) is None:
             raise Http404
-        return self.answer(document, said=said)
+        return self.answer(document, notice=notice)
 
-    def write(self, write: Callable[[ResourceQuerySet, ResourceDocument], Any]) -> Any:
+    def conditional_write(self, write: Callable[[ResourceQuerySet, ResourceDocument], Any]) -> Any:
         """Read the document, check its state, and do a write that finds it only in this state.
 
         If somebody else wrote in between, all of it is done again, because the new state may or may
@@ -166,30 +166,30 @@ class DocumentViewSet(viewsets.GenericViewSet):
         for _ in range(TRIES):
             seen = self.get_object()
             preconditions.check(seen)
-            if result := write(self.found().as_seen(seen), seen):
+            if result := write(self.object_queryset().as_seen(seen), seen):
                 return result
         raise Conflict(self.names.fill("Others keep changing this {name}. Try again."))
 
     # A subclass overrides these to do something beside a write.
 
-    def created(self, values: Values, id: ObjectId | None) -> ResourceDocument:
+    def create_document(self, values: Values, id: ObjectId | None) -> ResourceDocument:
         """Store a new document of the caller's."""
-        with unless_there(self.exists_error, self.names):
+        with conflict_as(self.exists_error, self.names):
             return self.document.create(self.request.user.get_username(), values, id)
 
-    def replaced(self, found: ResourceQuerySet, values: Values) -> Any:
+    def replace_document(self, found: ResourceQuerySet, values: Values) -> Any:
         """Give the document found new values; return it, or None if there is none."""
-        with unless_there(self.exists_error, self.names):
+        with conflict_as(self.exists_error, self.names):
             return found.replace(values)
 
-    def removed(self, found: ResourceQuerySet) -> ResourceDocument | None:
+    def delete_document(self, found: ResourceQuerySet) -> ResourceDocument | None:
         """Delete the document found; return it, or None if there is none."""
         document: ResourceDocument | None = found.remove()
         return document
 
-    def restored(self, version: DocumentVersion) -> ResourceDocument:
+    def restore_document(self, version: DocumentVersion) -> ResourceDocument:
         """Store a deleted document again."""
-        with unless_there(self.exists_error, self.names):
+        with conflict_as(self.exists_error, self.names):
             return version.restore()
 
 
@@ -228,7 +228,7 @@ class WriteMixin(DocumentViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             values, id = self.values(request.data), ObjectId(first.seed) if first else None
-            document = self.created(values, id)
+            document = self.create_document(values, id)
             return self.answer(document, status.HTTP_201_CREATED, "The {name} was created.")
 
         return idempotent(self, request, perform)
@@ -236,7 +236,7 @@ class WriteMixin(DocumentViewSet):
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def update(self, request: Request, pk: str) -> Response:
         """Replace one of {your} {names}. A field that is left out is emptied."""
-        return self.replace(self.values(request.data))
+        return self.replace_and_answer(self.values(request.data))
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -258,10 +258,12 @@ class WriteMixin(DocumentViewSet):
             Preconditions.of_write(request).check(document)
             return self.answer(document)
         if not is_merge and len(given) == len(serializer.writable):
-            return self.replace(given)
+            return self.replace_and_answer(given)
         change = self._merging(request.data) if is_merge else self._setting(given)
-        written = self.write(lambda found, seen: self.replaced(found, change(seen)))
-        return self.answer(written, said=SAVED)
+        written = self.conditional_write(
+            lambda found, seen: self.replace_document(found, change(seen))
+        )
+        return self.answer(written, notice=SAVED)
 
     def _setting(self, given: Values) -> Callable[[ResourceDocument], Values]:
         """Return a function that sets the given values in those of a document."""
@@ -286,8 +288,8 @@ class WriteMixin(DocumentViewSet):
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of {your} {names}. It can be restored for some time."""
         if Preconditions.of_write(request).name_a_state:
-            self.write(lambda found, _: self.removed(found))
-        elif not self.removed(self.found()):
+            self.conditional_write(lambda found, _: self.delete_document(found))
+        elif not self.delete_document(self.object_queryset()):
             raise Http404
         return Done(self.names.fill("The {name} was deleted."), lead=self.way_to_restore)
 

@@ -34,8 +34,8 @@ INSTEAD = {
 
 def instead_of(command: str) -> str | None:
     """Return what to do instead of a command; None if the command works."""
-    said = INSTEAD.get(command)
-    return said and said.format(uri=_uri())
+    advice = INSTEAD.get(command)
+    return advice and advice.format(uri=_uri())
 
 
 def _uri() -> str:

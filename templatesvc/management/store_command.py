@@ -17,7 +17,7 @@ class StoreCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            with store.patience():
+            with store.longer_timeouts():
                 return super().execute(*args, **options)
         except errors.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {errors.said(error)}") from error
+            raise CommandError(f"The store does not answer: {errors.message_of(error)}") from error

@@ -11,23 +11,22 @@ import pymongo
 
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
-# Documents in a batch, the seconds that a batch may take, and those after which a request that did
-# something leaves the rest to the next one.
-BATCH = 200
-BATCH_SECONDS = 20
+BATCH = 200  # documents
+BATCH_SECONDS = 20  # that one batch may take
+# After so long a request whose last batch found something to do leaves the rest to the next one.
 SECONDS = 5
-# How long a turn is held: until its last batch is over, and some more for clocks that differ.
-LONGEST = timedelta(seconds=SECONDS + BATCH_SECONDS + 5)
+# How long a lease is held: until its last batch is over, and some more for clocks that differ.
+LEASE_DURATION = timedelta(seconds=SECONDS + BATCH_SECONDS + 5)
 
 
-def finish(turn: str, steps: Iterable[Callable[[int], int]]) -> bool:
+def finish(lease: str, steps: Iterable[Callable[[int], int]]) -> bool:
     """Repeat each step until there is nothing left to do; tell whether the time was enough.
 
     A step is given the most that it may do, and returns how much it did. Only one caller at a time
-    works under a turn; the others are told that the work is not finished.
+    works under the lease of this name; the others are told that the work is not finished.
     """
     try:
-        with Lease.held(turn, LONGEST):
+        with Lease.held(lease, LEASE_DURATION):
             return _finish(steps)
     except LeaseTaken:
         return False
@@ -44,9 +43,9 @@ def _finish(steps: Iterable[Callable[[int], int]]) -> bool:
 
 
 def _do(step: Callable[[int], int], deadline: float) -> int:
-    """Do one batch of a step; raises PyMongoError once the last batch has to be over.
+    """Do one batch of a step; raises PyMongoError if it outlasts the time for the last batch.
 
-    After the deadline, too: on a slow store, steps with nothing to do would never come to an end.
+    That holds for steps with nothing to do as well: on a slow store they could go on for ever.
     """
     left = deadline + BATCH_SECONDS - time.monotonic()
     with pymongo.timeout(max(0.001, min(BATCH_SECONDS, left))):  # 0 would be for ever

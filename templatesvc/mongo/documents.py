@@ -146,7 +146,7 @@ def base_of(name: str, default: type) -> Any:
     """Return the base class of a document: the one that ``DOCUMENT_BASES`` names, or the default.
 
     The setting names an abstract subclass of the default for a document, as in
-    ``{"books.Book": "library.documents.SharedDocument"}``.
+    ``{"books.Book": "library.documents.LegacyBook"}``.
     """
     path = settings.DOCUMENT_BASES.get(name)
     return import_string(path) if path else default
@@ -157,7 +157,7 @@ class ServiceDocument(mongoengine.Document):
 
     meta = {"abstract": True, "auto_create_index": False, "strict": False}
 
-    # Its bytes of BSON in the store; 0 where they were not noted as it was read.
+    # Its size in the store, in bytes of BSON; 0 unless a walk has read it.
     stored_size = 0
     # What the store has of it, where a walk found it. No field of anybody's has such a name.
     _row: dict[str, Any]
@@ -249,13 +249,13 @@ class ServiceDocument(mongoengine.Document):
         return {name: getattr(self, name) for name in self._fields_ordered}
 
     @classmethod
-    def delete_some(cls, query: dict[str, Any], most: int) -> int:
+    def delete_some(cls, query: dict[str, Any], limit: int) -> int:
         """Delete at most ``most`` documents that a query finds; return how many were deleted.
 
         Two round trips of bounded length: repeat it until nothing is left.
         """
         collection = cls._get_collection()
-        ids = [row["_id"] for row in collection.find(query, {"_id": True}, limit=most)]
+        ids = [row["_id"] for row in collection.find(query, {"_id": True}, limit=limit)]
         if not ids:
             return 0
         deleted: int = collection.delete_many({"_id": {"$in": ids}, **query}).deleted_count

@@ -1,4 +1,4 @@
-"""Errors of the store: which there are, what they say, and whether they may pass by themselves."""
+"""Errors of the store: their classes, their messages without data, and which are transient."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from templatesvc.mongo.embedded import EmbeddedStoreError
 
-LONGEST_MESSAGE = 500  # characters
+MAX_MESSAGE_LENGTH = 500  # characters
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 # What a server answers while it starts, stops, hands over to another or is busy: the codes of
 # MongoDB's specifications of retryable reads and writes, and those of locks and lost cursors.
-PASSING_CODES = frozenset(
+TRANSIENT_CODES = frozenset(
     [
         *(6, 7, 89, 9001),  # HostUnreachable, HostNotFound, NetworkTimeout, SocketException
         *(91, 11600),  # ShutdownInProgress, InterruptedAtShutdown
@@ -26,25 +26,25 @@ PASSING_CODES = frozenset(
     ]
 )
 DUPLICATE_KEY = 11000
-PASSING_LABELS = ("RetryableWriteError", "RetryableError", "TransientTransactionError")
+TRANSIENT_LABELS = ("RetryableWriteError", "RetryableError", "TransientTransactionError")
 
 
-def said(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return the store's message without the operation, which holds the data to be written."""
     error = _of_pymongo(error)
     details = getattr(error, "details", None) or {}
     refused = (details.get("writeErrors") or [details])[0]
     text: str = refused.get("errmsg") or str(error)
-    return text[:LONGEST_MESSAGE]
+    return text[:MAX_MESSAGE_LENGTH]
 
 
-def traced(error: BaseException) -> str:
+def safe_traceback(error: BaseException) -> str:
     """Return the stack and the message of a store's error: its traceback would hold the data."""
     stack = "".join(traceback.format_tb(error.__traceback__))
-    return f"{stack}{type(error).__name__}: {said(error)}"
+    return f"{stack}{type(error).__name__}: {message_of(error)}"
 
 
-def may_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Tell whether an operation that failed may succeed in a moment without any repair."""
     error = _of_pymongo(error)
     if not isinstance(error, OperationFailure):
@@ -54,8 +54,8 @@ def may_pass(error: BaseException) -> bool:
     codes = {error.code, *(part.get("code") for part in parts)}
     return (
         error.timeout
-        or not PASSING_CODES.isdisjoint(codes)
-        or any(map(error.has_error_label, PASSING_LABELS))
+        or not TRANSIENT_CODES.isdisjoint(codes)
+        or any(map(error.has_error_label, TRANSIENT_LABELS))
     )
 
 
@@ -70,10 +70,10 @@ def _of_pymongo(error: BaseException) -> BaseException:
 
 
 class StoreErrorFilter(logging.Filter):
-    """Replaces the traceback that Django logs with a store's error by what ``traced`` returns."""
+    """Replaces the traceback that Django logs with a store's error by its ``safe_traceback``."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info and record.exc_info[1]
         if isinstance(error, STORE_ERRORS):
-            record.exc_text, record.exc_info = traced(error), None
+            record.exc_text, record.exc_info = safe_traceback(error), None
         return True

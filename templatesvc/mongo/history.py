@@ -50,7 +50,7 @@ class VersionField(RawField):
 
 
 def is_version(number: int) -> dict[str, Any]:
-    """Return the condition that stored values meet which count as this number."""
+    """Return the condition for stored values that count as this number."""
     if number == 1:
         return {"$not": {"$gte": 2, "$lte": MAX_VERSION}}
     return {"$gte": number, "$lt": number + 1}
@@ -207,7 +207,7 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def mark_restored(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
-        """Note that deleted documents exist again, of which ``versions`` has the new versions.
+        """Note that deleted documents exist again: ``versions`` maps ids to their new versions.
 
         Only earlier versions are marked: whoever deletes the document meanwhile keeps a later one.
         """
@@ -251,11 +251,11 @@ class DocumentVersion(ServiceDocument):
         return document
 
     @classmethod
-    def forget_deleted(cls, owner: str, most: int) -> int:
+    def forget_deleted(cls, owner: str, limit: int) -> int:
         """Delete all versions of at most ``most`` deleted documents; return how many these were."""
         theirs, document_id = cls.document_class.owned_by(owner), cls.document_id.db_field
         deleted = theirs | {"deleted_at": {"$ne": None}}
-        rows = cls._get_collection().find(deleted, {document_id: True}, limit=most)
+        rows = cls._get_collection().find(deleted, {document_id: True}, limit=limit)
         ids = [row[document_id] for row in rows]
         if ids:
             cls._get_collection().delete_many(theirs | {document_id: {"$in": ids}})

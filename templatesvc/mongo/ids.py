@@ -21,7 +21,7 @@ PATTERN = r"[0-9a-f]{24}|~[0-9A-Za-z_-]+"
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, uuid_representation=4)
 # Characters of an id in a URL. By default MongoDB indexes no entry of more than 1,024 bytes, and
 # some servers fail on values that are nested deeper than this length allows.
-LONGEST = 1500
+MAX_ID_LENGTH = 1500
 
 
 def nearest(moment: datetime) -> datetime:
@@ -45,7 +45,7 @@ def decode(text: str) -> Any:
     would match texts with, are refused: no ``_id`` is such a value.
     """
     try:
-        if len(text) > LONGEST:
+        if len(text) > MAX_ID_LENGTH:
             raise ValueError("It is too long.")
         value = decode_signed(text)
     except (BSONError, KeyError, ValueError) as error:
@@ -57,7 +57,7 @@ def decode(text: str) -> Any:
 
 
 def decode_signed(text: str) -> Any:
-    """Return the value of a text that ``encode`` made, as its signature tells, of any length."""
+    """Return the value of a text of any length that ``encode`` made, as its signature proves."""
     if not text.startswith("~"):
         return ObjectId(text)
     padded = text[1:] + "=" * (-len(text[1:]) % 4)

@@ -19,7 +19,7 @@ from templatesvc.mongo.documents import ServiceDocument
 
 BUILD_SECONDS = 3600
 SHOWN_DUPLICATES = 20
-LONGEST_VALUE = 120  # characters
+MAX_VALUE_LENGTH = 120  # characters
 
 
 class Index(NamedTuple):
@@ -83,7 +83,7 @@ class DuplicateValues(Exception):
 
     def __init__(self, index: Index) -> None:
         rows = [
-            f"  {', '.join(repr(value)[:LONGEST_VALUE] for value in values)} ({count} documents)"
+            f"  {', '.join(repr(value)[:MAX_VALUE_LENGTH] for value in values)} ({count} documents)"
             for values, count in index.duplicates()
         ]
         more = len(rows) - SHOWN_DUPLICATES

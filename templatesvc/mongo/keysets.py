@@ -46,7 +46,7 @@ class Holds(Enum):
     ANYTHING = "values of any types, null, and nothing"
 
 
-def turned(order: Keys) -> Keys:
+def reversed_order(order: Keys) -> Keys:
     return [(field, -way) for field, way in order]
 
 

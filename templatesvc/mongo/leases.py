@@ -17,9 +17,9 @@ from pymongo.errors import PyMongoError
 from templatesvc.mongo.documents import ServiceDocument, not_unique, now
 
 
-def turn_of(owner: str, at: str) -> str:
+def lease_name(owner: str, work: str) -> str:
     """Return the name of an owner's lease for some work, without the owner's name in it."""
-    return f"{at}:{hashlib.sha256(owner.encode()).hexdigest()}"
+    return f"{work}:{hashlib.sha256(owner.encode()).hexdigest()}"
 
 
 class LeaseTaken(Exception):

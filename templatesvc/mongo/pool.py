@@ -14,12 +14,12 @@ from pymongo.synchronous.pool import Connection, Pool, _PoolCheckout
 
 from templatesvc.mongo.sockets import PolledSocket
 
-# Of TCP, TLS, the handshake and a log-in.
+# That TCP, TLS, the handshake and a log-in take together.
 ROUND_TRIPS = 7
 CONNECT_SECONDS = 20  # PyMongo's own default, where a URI says 0
 
 
-class PatientPool(Pool):
+class UntimedConnectPool(Pool):
     """Makes connections outside the deadline of the operation that needs one.
 
     To a far server one takes several round trips, together more than an operation has: the driver
@@ -47,5 +47,5 @@ class PatientPool(Pool):
 
 
 def _prolong(seconds: float) -> None:
-    """Move the deadline of the running operation; none has an infinite one."""
+    """Move the deadline of the running operation; one without a deadline stays without."""
     _csot.DEADLINE.set(_csot.get_deadline() + seconds)

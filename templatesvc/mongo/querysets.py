@@ -22,7 +22,7 @@ FOUND = {"_collection_obj", "_cursor_obj", "_iter", "_result_cache", "_has_more"
 class KeysetQuerySet(QuerySet):
     """Documents that can be walked in an order from a place on, and back."""
 
-    # The fields of an order, if they are not the field of its name and the id.
+    # The fields of each order that does not sort by the field of its name and then by the id.
     orders: ClassVar[dict[str, tuple[str, ...]]] = {}
     _needle: str = ""
     _searched: tuple[str, ...] = ()
@@ -40,8 +40,8 @@ class KeysetQuerySet(QuerySet):
     def _query(self) -> Query:
         """What the store is asked for.
 
-        MongoEngine copies all conditions deeply to combine them, a tenth of the calls of a write.
-        Of different fields they only stand side by side.
+        MongoEngine deep-copies all conditions to combine them, a tenth of a write's function calls.
+        Conditions on different fields can simply be merged into one dictionary.
         """
         asked = self._query_obj
         is_combined = isinstance(asked, QCombination) and asked.operation == QCombination.AND
@@ -111,14 +111,14 @@ class KeysetQuerySet(QuerySet):
         return [document._row.get(field) for field, _ in self._order(by, descending=False)]
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, most: int = 0
+        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
     ) -> Iterator[Any]:
         """Yield the documents ordered by a field, from a place on.
 
-        ``most`` is how many the caller will take, so that no more are read; 0 reads all. A search
+        ``limit`` is how many the caller will take, so that no more are read; 0 reads all. A search
         ignores it, because nobody knows how many documents it has to look at.
         """
-        order, left = self._order(by, descending), 0 if self.is_search else most
+        order, left = self._order(by, descending), 0 if self.is_search else limit
         may_fit = self._may_fit if self.is_search else None
 
         def loaded(row: Row) -> Any:
@@ -132,7 +132,7 @@ class KeysetQuerySet(QuerySet):
             # By map and not by a loop, whose variable would hold a document for a slow reader.
             rows = walk(self._collection, query, order, left, projection, may_fit)
             yield from map(loaded, rows)
-            if most and not left and not self.is_search:
+            if limit and not left and not self.is_search:
                 return
 
     def _order(self, by: str, descending: bool) -> Keys:
@@ -144,6 +144,6 @@ class KeysetQuerySet(QuerySet):
         # A document that is older than a field lacks it, though it is required and has a default.
         return not (field.primary_key or (field.required and field.default is None))
 
-    def count_up_to(self, most: int) -> int:
-        """Return how many there are, or some number above ``most`` if there are more than that."""
-        return self.limit(most + 1).count(with_limit_and_skip=True)
+    def count_up_to(self, limit: int) -> int:
+        """Return how many there are, or some number above ``limit`` if there are more than that."""
+        return self.limit(limit + 1).count(with_limit_and_skip=True)

@@ -125,7 +125,7 @@ class ResourceQuerySet(KeysetQuerySet):
             Usage.give_back(self._owner, amount)
             return None
         document.keep_version()
-        Usage.give_back(self._owner, document.forgotten)
+        Usage.give_back(self._owner, document.freed)
         for name, value in values.items():
             setattr(document, name, value)
         return document
@@ -136,7 +136,7 @@ class ResourceQuerySet(KeysetQuerySet):
         if document is None:
             return None
         document.keep_version(deleted_at=now())
-        Usage.give_back(self._owner, document.forgotten._replace(documents=1))
+        Usage.give_back(self._owner, document.freed._replace(documents=1))
         return document
 
     # Each returns the document as it was, or None if none was found. If the document was read
@@ -341,7 +341,7 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     @property
     def bson_size(self) -> int:
-        """How many bytes it counts."""
+        """The bytes that it counts in its owner's quota."""
         return size_of(self.stored(self.own_values))
 
     @property
@@ -396,8 +396,8 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
         self.Version.keep(self, deleted_at)
 
     @property
-    def forgotten(self) -> Amount:
-        """The room that is free once another state replaces this; none if history is kept."""
+    def freed(self) -> Amount:
+        """The room that is freed when another state replaces this one: none if history is kept."""
         return Amount(0, 0 if settings.HISTORY_VERSIONS else self.bson_size)
 
     # --- All of a user's ---------------------------------------------------------------------

@@ -25,7 +25,7 @@ from pymongo.topology_description import TopologyDescription
 from pymongo.uri_parser import parse_uri
 
 from templatesvc.mongo import embedded
-from templatesvc.mongo.pool import PatientPool
+from templatesvc.mongo.pool import UntimedConnectPool
 
 # Options for a URI that does not set them. timeoutMS bounds a whole operation, retries and the
 # selection of a server included, so that a store which is away is noticed within two seconds:
@@ -42,7 +42,11 @@ CLIENT_DEFAULTS: dict[str, Any] = {
     "appname": "templatesvc",
 }
 # For commands: nobody else waits behind one, and its user prefers a late answer to a refusal.
-PATIENT = {"timeoutMS": 15_000, "serverSelectionTimeoutMS": 15_000, "connectTimeoutMS": 10_000}
+LONGER_TIMEOUTS = {
+    "timeoutMS": 15_000,
+    "serverSelectionTimeoutMS": 15_000,
+    "connectTimeoutMS": 10_000,
+}
 # Timeouts of the driver that timeoutMS would overrule.
 SINGLE_TIMEOUTS = {"sockettimeoutms", "serverselectiontimeoutms"}
 # Reading must not fail at a time beyond Python's calendar, which another program may store.
@@ -118,9 +122,9 @@ def _split(uri: str) -> _Parts:
 
 
 @contextmanager
-def patience() -> Iterator[None]:
+def longer_timeouts() -> Iterator[None]:
     """Give a client that is made in the block more time for its operations."""
-    before = _defaults.set(CLIENT_DEFAULTS | PATIENT)
+    before = _defaults.set(CLIENT_DEFAULTS | LONGER_TIMEOUTS)
     try:
         yield
     finally:
@@ -167,7 +171,7 @@ def connect() -> MongoClient[dict[str, Any]]:
     options = client_options(uri) | {
         "tz_aware": CODEC.tz_aware,
         "datetime_conversion": DatetimeConversion.DATETIME_AUTO.name,
-        "_pool_class": PatientPool,
+        "_pool_class": UntimedConnectPool,
     }
     return MongoClient(uri, **options)
 

@@ -23,7 +23,7 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from templatesvc.mongo import store
-from templatesvc.mongo.errors import may_pass
+from templatesvc.mongo.errors import is_transient
 from templatesvc.mongo.keysets import Keys, Query, beyond, both
 
 # Tells whether the BSON of one or several documents may contain one that is wanted.
@@ -37,7 +37,7 @@ FIRST_OF_ALL = 11
 BATCH_SIZE = 2**20
 # Bytes that a further find is to give, where only so many documents are wanted.
 FIND_SIZE = 2**24
-MOST_IN_BATCH = 2000
+MAX_BATCH = 2000
 # Bytes of a batch that is decoded as a whole, which is faster, and takes some more memory.
 DECODED_AT_ONCE = 2**16
 SIZE = struct.Struct("<i")  # with which a document of BSON begins
@@ -59,21 +59,21 @@ def walk(
     collection: Collection[dict[str, Any]],
     query: Query,
     order: Keys,
-    most: int = 0,
+    limit: int = 0,
     projection: dict[str, int] | None = None,
     may_fit: MayFit | None = None,
 ) -> Iterator[Row]:
-    """Yield at most ``most`` rows of a query, in an order whose last field is unique; 0 yields all.
+    """Yield at most ``limit`` rows of a query, all for 0, in an order that ends in a unique field.
 
-    With ``may_fit``, for which ``most`` has to be 0, a batch yields only the documents that may be
+    With ``may_fit``, for which ``limit`` has to be 0, a batch yields only the documents that may be
     wanted, and its last one, which tells how far the walk has come.
 
     Raises PyMongoError if the store fails before the first row, or has returned none for
     STREAM_SILENCE: then what was yielded is not all.
     """
     fields = [field for field, _ in order]
-    rest, taken, size, at_once = query, 0, 0, min(most, FIRST_BATCH)
-    in_batch = FIRST_BATCH if most else FIRST_OF_ALL
+    rest, taken, size, at_once = query, 0, 0, min(limit, FIRST_BATCH)
+    in_batch = FIRST_BATCH if limit else FIRST_OF_ALL
     found, last, failed_at = 0, None, None
 
     def noted(row: Row) -> Row:
@@ -99,17 +99,17 @@ def walk(
             silence = time.monotonic() - failed_at
             if (
                 last is None
-                or not may_pass(error)
+                or not is_transient(error)
                 or silence > settings.STREAM_SILENCE.total_seconds()
             ):
                 raise
         taken += found
-        if most and taken == most:
+        if limit and taken == limit:
             return
         if failed_at:
             time.sleep(PAUSE)
         assert last is not None
-        at_once = most and min(wanted, most - taken)
+        at_once = limit and min(wanted, limit - taken)
         rest = both(query, beyond(order, last))
 
 
@@ -137,7 +137,7 @@ def _batches(
     collection: Collection[dict[str, Any]],
     query: Query,
     order: Keys,
-    most: int,
+    limit: int,
     projection: dict[str, int] | None,
     in_batch: int,
 ) -> Iterator[bytes]:
@@ -148,10 +148,10 @@ def _batches(
     cursor can't go back to the rest.
     """
     if store.is_in_memory(settings.MONGODB_URI):  # mongomock has no raw batches
-        yield from map(bson.encode, collection.find(query, projection, sort=order, limit=most))
+        yield from map(bson.encode, collection.find(query, projection, sort=order, limit=limit))
         return
     cursor = collection.find_raw_batches(
-        query, projection, sort=order, limit=most, batch_size=in_batch
+        query, projection, sort=order, limit=limit, batch_size=in_batch
     )
     with closing(cursor):
         while True:
@@ -189,4 +189,4 @@ def _beginning(batch: bytes) -> bytes:
 def _fitting(count: int, size: int, wanted: int) -> int:
     """Return how many documents fit a wanted size, if ``count`` of them have ``size``."""
     # At least two, because PyMongo takes a batch size of one for a wish to close the cursor.
-    return max(2, min(MOST_IN_BATCH, wanted * count // size))
+    return max(2, min(MAX_BATCH, wanted * count // size))

@@ -22,7 +22,7 @@ from templatesvc.mongo.formats import DataFormat
 logger = logging.getLogger(__name__)
 
 SHORTEST_KEY = 32
-LONGEST_GRACE = timedelta(minutes=5)
+MAX_GRACE = timedelta(minutes=5)
 EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
 
 
@@ -135,7 +135,7 @@ def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
                 hint=f"Set {shorter} to {longer} or less.",
                 id="templatesvc.E005",
             )
-    if settings.REFRESH_TOKEN_GRACE > LONGEST_GRACE:
+    if settings.REFRESH_TOKEN_GRACE > MAX_GRACE:
         yield checks.Error(
             "REFRESH_TOKEN_GRACE is so long that a stolen refresh token can go unnoticed.",
             hint="Set REFRESH_TOKEN_GRACE to some seconds, 5m at most.",

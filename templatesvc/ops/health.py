@@ -49,7 +49,7 @@ class CommonMiddleware(common.CommonMiddleware):
 
 
 class IndexesMiddleware:
-    """Answers only probes until the store was seen to have its indexes.
+    """Answers 503 to all but ``/livez`` and ``/readyz`` until the store has its indexes.
 
     Without them a name can be registered twice. The shipped server would not start; other servers
     load ``templatesvc.wsgi``, which does not ask the store before the first request.

@@ -11,7 +11,7 @@ from django.http.multipartparser import MultiPartParserError
 
 from templatesvc.api.streams import StreamTooLong
 
-LONGEST = 500  # characters of a text that a line quotes
+MAX_QUOTED_LENGTH = 500  # characters of a text that a line quotes
 # Errors that the request caused: a traceback through Django would tell nothing.
 OF_REQUESTS = (
     SuspiciousOperation,  # a foreign host, too many fields, too much data, …
@@ -43,7 +43,9 @@ def _quoted(value: Any) -> Any:
     """Return a text on one line, and cut; any other value as it is."""
     if not isinstance(value, str):
         return value
-    return printable(value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…")
+    return printable(
+        value if len(value) <= MAX_QUOTED_LENGTH else f"{value[: MAX_QUOTED_LENGTH - 1]}…"
+    )
 
 
 def printable(text: str) -> str:

@@ -45,7 +45,7 @@ def read_chunked(environ: dict[str, Any]) -> None:
     while part := source.read(PIECE):
         body.write(part)
         size += len(part)
-        if size > settings.LARGEST_BODY:
+        if size > settings.MAX_SERVER_BODY_SIZE:
             environ[REFUSED] = PayloadTooLarge()
             return
     body.seek(0)

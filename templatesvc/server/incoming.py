@@ -24,8 +24,8 @@ Message = MutableMapping[str, Any]
 # and registering need less.
 IN_MEMORY = 64 * 1024
 PARTS_AT_ONCE = 100  # of a body, before other connections get a turn
-MOST_PARTS = 10_000  # of a body, unless they have SMALLEST_PART bytes on average
-SMALLEST_PART = 64
+MAX_PARTS = 10_000  # of a body, unless they have MIN_PART_SIZE bytes on average
+MIN_PART_SIZE = 64
 SLOWEST = 2048  # bytes a second
 
 
@@ -35,7 +35,7 @@ class Disconnected(Exception):
 
 def are_crumbs(parts: int, size: int) -> bool:
     """Tell whether a body came in too many tiny parts: each takes as long as a large one."""
-    return parts > MOST_PARTS and size < parts * SMALLEST_PART
+    return parts > MAX_PARTS and size < parts * MIN_PART_SIZE
 
 
 class Pace:
@@ -57,13 +57,13 @@ class Pace:
 class Shares:
     """How many bytes the bodies of each client take on the disk, up to a limit."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.held: Counter[str] = Counter()
 
     def take(self, client: str, size: int) -> bool:
         """Take room if there is enough; trusted proxies and unknown clients have no limit."""
-        if client and self.held[client] + size > self.most:
+        if client and self.held[client] + size > self.limit:
             return False
         self.held[client] += size
         return True

@@ -18,8 +18,8 @@ from django.utils.functional import SimpleLazyObject, empty
 # The key in a request's environ for the name of the user who is logged in.
 CALLER = "templatesvc.caller"
 SECONDS = 1.0  # that a client takes to read a part
-MOST_OF_ONE = 8
-MOST_OF_AN_ADDRESS = 24
+MAX_OF_ONE = 8
+MAX_OF_AN_ADDRESS = 24
 
 
 class Stalls:
@@ -32,7 +32,7 @@ class Stalls:
     def are_too_many(self, caller: str, address: str) -> bool:
         """Tell whether a user who is logged in has stalled too often to get more for now."""
         of_one, of_all = self._callers[caller], self._addresses[address]
-        return bool(caller) and (of_one >= MOST_OF_ONE or of_all >= MOST_OF_AN_ADDRESS)
+        return bool(caller) and (of_one >= MAX_OF_ONE or of_all >= MAX_OF_AN_ADDRESS)
 
     @contextmanager
     def watched(self, caller: str, address: str) -> Iterator[None]:

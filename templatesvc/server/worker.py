@@ -18,12 +18,14 @@ from templatesvc import settings
 from templatesvc.api.proxies import stranger, valid_address
 from templatesvc.server.incoming import are_crumbs
 
-AT_ONCE = struct.pack("ii", 1, 0)
-ENDINGS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
-FULL = "The service has as many connections as it takes; try again in a moment."
-MANY = "Your address has as many connections as one may have; close some, and try again."
+NO_LINGER = struct.pack("ii", 1, 0)
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGQUIT, signal.SIGINT}
+TOO_MANY_CONNECTIONS = "The service has as many connections as it takes; try again in a moment."
+TOO_MANY_OF_ADDRESS = (
+    "Your address has as many connections as one may have; close some, and try again."
+)
 # Bytes that are parsed at a time: after each chunk of a body the parser moves all the rest.
-AT_A_TIME = 16 * 1024
+CHUNK_SIZE = 16 * 1024
 
 
 class Protocol(ASGIProtocol):
@@ -53,12 +55,12 @@ class Protocol(ASGIProtocol):
         self.address = stranger(valid_address(peer[0])) if isinstance(peer, tuple) else ""
         self.worker.addresses[self.address] += 1
         if self.worker.nr_conns > self.worker.worker_connections:
-            self._turn_away(503, FULL)
+            self._turn_away(503, TOO_MANY_CONNECTIONS)
         elif (
             self.address
             and self.worker.addresses[self.address] > settings.MAX_CONNECTIONS_PER_ADDRESS
         ):
-            self._turn_away(429, MANY)
+            self._turn_away(429, TOO_MANY_OF_ADDRESS)
 
     def _turn_away(self, status: int, sentence: str) -> None:
         self._send_error_response(status, sentence, [("Retry-After", "2")])
@@ -66,7 +68,7 @@ class Protocol(ASGIProtocol):
 
     def data_received(self, data: bytes) -> None:
         data, self.behind = self.behind + data, b""
-        for start in range(0, len(data), AT_A_TIME):
+        for start in range(0, len(data), CHUNK_SIZE):
             # Tiny parts take so long that no more of them are parsed: the body is refused.
             if self._closed or are_crumbs(self.parts, self.size):
                 return
@@ -74,7 +76,7 @@ class Protocol(ASGIProtocol):
                 self.behind = data[start:]
                 self._pause_reading()
                 return
-            self._parse(data[start : start + AT_A_TIME])
+            self._parse(data[start : start + CHUNK_SIZE])
 
     def _resume_reading(self) -> None:
         if self.behind or self.has_ended:
@@ -172,7 +174,7 @@ class Protocol(ASGIProtocol):
         """Close without sending the rest, which the system would keep until the client is gone."""
         if connection := self.transport.get_extra_info("socket"):
             with suppress(OSError):  # it is closed by now
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self.transport.abort()
 
 
@@ -189,7 +191,7 @@ class Worker(gasgi.ASGIWorker):
         super().init_process()
 
     async def _serve(self) -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         await super()._serve()
 
     async def _shutdown(self) -> None:
@@ -207,6 +209,6 @@ def keep_signals_for_new_workers() -> None:
     forgets signals that come before it runs. The master would wait 30 s, and kill the worker.
     """
     os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS),
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS),
     )

@@ -74,7 +74,7 @@ def test_only_so_many_entries_are_counted_and_the_page_says_so(
 ) -> None:
     happened(Action.LOGGED_IN, 2, 5)
     assert "newest" not in page().split("Latest audit entries")[0]
-    monkeypatch.setattr(dashboard, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(dashboard, "MAX_ENTRIES", 3)
     assert "Only the newest 3 entries of the audit are counted here." in page()
 
 

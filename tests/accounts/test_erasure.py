@@ -18,7 +18,7 @@ from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.mongo import batches
-from templatesvc.mongo.leases import Lease, turn_of
+from templatesvc.mongo.leases import Lease, lease_name
 from tests.accounts.callers import after, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
@@ -166,7 +166,7 @@ def test_the_name_is_free_once_the_longest_request_is_over(alice: Person) -> Non
 
 def test_one_request_deletes_at_a_time_and_others_are_told_that_it_goes_on(alice: Person) -> None:
     keep(alice, 1)
-    with Lease.held(turn_of("alice", at="erase"), timedelta(minutes=1)):
+    with Lease.held(lease_name("alice", work="erase"), timedelta(minutes=1)):
         answer = alice.client.delete(ME)
         assert (answer.status_code, answer["Retry-After"]) == (202, "1")
         assert Template.objects.count() == 1

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.audit import AuditEntry
 from accounts.operators import Role
-from templatesvc.admin.differences import MOST_CHARACTERS, MOST_LINES, Line, difference
+from templatesvc.admin.differences import MAX_CHARACTERS, MAX_LINES, Line, difference
 from tests.accounts.operators import messages, operators_browser, page_of
 from tests.accounts.operators import text as markup_free
 from tests.conftest import Person
@@ -177,19 +177,19 @@ def test_lines_that_went_and_came_have_signs(before: str, after: str, lines: str
 
 
 def test_much_that_is_alike_is_left_out() -> None:
-    many = [str(n) for n in range(10 * MOST_LINES)]
+    many = [str(n) for n in range(10 * MAX_LINES)]
     found = difference("\n".join(many), "\n".join([*many[:5000], "x", *many[5000:]]))
     assert found is not None
     assert [line.sign for line in found] == [" ", " ", " ", "+"]
 
 
 def test_too_many_lines_are_not_compared() -> None:
-    many = [f"{n}\n" for n in range(MOST_LINES + 1)]
+    many = [f"{n}\n" for n in range(MAX_LINES + 1)]
     assert difference("".join(many), "".join(many[::-1])) is None
 
 
 def test_too_long_lines_are_not_compared() -> None:
-    half = "x" * (MOST_CHARACTERS // 2)
+    half = "x" * (MAX_CHARACTERS // 2)
     assert difference(half, half[1:]) is not None
     assert difference(half, f"{half}x") is None
     assert difference(f"{half * 2}\na", f"{half * 2}\nb") is None  # beside what differs

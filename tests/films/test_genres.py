@@ -14,7 +14,7 @@ from accounts.audit import AuditEntry, sentences
 from accounts.erasure import erase
 from accounts.operators import Role
 from accounts.transfer import exported
-from templatesvc.api.turns import SearchInProgress, alone
+from templatesvc.api.turns import SearchInProgress, one_at_a_time
 from templatesvc.mongo.quota import Usage
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.answers import pages
@@ -53,14 +53,14 @@ def test_all_read_it_with_a_token_and_without(
 
 
 def test_who_has_an_address_for_a_name_searches_beside_those_from_there(client: APIClient) -> None:
-    with alone("127.0.0.1", timedelta(minutes=1), SearchInProgress(1)):
+    with one_at_a_time("127.0.0.1", timedelta(minutes=1), SearchInProgress(1)):
         assert client.get(f"{URL}?search=x").status_code == 200
 
 
 def test_those_of_one_network_who_are_not_logged_in_have_one_search_at_a_time(
     client: APIClient,
 ) -> None:
-    with alone("\0002001:db8::/64", timedelta(minutes=1), SearchInProgress(1)):
+    with one_at_a_time("\0002001:db8::/64", timedelta(minutes=1), SearchInProgress(1)):
         for address, status in (("2001:db8::1", 429), ("2001:db8:0:1::1", 200)):
             assert client.get(f"{URL}?search=x", REMOTE_ADDR=address).status_code == status
 

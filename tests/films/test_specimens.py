@@ -255,7 +255,7 @@ def test_what_is_no_place_in_free_json_is_refused(query: str, alice: Person) -> 
 
 
 def test_so_many_places_in_free_json_are_looked_at_in_one_request(alice: Person) -> None:
-    wanted = [f"measures.a{number}=1" for number in range(members.MOST + 1)]
+    wanted = [f"measures.a{number}=1" for number in range(members.MAX_MEMBERS + 1)]
     answer = alice.client.get(f"{URL}?{'&'.join(wanted)}")
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["field"]) == (400, "measures")

@@ -12,7 +12,7 @@ from templates_app.documents import Template
 from templatesvc.api import idempotency
 from templatesvc.api.idempotency import USUAL_SIZE
 from templatesvc.api.idempotent_requests import IdempotentRequest
-from templatesvc.api.turns import ImportInProgress, alone
+from templatesvc.api.turns import ImportInProgress, one_at_a_time
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.quota import Usage
 from tests.accounts.callers import after
@@ -65,7 +65,7 @@ def test_a_refusal_is_replayed_as_well(alice: Person) -> None:
 def test_an_answer_that_is_too_large_to_be_kept_is_not_made_up(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "LARGEST_KEPT", 100)
+    monkeypatch.setattr(idempotency, "MAX_KEPT_SIZE", 100)
     first, again = post(alice, "once", "k1"), post(alice, "once", "k1")
     assert first.status_code == 201
     assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_not_kept")
@@ -249,6 +249,6 @@ def test_a_key_of_which_somebody_did_some_work_is_never_forgotten(alice: Person)
 
 
 def test_a_key_is_free_of_room_while_an_import_is_refused(alice: Person) -> None:
-    with alone(alice.name, timedelta(minutes=1), ImportInProgress(5)):
+    with one_at_a_time(alice.name, timedelta(minutes=1), ImportInProgress(5)):
         assert send_lines(alice, b"1\n", "k1").status_code == 429
     assert IdempotentRequest.objects.count() == 0

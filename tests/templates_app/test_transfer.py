@@ -26,7 +26,7 @@ from templatesvc.api import imports, transfer
 from templatesvc.api.import_lines import MAX_IMPORTED_VERSION, Entry
 from templatesvc.api.imports import Import
 from templatesvc.api.ndjson import NDJSONParser
-from templatesvc.api.turns import ImportInProgress, alone
+from templatesvc.api.turns import ImportInProgress, one_at_a_time
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.leases import Lease
 from tests.conftest import Person, heir_of
@@ -327,7 +327,7 @@ def test_a_person_has_one_import_at_a_time(alice: Person, bob: Person) -> None:
     """Whoever is refused keeps the right to do it later, also under the same key."""
     keyed: dict[str, Any] = {"headers": {"Idempotency-Key": "k1"}}
     url, kind = f"{URL}/import", "application/x-ndjson"
-    with alone(alice.name, transfer.IMPORT_TURN, ImportInProgress(5)):
+    with one_at_a_time(alice.name, transfer.IMPORT_TURN, ImportInProgress(5)):
         for headers in ({}, keyed):
             answer = alice.client.post(url, line(template="a"), content_type=kind, **headers)
             assert (answer.status_code, answer.json()["code"]) == (429, "import_in_progress")
@@ -347,7 +347,7 @@ def test_an_import_holds_its_turn_batch_by_batch(
     others: list[str] = []
 
     def come_in_between() -> None:
-        with pytest.raises(ImportInProgress), alone(alice.name, turn, ImportInProgress(5)):
+        with pytest.raises(ImportInProgress), one_at_a_time(alice.name, turn, ImportInProgress(5)):
             others.append("let in")
         clock.shift(turn * 0.9)
 
@@ -355,7 +355,7 @@ def test_an_import_holds_its_turn_batch_by_batch(
     importing = Import(alice.user, TemplateSerializer, "skip", str(ObjectId()))
     with (
         time_machine.travel(now(), tick=False) as clock,
-        alone(alice.name, turn, ImportInProgress(5)) as prolong,
+        one_at_a_time(alice.name, turn, ImportInProgress(5)) as prolong,
     ):
         lines = b"".join(line(template=f"{n}") for n in range(4))
         assert importing.run(lines, [prolong, come_in_between])["created"] == 4

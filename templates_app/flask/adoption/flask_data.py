@@ -30,7 +30,7 @@ def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
     return collection.aggregate(list(stages), allowDiskUse=True, batchSize=BATCH)
 
 
-def batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
+def in_batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
     """Yield lists of at most BATCH documents; a list ends once it has BATCH_SIZE bytes."""
     batch: list[Raw] = []
     size = 0

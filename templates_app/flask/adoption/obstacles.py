@@ -17,8 +17,8 @@ from templates_app.flask.adoption.equality import equality
 from templates_app.flask.adoption.flask_data import (
     BATCH,
     Raw,
-    batches,
     grouped,
+    in_batches,
     templates,
     users,
 )
@@ -70,7 +70,7 @@ def duplicate_users() -> Iterator[Obstacle]:
         {"$group": {"_id": {"$ifNull": ["$username", None]}, "count": {"$sum": 1}}},
         {"$match": {"count": {"$gt": 1}}},
     )
-    for batch in batches(rows):
+    for batch in in_batches(rows):
         named = {"username": {"$in": [row["_id"] for row in batch]}}
         met = set()
         found = users().find(named, {"username": 1}, batch_size=BATCH)
@@ -85,7 +85,7 @@ def duplicate_users() -> Iterator[Obstacle]:
 
 def orphans() -> Iterator[Obstacle]:
     rows = grouped(templates(), {"$group": {"_id": "$profile", "count": {"$sum": 1}}})
-    for batch in batches(rows):
+    for batch in in_batches(rows):
         owners = [row["_id"] for row in batch if isinstance(row["_id"], str)]
         found = users().find({"username": {"$in": owners}}, {"username": 1})
         there = {user["username"] for user in found if isinstance(user["username"], str)}

@@ -28,7 +28,7 @@ Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 # A document may have 16 MB and, on MongoDB, 180 levels. A copy has less room for it, because the
 # copy has fields of its own, and the document's id a second time.
-LARGEST_COPIED = 7 * 2**20  # bytes of BSON
+MAX_COPIED_SIZE = 7 * 2**20  # bytes of BSON
 DEEPEST_COPIED = 100
 NAMES = ("username", "profile")
 IN_QUARANTINE = "left_in_quarantine"  # what became of a document
@@ -175,7 +175,7 @@ def _copied(document: Raw, change: Raw | None) -> Raw:
     if change:
         return own | {"document": {name: document[name] for name in change if name in document}}
     data = bson.encode(document)
-    if len(data) <= LARGEST_COPIED and depth_of(document) <= DEEPEST_COPIED:
+    if len(data) <= MAX_COPIED_SIZE and depth_of(document) <= DEEPEST_COPIED:
         return own | {"document": document}
     names = {name: document[name] for name in NAMES if isinstance(document.get(name), str)}
     return {"document_id": None, "document": names, "packed": zlib.compress(data)}

@@ -20,7 +20,7 @@ from templates_app.values import check_template
 from templatesvc.mongo import store
 
 SAMPLES = 5
-LONGEST_SAMPLE = 120  # characters
+MAX_SAMPLE_LENGTH = 120  # characters
 THEIRS = {"_id", "username", "password"}
 OURS = set(User._db_field_map.values()) - THEIRS
 NOT_ASCII = {"$type": "string", "$regex": "[^\\x00-\\x7f]"}
@@ -43,8 +43,8 @@ class Finding:
         self.count += count
         # People who registered may have chosen texts that a terminal takes for commands.
         shown = CONTROL_CHARACTERS.sub(lambda found: repr(found[0])[1:-1], str(sample))
-        if len(self.samples) < SAMPLES and shown[:LONGEST_SAMPLE] not in self.samples:
-            self.samples.append(shown[:LONGEST_SAMPLE])
+        if len(self.samples) < SAMPLES and shown[:MAX_SAMPLE_LENGTH] not in self.samples:
+            self.samples.append(shown[:MAX_SAMPLE_LENGTH])
 
 
 @dataclass

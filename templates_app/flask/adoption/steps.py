@@ -21,7 +21,7 @@ from pymongo.collection import Collection
 from accounts.documents import User
 from accounts.flask.hashers import FLASK_HASH, WrappedFlaskHasher
 from templates_app.documents import Template
-from templates_app.flask.adoption.flask_data import BATCH, Raw, batches, users
+from templates_app.flask.adoption.flask_data import BATCH, Raw, in_batches, users
 from templates_app.flask.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
 from templates_app.flask.adoption.quarantine import Progress, Quarantined
 from templates_app.flask.adoption.report import Report
@@ -79,7 +79,7 @@ class Adoption:
 
     def _clear(self, kind: Kind) -> None:
         found = self.progress(kind.documents(), kind.name, self.report.count(kind.name))
-        for batch in batches(found):
+        for batch in in_batches(found):
             if kind is DUPLICATE_USERS and self.renames_users:
                 self.done["users_renamed"] += sum(_rename(user, kind.reason) for user in batch)
             else:
@@ -98,7 +98,7 @@ class Adoption:
         found = self.progress(collection.find(bare, batch_size=BATCH), what, total)
         # In threads, because Argon2 releases Python's lock.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for batch in batches(found):
+            for batch in in_batches(found):
                 writes = list(pool.map(partial(_wrapping, within=within), batch))
                 done = collection.bulk_write(writes, ordered=False).modified_count
                 self.done[f"{what}_wrapped"] += done

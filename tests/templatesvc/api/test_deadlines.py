@@ -19,8 +19,8 @@ from templatesvc.api.deadlines import (
     LARGE_BODY,
     LARGE_SECONDS,
     REFUSAL_SECONDS,
-    Patience,
     RequestDeadlineMiddleware,
+    RequestDeadlines,
 )
 from templatesvc.mongo import store
 from tests.processes import PATIENCE, free_port
@@ -66,17 +66,17 @@ def test_without_a_primary_one_request_at_a_time_looks_for_it(
 ) -> None:
     clock = SimpleNamespace(monotonic=lambda: 1000.0)
     monkeypatch.setattr(deadlines, "time", clock)
-    patience = Patience()
+    waiting = RequestDeadlines()
 
     def seconds(moment: float, is_large: bool = False) -> float | None:
         clock.monotonic = lambda: moment
-        with patience.of_request(is_large) as allowed:
+        with waiting.of_request(is_large) as allowed:
             return allowed
 
     news = 1000.0
     assert seconds(news) == seconds(news + AWAY_SECONDS * 0.9, is_large=True) == FIRST_SECONDS
     clock.monotonic = lambda: news + AWAY_SECONDS * 1.1
-    with patience.of_request(is_large=False) as of_scout, patience.of_request(False) as of_other:
+    with waiting.of_request(is_large=False) as of_scout, waiting.of_request(False) as of_other:
         assert (of_scout, of_other) == (AWAY_SECONDS, REFUSAL_SECONDS)
     assert seconds(news + 60) == AWAY_SECONDS, "the next looks for it"
 

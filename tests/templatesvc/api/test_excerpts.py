@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from templates_app.documents import Template
-from templatesvc.api.excerpts import LONGEST
+from templatesvc.api.excerpts import MAX_LENGTH
 from tests.conftest import Person
 
 URL = "/api/v1/templates"
@@ -24,7 +24,7 @@ def test_a_list_for_people_shows_how_a_long_value_begins(value: Any, alice: Pers
     template = Template.create(alice.name, {"template": value})
     page = alice.client.get(URL, HTTP_ACCEPT="text/html").content.decode()
     assert "&quot;short&quot;" in page
-    assert f"(the first {LONGEST:,} of " in page
+    assert f"(the first {MAX_LENGTH:,} of " in page
     assert len(page) < 40_000
     assert str(template.id) in page
 

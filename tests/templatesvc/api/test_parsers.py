@@ -19,7 +19,7 @@ from django.test.client import encode_multipart
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
-from templatesvc.api.exceptions import MAX_TYPED_SIZE
+from templatesvc.api.exceptions import MAX_REJECTED_SIZE
 from templatesvc.api.notation import least_size
 from templatesvc.api.parsers import FieldsOnly, JSONParser, has_too_many_escapes, unique_members
 from templatesvc.mongo.values import MAX_OBJECT_SIZE, MAX_VALUES, count_of
@@ -232,5 +232,5 @@ def test_a_multipart_form_that_is_none_is_refused(content: str, problem: str) ->
 
 
 def test_a_form_has_as_many_escapes_as_the_longest_text_needs() -> None:
-    assert not has_too_many_escapes(b"%41" * 3 * MAX_TYPED_SIZE)
-    assert has_too_many_escapes(b"%41" * (3 * MAX_TYPED_SIZE + 1))
+    assert not has_too_many_escapes(b"%41" * 3 * MAX_REJECTED_SIZE)
+    assert has_too_many_escapes(b"%41" * (3 * MAX_REJECTED_SIZE + 1))

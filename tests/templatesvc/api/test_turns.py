@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from templatesvc.api.exceptions import StoreUnavailable
-from templatesvc.api.turns import ImportInProgress, SearchInProgress, alone
+from templatesvc.api.turns import ImportInProgress, SearchInProgress, one_at_a_time
 from templatesvc.mongo.documents import now
 from tests.conftest import Person
 
@@ -16,23 +16,23 @@ HALF_A_MINUTE = timedelta(seconds=30)
 
 
 def test_each_user_has_one_turn_of_a_kind(alice: Person, bob: Person) -> None:
-    with alone(alice.name, HALF_A_MINUTE, ImportInProgress(5)):
+    with one_at_a_time(alice.name, HALF_A_MINUTE, ImportInProgress(5)):
         with (
             pytest.raises(ImportInProgress),
-            alone(alice.name, HALF_A_MINUTE, ImportInProgress(5)),
+            one_at_a_time(alice.name, HALF_A_MINUTE, ImportInProgress(5)),
         ):
             pass
-        with alone(alice.name, HALF_A_MINUTE, SearchInProgress(5)):
+        with one_at_a_time(alice.name, HALF_A_MINUTE, SearchInProgress(5)):
             pass
-        with alone(bob.name, HALF_A_MINUTE, ImportInProgress(5)):
+        with one_at_a_time(bob.name, HALF_A_MINUTE, ImportInProgress(5)):
             pass
-    with alone(alice.name, HALF_A_MINUTE, ImportInProgress(5)):
+    with one_at_a_time(alice.name, HALF_A_MINUTE, ImportInProgress(5)):
         pass
 
 
 def test_a_turn_that_ended_is_prolonged_unless_it_was_taken(alice: Person) -> None:
     def outstay() -> None:
-        with alone(alice.name, HALF_A_MINUTE, ImportInProgress(5)) as prolong:
+        with one_at_a_time(alice.name, HALF_A_MINUTE, ImportInProgress(5)) as prolong:
             with time_machine.travel(now() + timedelta(minutes=1)):
                 prolong()
                 prolonged.append(True)
@@ -40,7 +40,7 @@ def test_a_turn_that_ended_is_prolonged_unless_it_was_taken(alice: Person) -> No
                 prolong()
 
     prolonged: list[bool] = []
-    other = alone(alice.name, HALF_A_MINUTE, ImportInProgress(5))
+    other = one_at_a_time(alice.name, HALF_A_MINUTE, ImportInProgress(5))
     with pytest.raises(StoreUnavailable):
         outstay()
     assert prolonged

@@ -71,7 +71,7 @@ def test_what_a_uri_does_not_say_has_defaults() -> None:
 
 def test_a_command_has_more_patience_than_a_request_unless_the_uri_says_how_much() -> None:
     hurried = store.client_options("mongodb://host/")
-    with store.patience():
+    with store.longer_timeouts():
         patient = store.client_options("mongodb://host/")
         told = store.client_options("mongodb://host/?timeoutMS=700")
     assert patient["timeoutMS"] >= 10 * hurried["timeoutMS"]

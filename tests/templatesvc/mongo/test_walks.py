@@ -51,19 +51,19 @@ def insert(*values: Any) -> None:
         store.database()["numbers"].insert_many(rows)
 
 
-def walked(order: Keys = BY_ID, most: int = 0) -> Iterator[Row]:
-    return walk(store.database()["numbers"], {"_id": {"$gte": 0}}, order, most)
+def walked(order: Keys = BY_ID, limit: int = 0) -> Iterator[Row]:
+    return walk(store.database()["numbers"], {"_id": {"$gte": 0}}, order, limit)
 
 
-def ids(order: Keys = BY_ID, most: int = 0) -> list[Any]:
-    return [row.document["_id"] for row in walked(order, most)]
+def ids(order: Keys = BY_ID, limit: int = 0) -> list[Any]:
+    return [row.document["_id"] for row in walked(order, limit)]
 
 
-@pytest.mark.parametrize("most", [0, 1, FIRST_BATCH, 59, 60, 61])
-def test_a_walk_gives_all_in_order_or_as_many_as_are_wanted(most: int) -> None:
+@pytest.mark.parametrize("limit", [0, 1, FIRST_BATCH, 59, 60, 61])
+def test_a_walk_gives_all_in_order_or_as_many_as_are_wanted(limit: int) -> None:
     insert(*map(str, range(60)))
-    assert ids(most=most) == list(range(60))[: most or None]
-    assert ids([("_id", -1)], most) == list(reversed(range(60)))[: most or None]
+    assert ids(limit=limit) == list(range(60))[: limit or None]
+    assert ids([("_id", -1)], limit) == list(reversed(range(60)))[: limit or None]
 
 
 def test_a_row_knows_its_size() -> None:
@@ -98,7 +98,7 @@ def test_a_find_for_so_many_asks_for_no_more_bytes_at_once(commands: Commands) -
     large = "x" * (BATCH_SIZE // 4)
     insert(*(f"{number} {large}" for number in range(100)))
     commands.clear()
-    assert ids(most=1000) == list(range(100))
+    assert ids(limit=1000) == list(range(100))
     limits = [command["limit"] for command in commands if "find" in command]
     assert limits[0] == FIRST_BATCH
     assert all(limit <= FIND_SIZE / len(large) for limit in limits)
@@ -122,19 +122,20 @@ def test_a_walk_holds_one_batch_however_much_it_gives() -> None:
 
 @pytest.mark.wire
 @pytest.mark.parametrize(
-    "most", [30, pytest.param(0, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.long)]
+    "limit",
+    [30, pytest.param(0, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.long)],
 )
 @pytest.mark.parametrize(
     ("size", "count"),
     [(BATCH_SIZE // 3, FIRST_BATCH), (BATCH_SIZE, FIRST_BATCH), (3 * BATCH_SIZE, 8)],
 )
 def test_a_walk_whose_reader_waits_holds_little_of_large_documents(
-    size: int, count: int, most: int
+    size: int, count: int, limit: int
 ) -> None:
     insert(*("x" * size for _ in range(count)))
     tracemalloc.start()
     try:
-        found = walked(most=most)
+        found = walked(limit=limit)
         held = []
         seen = [next(found).document["_id"]]
         for row in found:
@@ -170,7 +171,7 @@ def test_what_a_search_finds_in_a_document_it_finds_in_its_bson(
 def test_small_documents_before_large_ones_are_no_measure_of_a_batch() -> None:
     insert(*("x" * (10 if number < 30 else BATCH_SIZE // 2) for number in range(60)))
     assert ids() == list(range(60))
-    assert ids([("_id", -1)], most=50) == list(reversed(range(10, 60)))
+    assert ids([("_id", -1)], limit=50) == list(reversed(range(10, 60)))
 
 
 @pytest.mark.wire

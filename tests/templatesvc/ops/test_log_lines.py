@@ -14,7 +14,7 @@ from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from templatesvc.api.streams import StreamTooLong
-from templatesvc.ops.log_lines import LONGEST, StrangersFilter
+from templatesvc.ops.log_lines import MAX_QUOTED_LENGTH, StrangersFilter
 from tests.processes import Service, wait_for
 
 FORM = "application/x-www-form-urlencoded"
@@ -63,7 +63,7 @@ def line_of(service: Service, request: str) -> str:
 def test_a_foreign_host_is_a_line(host: str, service: Service) -> None:
     line = line_of(service, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")
     assert " WARNING django.security.DisallowedHost: Invalid HTTP_HOST header" in line
-    assert len(line) < LONGEST + 200
+    assert len(line) < MAX_QUOTED_LENGTH + 200
 
 
 @pytest.mark.process
@@ -71,7 +71,7 @@ def test_a_foreign_host_is_a_line(host: str, service: Service) -> None:
 def test_a_path_is_a_line(path: str, service: Service) -> None:
     line = line_of(service, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert " WARNING django.request: " in line
-    assert len(line) < LONGEST + 200
+    assert len(line) < MAX_QUOTED_LENGTH + 200
     assert line.isprintable()
 
 
@@ -113,7 +113,7 @@ def filtered(error: Exception | None, message: str, *args: object) -> logging.Lo
 def test_what_a_request_brought_about_has_no_traceback(error: Exception) -> None:
     formatted = logging.Formatter().format(filtered(error, "It quotes\n" + "x" * 10_000))
     assert formatted.startswith("It quotes\\nxxx")
-    assert len(formatted) <= LONGEST + 1
+    assert len(formatted) <= MAX_QUOTED_LENGTH + 1
     assert filtered(error, "").levelname == "WARNING"
 
 

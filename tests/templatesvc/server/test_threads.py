@@ -12,7 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from templatesvc.server import stalls
-from templatesvc.server.stalls import CALLER, MOST_OF_AN_ADDRESS, MOST_OF_ONE
+from templatesvc.server.stalls import CALLER, MAX_OF_AN_ADDRESS, MAX_OF_ONE
 from templatesvc.server.threads import PIECE, UNREAD, ThreadedASGI
 from templatesvc.settings import _networks
 from tests.processes import PATIENCE
@@ -201,7 +201,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_leaves_several_large_answers_unread_gets_no_more() -> None:
     async def play() -> None:
         asgi = served(answering(LARGE))
-        held = [Client(asgi, "192.0.2.1", x_caller="alice") for _ in range(MOST_OF_ONE)]
+        held = [Client(asgi, "192.0.2.1", x_caller="alice") for _ in range(MAX_OF_ONE)]
         for client in held:
             client.reads_head()
         await until(lambda: asgi.stalls.are_too_many("alice", ""))
@@ -229,7 +229,7 @@ def test_many_people_of_one_address_leave_a_bounded_number_unread() -> None:
         asgi = served(answering(LARGE))
         held = [
             Client(asgi, "192.0.2.1", x_caller=f"user {number}")
-            for number in range(MOST_OF_AN_ADDRESS)
+            for number in range(MAX_OF_AN_ADDRESS)
         ]
         for client in held:
             client.reads_head()
@@ -252,7 +252,7 @@ def test_many_people_of_one_address_leave_a_bounded_number_unread() -> None:
 def test_small_answers_and_those_for_everybody_are_not_counted(body: bytes, caller: str) -> None:
     async def play() -> None:
         asgi = served(answering(body))
-        held = [Client(asgi, "192.0.2.1", x_caller=caller) for _ in range(2 * MOST_OF_AN_ADDRESS)]
+        held = [Client(asgi, "192.0.2.1", x_caller=caller) for _ in range(2 * MAX_OF_AN_ADDRESS)]
         for client in held:
             client.reads_head()
         await until(lambda: all(len(client.sent) == 2 for client in held))

@@ -23,7 +23,7 @@ from templatesvc.management.store_command import StoreCommand
 from templatesvc.mongo import errors, indexes, store
 
 # A collection is read in one go. If a day is not enough, run the command again.
-MOST_SECONDS = 24 * 3600
+MAX_SECONDS = 24 * 3600
 
 
 def progress(items: Iterable[Any], what: str, total: int) -> Iterable[Any]:
@@ -75,12 +75,12 @@ class Command(StoreCommand):
     def _do_in_time(self, options: dict[str, Any]) -> None:
         try:
             store.client().admin.command("ping")  # which must not wait a day
-            with pymongo.timeout(MOST_SECONDS):
+            with pymongo.timeout(MAX_SECONDS):
                 self._do(options)
         except indexes.DuplicateValues as error:
             raise CommandError(f"{error}\nRun adopt --apply again.") from error
         except (*errors.STORE_ERRORS, BSONError) as error:
-            told = errors.said(error)
+            told = errors.message_of(error)
             raise CommandError(f"The store failed: {told} Run the command again.") from error
 
     def _do(self, options: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ OWN_SITE = ("same-origin", "none")
 
 
 @dataclass
-class Typed:
+class RejectedInput:
     """The body of a refused request."""
 
     method: str
