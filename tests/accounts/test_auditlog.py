@@ -22,6 +22,7 @@ from templatesvc.mongo.documents import now
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for
+from tests.test_round_trips import Commands
 
 pytestmark = pytest.mark.store
 
@@ -172,3 +173,13 @@ def test_it_follows_what_happens(tmp_path: Path) -> None:
         assert following.wait() == 0
         assert following.output.count("Logged in.") == 2
         assert "Traceback" not in following.output
+
+
+@pytest.mark.wire
+def test_the_newest_entries_are_read_at_once(commands: Commands) -> None:
+    """Read one by one, they would move while others are written."""
+    for _ in range(5):
+        audit.record(Action.LOGGED_IN, "alice", PHONE)
+    commands.clear()
+    assert len(told()) == 5
+    assert [each["filter"] for each in commands if each.get("find") == "audit"] == [{}]

@@ -77,7 +77,8 @@ class Command(OperatorCommand):
         found, start = self._found(options), now()
         is_bounded = not options["all"] and options["since"] is None
         newest = found.order_by("-id").limit(100)
-        entries = reversed(newest) if is_bounded else walk_by_id(found)
+        # As a list: a queryset would be reversed by a query for each entry, at moving positions.
+        entries = reversed(list(newest)) if is_bounded else walk_by_id(found)
         shown = [self._show(entry) for entry in entries]
         operations.audit_read(self.actor, entries=len(shown))
         if options["follow"]:
