@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import authenticate, login
+from django.contrib.auth.views import LoginView as DjangoLoginView
 from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
@@ -23,7 +24,7 @@ from accounts.authentication import PublicMixin
 from accounts.clients import Client
 from accounts.documents import Session, User
 from accounts.exceptions import UsernameTaken, WrongCredentials
-from accounts.forms import RegistrationForm
+from accounts.forms import LoginForm, RegistrationForm
 from accounts.limits import TooManyAttempts
 from accounts.registration import sign_up
 from accounts.serializers import (
@@ -35,6 +36,9 @@ from accounts.serializers import (
 from accounts.sessions import end_surplus_sessions
 from accounts.tokens import token_pair
 from templatesvc.api.schema import raises
+
+# Django's form views take PUT for POST.
+PAGE_METHODS = ("get", "head", "post", "options")
 
 
 class RegisterView(PublicMixin, GenericAPIView):
@@ -59,7 +63,7 @@ class RegistrationPageView(RedirectURLMixin, FormView):
     form_class = RegistrationForm
     template_name = "accounts/register.html"
     next_page = "api-root"
-    http_method_names = ("get", "head", "post", "options")  # Django's takes PUT for POST
+    http_method_names = PAGE_METHODS
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(next=self.get_redirect_url(), **context)
@@ -76,6 +80,14 @@ class RegistrationPageView(RedirectURLMixin, FormView):
         audit.record(Action.LOGGED_IN, user.username, client)
         login(self.request, user)
         return HttpResponseRedirect(self.get_success_url())
+
+
+class LoginPageView(DjangoLoginView):
+    """The page on which people log in in a browser."""
+
+    authentication_form = LoginForm
+    template_name = "rest_framework/login.html"
+    http_method_names = PAGE_METHODS
 
 
 class LoginView(PublicMixin, GenericAPIView):

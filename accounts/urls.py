@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView as PageLoginView
 from django.contrib.auth.views import LogoutView as PageLogoutView
 from django.urls import re_path
 
 from accounts import entry_views, operator_views, views
-from accounts.forms import LoginForm
 from templatesvc.api.routers import by_method, path
 
 api_urlpatterns = [
@@ -36,10 +34,8 @@ well_known_urlpatterns = [
 page_urlpatterns = [
     path(
         "login",
-        PageLoginView,
+        entry_views.LoginPageView,
         name="login",
-        template_name="rest_framework/login.html",
-        authentication_form=LoginForm,
     ),
     path("logout", PageLogoutView, name="logout"),
     path("register", entry_views.RegistrationPageView, name="register"),

@@ -123,3 +123,11 @@ def test_a_form_of_another_site_registers_nobody() -> None:
     strict = APIClient(enforce_csrf_checks=True, HTTP_ACCEPT="text/html")
     assert sent(strict).status_code == 403
     assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize("page", [PAGE, "/api-auth/login"])
+def test_a_page_takes_forms_by_post_alone(page: str, browser: APIClient) -> None:
+    answer = browser.put(page, CAROL)
+    assert answer.status_code == 405
+    for allow in (answer["Allow"], browser.options(page)["Allow"]):
+        assert set(allow.split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
