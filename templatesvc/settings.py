@@ -503,6 +503,10 @@ except EnvValidationError as error:
 # The longest life of a session. One that is not used within the lifetime of a refresh token ends
 # earlier, whatever the browser keeps.
 SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
+if FLASK_SIDE_BY_SIDE:
+    # The Flask service accepts the token of a deleted user, or of the next of that name, until it
+    # expires.
+    ERASED_NAME_HOLD = max(ERASED_NAME_HOLD, ACCESS_TOKEN_LIFETIME, timedelta(days=1))
 # The largest body that the server reads; routes may have lower limits.
 MAX_SERVER_BODY_SIZE = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
 SPECTACULAR_SETTINGS["CONTACT"] = {"name": "The operators of this service"} | CONTACT

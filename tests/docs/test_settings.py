@@ -199,3 +199,21 @@ def test_a_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match=r"Not a directory\. Set SECRET_KEY, or mend"):
         keys.stored_key(tmp_path / "file" / "var" / "secret_key")
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ({}, "1:00:00"),
+        ({"FLASK_SIDE_BY_SIDE": "on"}, "1 day, 0:00:00"),
+        ({"FLASK_SIDE_BY_SIDE": "on", "ACCESS_TOKEN_LIFETIME": "3d"}, "3 days, 0:00:00"),
+        ({"FLASK_SIDE_BY_SIDE": "on", "ERASED_NAME_HOLD": "9d"}, "9 days, 0:00:00"),
+    ],
+)
+def test_a_name_is_held_for_as_long_as_the_flask_service_takes_its_tokens(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], held: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    read = runpy.run_path(str(ROOT / "templatesvc" / "settings.py"))
+    assert str(read["ERASED_NAME_HOLD"]) == held
