@@ -12,7 +12,7 @@ from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import User
 from accounts.limits import LoginLimits
-from accounts.names import password_forms
+from accounts.names import known_as, password_forms
 
 
 class MongoBackend(BaseBackend):
@@ -33,9 +33,10 @@ class MongoBackend(BaseBackend):
         if username is None or password is None:
             return None
         user, client = User.called(username), Client.of(request)
-        # Counted under the stored name, however it was typed.
-        name = user.username if user else username
-        if not confirm_password(user, name, password, client) or user is None:
+        # Counted under one form, however it was typed; so that a name that nobody has is as well.
+        name = user.username if user else known_as(username) or username
+        limits = LoginLimits.of(name, client.ip)
+        if not confirm_password(user, password, client, limits) or user is None:
             return None
         user.logged_in()
         audit.record(Action.LOGGED_IN, name, client)
@@ -47,7 +48,7 @@ class MongoBackend(BaseBackend):
         return user if user and user.is_active else None
 
 
-def confirm_password(user: User | None, username: str, password: str, client: Client) -> bool:
+def confirm_password(user: User | None, password: str, client: Client, limits: LoginLimits) -> bool:
     """Tell whether this is the password of an active user, within the limits.
 
     Raises TooManyAttempts once they are reached, even if the password is right. The caller counts
@@ -55,7 +56,6 @@ def confirm_password(user: User | None, username: str, password: str, client: Cl
     """
     if user:
         user.check_logins()
-    limits = LoginLimits.of(username, client.ip)
     limits.check()
     if user is None:
         for form in password_forms(password):

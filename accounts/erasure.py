@@ -9,11 +9,11 @@ freed only when the longest request must be over and a last sweep finds nothing.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
 from django.conf import settings
 
 from accounts.documents import Session, User
+from accounts.operators import Operators
 from templatesvc.mongo import batches
 from templatesvc.mongo.documents import ServiceDocument, now
 from templatesvc.mongo.leases import lease_name
@@ -22,26 +22,28 @@ from templatesvc.mongo.leases import lease_name
 MAX_FREED = 10
 
 
-class Erasure(NamedTuple):
-    """Whether this call began the erasure, and whether nothing is left to delete."""
+def begin(user: User) -> bool:
+    """Begin to erase a user; tell whether this call did. Raises LastSuperuser.
 
-    is_begun: bool
-    is_finished: bool
-
-
-def erase(user: User, session: Session | None = None) -> Erasure:
-    """Delete a user and everything of theirs, or go on with it for a while; raises LastSuperuser.
-
-    ``session`` is the one in which users delete themselves; it stays until all is deleted, and is
-    good only for going on.
+    Whatever fails afterwards, ``go_on`` can finish the erasure.
     """
-    is_begun = user.erased_at is None and user.bury(session)
+    return user.erased_at is None and user.bury()
+
+
+def go_on(user: User, session: Session | None = None) -> bool:
+    """Delete what is a user's for a while; tell whether nothing is left to delete.
+
+    ``session`` is the one in which users delete themselves; it stays until all is deleted.
+    """
+    Operators.appoint(user, None)  # they may have been appointed while the erasure began
+    others = Session.objects(user_id=user.id, username=user.username)
+    others.filter(id__ne=session.id if session else None).delete()
     is_finished = sweep(user)
     if is_finished:
         Session.objects(user_id=user.id, username=user.username).delete()
         for tombstone in User.tombstones().order_by("erased_at").limit(MAX_FREED):
             free(tombstone)
-    return Erasure(is_begun, is_finished)
+    return is_finished
 
 
 def sweep(user: User) -> bool:

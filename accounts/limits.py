@@ -139,8 +139,21 @@ def _current(*limits: Limit) -> list[Attempts]:
 
 
 def failures_of(username: str) -> Limit:
-    """Return the limit on wrong passwords for a name."""
+    """Return the limit on wrong passwords at log-ins with a name."""
     return Limit.of("login-user", username, settings.LOGIN_LIMIT_PER_USER)
+
+
+def own_failures_of(username: str) -> Limit:
+    """Return the limit on wrong passwords of a user who is logged in.
+
+    Strangers can't reach it, and so not keep anybody from changing a password that they attack.
+    """
+    return Limit.of("own-password", username, settings.LOGIN_LIMIT_PER_USER)
+
+
+def failures_from(ip: str) -> Limit:
+    """Return the limit on wrong passwords from an address."""
+    return Limit.of("login-address", network(ip), settings.LOGIN_LIMIT_PER_ADDRESS)
 
 
 @dataclass(frozen=True)
@@ -152,10 +165,13 @@ class LoginLimits:
 
     @classmethod
     def of(cls, username: str, ip: str) -> Self:
-        return cls(
-            failures_of(username),
-            Limit.of("login-address", network(ip), settings.LOGIN_LIMIT_PER_ADDRESS),
-        )
+        """Return the limits on logging in."""
+        return cls(failures_of(username), failures_from(ip))
+
+    @classmethod
+    def of_own(cls, username: str, ip: str) -> Self:
+        """Return the limits on confirming one's own password."""
+        return cls(own_failures_of(username), failures_from(ip))
 
     def check(self) -> None:
         """Raise TooManyAttempts if the password must not be checked now, right or wrong."""

@@ -151,6 +151,7 @@ def appoint(by: Actor, user: User, role: Role | None) -> None:
     the user can't log in.
     """
     by.check("accounts.change_operator")
+    user.check_named()
     before = user.appoint(role, by.user)
     if before != role:
         changes = {"role": [before and before.value, role and role.value]}
@@ -160,6 +161,7 @@ def appoint(by: Actor, user: User, role: Role | None) -> None:
 def limit(by: Actor, user: User, own: Limits) -> Usage:
     """Set how much a user may keep; None stands for the settings. Return the usage."""
     by.check_may_change(user)
+    user.check_named()
     before = Usage.of(user.username)
     usage = Usage.limit(user.username, own)
     was, is_ = (each.limits._asdict() for each in (before, usage))
@@ -183,12 +185,11 @@ def erase(by: Actor, user: User) -> bool:
     """
     by.check_may_change(user, "accounts.delete_user")
     was_there = user.erased_at is None
-    is_begun, is_finished = erasure.erase(user)
-    if is_begun:
+    if erasure.begin(user):
         by.record(Action.USER_ERASED, user)
     else:
         _found(not was_there)
-    return is_finished
+    return erasure.go_on(user)
 
 
 def export_audit(by: Actor, entries: Iterable[AuditEntry]) -> Iterator[bytes]:

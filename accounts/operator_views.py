@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pymongo
@@ -21,6 +22,7 @@ from accounts.permissions import IsOperator
 from accounts.querysets import UserQuerySet
 from accounts.serializers import OtherUserSerializer, QuotaSerializer
 from templatesvc.api.answers import deletion_answer
+from templatesvc.api.exceptions import Conflict
 from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.schema import raises
 from templatesvc.mongo import ids
@@ -91,7 +93,7 @@ class UserView(OneUserView):
         """Read a user's account. For operators."""
         return Response(self.get_serializer(self.get_object()).data)
 
-    @raises(OperatorProtected, LastSuperuser, UserInactive)
+    @raises(OperatorProtected, LastSuperuser, UserInactive, Conflict)
     @extend_schema(operation_id="update_user")
     def patch(self, request: Request, pk: str) -> Response:
         """Deactivate or reactivate a user, require a change of password, or change the role.
@@ -108,16 +110,19 @@ class UserView(OneUserView):
     def _change(self, by: Actor, user: User, given: dict[str, Any]) -> None:
         """Do what makes a difference; what may be refused comes before what may not."""
         role, is_active = given.get("role", user.role), given.get("is_active", user.is_active)
+        by.check_may_change(user)
         if role != user.role:
             by.check("accounts.change_operator")
+        # Superusers who take away their own role may still do the rest of the request.
+        allowed = replace(by, user=None)
         if is_active and not user.is_active:
-            operations.reactivate(by, user)
+            operations.reactivate(allowed, user)
         if role != user.role:
             operations.appoint(by, user, role and Role(role))
         if user.is_active and not is_active:
-            operations.deactivate(by, user)
+            operations.deactivate(allowed, user)
         if given.get("must_change_password", False) and not user.must_change_password:
-            operations.force_password_change(by, user)
+            operations.force_password_change(allowed, user)
 
     @raises(OperatorProtected, LastSuperuser)
     @extend_schema(operation_id="delete_user", responses={204: None, 202: None})
@@ -137,12 +142,15 @@ class QuotaView(OneUserView):
     serializer_class = QuotaSerializer
     name = "Quota"
 
+    @raises(Conflict)
     @extend_schema(operation_id="get_user_quota")
     def get(self, request: Request, pk: str) -> Response:
         """Read how much a user keeps, and how much they may. For operators."""
-        return Response(self.get_serializer(Usage.of(self.get_object().username)).data)
+        user = self.get_object()
+        user.check_named()
+        return Response(self.get_serializer(Usage.of(user.username)).data)
 
-    @raises(OperatorProtected)
+    @raises(OperatorProtected, Conflict)
     @extend_schema(operation_id="update_user_quota")
     def patch(self, request: Request, pk: str) -> Response:
         """Give a user limits of their own; null is what the settings say. For staff."""

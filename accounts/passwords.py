@@ -9,12 +9,14 @@ from accounts.audit import Action
 from accounts.backends import confirm_password
 from accounts.clients import Client
 from accounts.documents import User
+from accounts.limits import LoginLimits
 from templatesvc.api.exceptions import Conflict
 
 
 def confirm_own_password(user: User, client: Client, current_password: str) -> None:
     """Raise ValidationError (400) if this is not the user's password, and TooManyAttempts (429)."""
-    if not confirm_password(user, user.username, current_password, client):
+    limits = LoginLimits.of_own(user.username, client.ip)
+    if not confirm_password(user, current_password, client, limits):
         raise ValidationError({"current_password": "This is not your current password."})
 
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import InvalidToken
 
-from accounts import audit
+from accounts import audit, erasure
 from accounts.audit import Action
 from accounts.authentication import (
     ErasureAuthentication,
@@ -28,7 +28,6 @@ from accounts.authentication import (
 )
 from accounts.clients import Client
 from accounts.documents import Session
-from accounts.erasure import erase
 from accounts.exceptions import LastSuperuser, SessionEnded
 from accounts.keys import key_ring
 from accounts.limits import TooManyAttempts
@@ -117,9 +116,9 @@ class MeView(APIView):
             confirmed = validated(ConfirmationSerializer(data=request.data))
             confirm_own_password(user, Client.of(request), **confirmed)
         here = user.session or Session.objects(id=current_session_id(request)).first()
-        is_begun, is_finished = erase(user, here)
-        if is_begun:
+        if erasure.begin(user):
             audit.record(Action.USER_DELETED, user.username, Client.of(request))
+        is_finished = erasure.go_on(user, here)
         return deletion_answer(is_finished, "Your account and everything in it were deleted.")
 
 

@@ -16,10 +16,11 @@ from mongoengine.queryset import QuerySet
 from accounts.documents.passwords import PasswordDocument
 from accounts.documents.sessions import Session
 from accounts.exceptions import SessionEnded, UserInactive
-from accounts.limits import Lock, TooManyAttempts, failures_of
+from accounts.limits import Lock, TooManyAttempts, failures_of, own_failures_of
 from accounts.names import known_as
 from accounts.operators import Operators, Role
 from accounts.querysets import UserQuerySet
+from templatesvc.api.exceptions import Conflict
 from templatesvc.mongo.documents import RawField, TypedField, base_of, now
 
 # The value of ``sessions_at_most`` if sessions were never counted, or another program wrote it.
@@ -223,12 +224,12 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     @property
     def lock(self) -> Lock | None:
-        """The lock if the user's passwords are not looked at now; a round trip."""
+        """The lock if the user's passwords are not looked at now; at most two round trips."""
         if self.username is None:
             return None
         if until := self._logins_refused_until:
             return Lock(self.last_login or now(), until)
-        return failures_of(self.username).lock
+        return failures_of(self.username).lock or own_failures_of(self.username).lock
 
     def unlock(self) -> bool:
         """Let the user's passwords be checked again; tell whether there was anything to forget."""
@@ -236,7 +237,9 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             return False
         counted = type(self).objects(__raw__=self.identity_query, logins__exists=True)
         was_counted = counted.update_one(unset__logins=True, unset__logins_until=True)
-        return failures_of(self.username).reset() or bool(was_counted)
+        limits = failures_of(self.username), own_failures_of(self.username)
+        were_failures = [limit.reset() for limit in limits]
+        return any(were_failures) or bool(was_counted)
 
     def count_login(self, **changes: Any) -> None:
         """Count a right password, and make changes in the same write; raises TooManyAttempts."""
@@ -329,6 +332,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """Tell whether the user still exists."""
         return self._not_erased.first() is not None
 
+    def check_named(self) -> None:
+        """Raise Conflict (409) if the name is no text, as another program may have stored it."""
+        if self.username is None:
+            raise Conflict("The user's name is no text: they can't log in, and keep nothing.")
+
     def check_active(self) -> None:
         """Raise SessionEnded (401) if the user was erased or deactivated meanwhile."""
         if not self._not_erased.filter(is_active__ne=False).first():
@@ -410,26 +418,26 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         user.session = session
         return user
 
-    def bury(self, session: Session | None = None) -> bool:
+    def bury(self) -> bool:
         """Put a tombstone in place of the user; tell whether this call did it.
 
-        Every session ends except the given one, which is good only for going on with the erasure.
-        Raises LastSuperuser.
+        From then on the user's sessions are good only for going on with the erasure. A user whose
+        name is no text leaves no tombstone: nobody can register such a name, and nothing is kept
+        under it. Raises LastSuperuser.
         """
-        self.deactivate()
+        Operators.appoint(self, None)
+        if self.username is None:
+            return bool(self._not_erased.delete())
         stone = type(self)(
             id=self.id,
             username=self.username,
             is_active=False,
-            token_version=secrets.token_hex(8),
+            token_version=self.token_version,
             erased_at=now(),
         )
         # Without the _id, which stays: in place of null, MongoEngine would invent one.
         fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
-        if not self._get_collection().replace_one(self._not_erased._query, fields).modified_count:
-            return False
-        self.erased_at, self.token_version = stone.erased_at, stone.token_version
-        if session:
-            session.token_version = stone.token_version
-            session.insert()
-        return True
+        replaced = self._get_collection().replace_one(self._not_erased._query, fields)
+        if replaced.modified_count:
+            self.erased_at = stone.erased_at
+        return bool(replaced.modified_count)

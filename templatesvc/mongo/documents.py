@@ -240,6 +240,8 @@ class ServiceDocument(mongoengine.Document):
     @classmethod
     def belongings(cls, user: Any) -> Iterator[tuple[type[ServiceDocument], dict[str, Any]]]:
         """Yield each class of documents that belong to users, and the query for this user's."""
+        if user.get_username() is None:  # as the owner, None stands for nobody
+            return
         for document in cls.concrete_classes():
             if (query := document.belonging_to(user)) is not None:
                 yield document, query
@@ -250,7 +252,7 @@ class ServiceDocument(mongoengine.Document):
 
     @classmethod
     def delete_some(cls, query: dict[str, Any], limit: int) -> int:
-        """Delete at most ``most`` documents that a query finds; return how many were deleted.
+        """Delete at most ``limit`` documents that a query finds; return how many were deleted.
 
         Two round trips of bounded length: repeat it until nothing is left.
         """

@@ -9,6 +9,8 @@ import jwt
 import time_machine
 from rest_framework.test import APIClient
 
+from accounts import erasure
+from accounts.documents import User
 from templatesvc.mongo.documents import now
 
 
@@ -67,6 +69,12 @@ def browser(name: str, password: str, **headers: str) -> APIClient:
     assert answer.status_code == 302, answer.content
     client.credentials(HTTP_X_CSRFTOKEN=client.cookies["csrftoken"].value, **headers)
     return client
+
+
+def erase(user: User) -> None:
+    """Erase a user as a request does that has time for all of it."""
+    erasure.begin(user)
+    assert erasure.go_on(user)
 
 
 def after(**time: float) -> time_machine.travel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -9,17 +11,18 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pymongo.errors import AutoReconnect
 
 from accounts import erasure
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
-from accounts.erasure import erase, free_name
+from accounts.erasure import free_name
 from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
-from templatesvc.mongo import batches
+from templatesvc.mongo import batches, store
 from templatesvc.mongo.leases import Lease, lease_name
-from tests.accounts.callers import after, log_in, post
+from tests.accounts.callers import after, erase, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
 
@@ -206,7 +209,7 @@ def test_a_stale_erasure_leaves_the_heir_alone(alice: Person, bob: Person) -> No
         assert heir
         Template.create(heir.username, {"template": "the heir's"})
         for old in (stale, stone):
-            assert erase(old) == (False, True)
+            assert (erasure.begin(old), erasure.go_on(old)) == (False, True)
         assert [template.template for template in Template.objects] == ["the heir's"]
         assert User.named("alice")
 
@@ -228,3 +231,50 @@ def test_what_a_registration_brought_along_makes_no_tombstone(stored: Any, alice
     assert not free_name("alice")
     assert alice.client.delete(ME).status_code == 204
     assert User.named("alice") is None
+
+
+# --- What fails on the way ------------------------------------------------------------------------
+
+STEPS = ["users.replace_one", "sessions.delete_many", "users.update_one", "templates.find"]
+
+
+@contextmanager
+def failing(step: str) -> Iterator[None]:
+    """Break the connection once, before the store gets an operation on a collection."""
+    name, operation = step.split(".")
+    driver = type(store.database()[name])
+    real, broken = getattr(driver, operation), list[str]()
+
+    def broken_once(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.name == name and not broken:
+            broken.append(operation)
+            raise AutoReconnect("connection closed")
+        return real(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(driver, operation, broken_once)
+        yield
+    assert broken
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whichever_write_fails_the_same_request_goes_on(step: str, alice: Person) -> None:
+    keep(alice, 1)
+    with failing(step):
+        assert alice.client.delete(ME).status_code == 503
+    assert alice.client.delete(ME).status_code == 204
+    assert User.named("alice") is None
+    assert Template.objects.count() == 0
+    assert [entry.action for entry in AuditEntry.objects(by="alice")] == ["user_deleted"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_whichever_write_fails_an_operator_goes_on(step: str, alice: Person, bob: Person) -> None:
+    bob.user.appoint(Role.STAFF)
+    keep(alice, 1)
+    path = f"/api/v1/users/{alice.user.id}"
+    with failing(step):
+        assert bob.client.delete(path).status_code == 503
+    assert bob.client.delete(path).status_code == 204
+    assert Template.objects.count() == 0
+    assert [entry.by for entry in AuditEntry.objects(action="user_erased")] == ["bob"]

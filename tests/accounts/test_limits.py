@@ -42,6 +42,14 @@ def register(name: str, address: str = HOME) -> Any:
     return post("users", {"username": name, "password": "x"}, REMOTE_ADDR=address)
 
 
+def change(person: Person, password: str, **headers: str) -> int:
+    body = {"current_password": password, "new_password": "through-the-looking-glass"}
+    status: int = post(
+        "users/me/password", body, person.tokens["access_token"], **headers
+    ).status_code
+    return status
+
+
 def test_the_eleventh_log_in_is_refused_the_right_password_included(alice: Person) -> None:
     assert fail(11) == [401] * 10 + [429]
     answer = log_in("alice", alice.password, REMOTE_ADDR=OFFICE)
@@ -91,12 +99,39 @@ def test_a_lock_begins_with_its_period_if_the_last_attempt_has_no_time() -> None
     assert limit.lock == Lock(until - timedelta(minutes=15), until)
 
 
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+@pytest.mark.usefixtures("_few")
+def test_a_name_is_counted_in_one_form_whether_somebody_has_it_or_not(
+    name: str, alice: Person
+) -> None:
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in name)
+    assert fail(3, wide) == [401] * 3
+    assert fail(1, name) == [429]
+
+
 @pytest.mark.usefixtures("_few")
 def test_a_success_forgets_the_failures_of_the_name(alice: Person) -> None:
     assert fail(2) == [401] * 2
     assert log_in("alice", alice.password).status_code == 200
     assert fail(2) == [401] * 2
     assert log_in("alice", alice.password).status_code == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_strangers_keep_nobody_from_changing_their_own_password(alice: Person) -> None:
+    assert fail(3) == [401] * 3
+    assert log_in("alice", alice.password, REMOTE_ADDR=OFFICE).status_code == 429
+    assert change(alice, alice.password, REMOTE_ADDR=OFFICE) == 200
+
+
+@pytest.mark.usefixtures("_few")
+def test_guesses_at_ones_own_password_are_limited_until_an_operator_unlocks(alice: Person) -> None:
+    for _ in range(3):
+        assert change(alice, "wrong", REMOTE_ADDR=HOME) == 400
+    assert change(alice, alice.password, REMOTE_ADDR=OFFICE) == 429
+    assert alice.user.lock
+    assert alice.user.unlock()
+    assert change(alice, alice.password, REMOTE_ADDR=OFFICE) == 200
 
 
 @pytest.mark.usefixtures("_few")

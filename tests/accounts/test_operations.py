@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from pytest_django import Settings
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
 
 from accounts import operations
 from accounts.audit import AuditEntry
 from accounts.clients import Client
 from accounts.documents import Session, User
-from accounts.erasure import erase
 from accounts.exceptions import UsernameTaken
 from accounts.operations import Actor
 from accounts.operators import Role
@@ -25,7 +25,7 @@ from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.mongo.documents import now
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits
-from tests.accounts.callers import after, log_in
+from tests.accounts.callers import after, erase, log_in
 from tests.accounts.rights import TO_WHOM, may
 from tests.conftest import Person, heir_of
 from tests.conftest import log_in as register
@@ -277,3 +277,25 @@ def test_who_is_erased_leaves_nothing_but_the_audit(
     (entry,) = AuditEntry.objects(by="root")
     assert (entry.action, entry.username) == ("user_erased", "bob")
     assert entry.expires_at - entry.at == settings.AUDIT_RETENTION > timedelta()
+
+
+# --- A user whose name is no text, as another program may have stored them -----------------------
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "end a session"])
+@pytest.mark.parametrize("name", [5, None, ["zoe"], {"$gt": ""}, ""])
+def test_each_operation_takes_a_user_whose_name_is_no_text(
+    operation: str, name: Any, alice: Person, root: Person
+) -> None:
+    Template.create(alice.name, {"template": "hers"})
+    id = User._get_collection().insert_one({"username": name, "password": "x"}).inserted_id
+    Template._get_collection().insert_one({"template": "nobody's"})
+    user = User.objects(id=id).first()
+    by = actor(root)
+    with suppress(APIException):
+        done = OPERATIONS[operation](by, user)
+        assert operation != "export" or b"nobody" not in done
+    assert Template.objects.count() == 2
+    assert user.is_stored() == (operation != "erase")
+    with after(hours=2):
+        assert alice.client.delete("/api/v1/users/me").status_code == 204

@@ -10,9 +10,9 @@ import pytest
 from rest_framework.exceptions import APIException, PermissionDenied
 
 from accounts.documents import User
-from accounts.erasure import erase
 from accounts.exceptions import LastSuperuser, UserInactive
 from accounts.operators import Operators, Role
+from tests.accounts.callers import erase
 from tests.conftest import Person
 
 PERMISSIONS = {

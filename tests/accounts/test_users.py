@@ -324,6 +324,25 @@ def test_the_last_superuser_stays(body: dict[str, Any], root: Person) -> None:
     assert root.client.get(USERS).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"role": None, "is_active": False},
+        {"role": "staff", "must_change_password": True},
+        {"role": None, "is_active": False, "must_change_password": True},
+    ],
+)
+def test_who_gives_up_their_own_role_does_all_that_they_ask_for(
+    body: dict[str, Any], root: Person, bob: Person
+) -> None:
+    bob.user.appoint(Role.SUPERUSER)
+    root.client.patch(url(root.user), body)
+    seen = bob.client.get(url(root.user)).json()
+    role = body["role"] if body.get("is_active", True) else None
+    assert (seen["role"], seen["is_active"]) == (role, body.get("is_active", True))
+    assert seen["must_change_password"] == body.get("must_change_password", False)
+
+
 def test_nobody_raises_themselves(staff: Person) -> None:
     answer = staff.client.patch(url(staff.user), {"role": "superuser"})
     assert answer.status_code == 403

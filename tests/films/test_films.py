@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from accounts.erasure import erase
 from accounts.transfer import exported
 from templatesvc.api.resources import ResourceViewSet
+from tests.accounts.callers import erase
 from tests.answers import pages
 from tests.conftest import Person
 from tests.films.documents import Film

@@ -11,11 +11,11 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.audit import AuditEntry, sentences
-from accounts.erasure import erase
 from accounts.operators import Role
 from accounts.transfer import exported
 from templatesvc.api.turns import SearchInProgress, one_at_a_time
 from templatesvc.mongo.quota import Usage
+from tests.accounts.callers import erase
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.answers import pages
 from tests.conftest import Person

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.test import override_settings
 
 from accounts.documents import Session
-from accounts.erasure import erase
 from accounts.exceptions import SessionEnded
 from accounts.tokens import token_pair
 from templates_app.documents import Template
@@ -29,6 +28,7 @@ from templatesvc.api.ndjson import NDJSONParser
 from templatesvc.api.turns import ImportInProgress, one_at_a_time
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.leases import Lease
+from tests.accounts.callers import erase
 from tests.conftest import Person, heir_of
 from tests.templates_app.templates import URL, listed, make, path, store
 

@@ -29,12 +29,12 @@ from pymongo.errors import OperationFailure
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
-from accounts.erasure import erase
 from accounts.tokens import AccessToken
 from templates_app.documents import Template
 from templates_app.flask.adoption.quarantine import Quarantined
 from templates_app.flask.adoption.steps import new_name
 from templatesvc.mongo import indexes, store
+from tests.accounts.callers import erase
 from tests.processes import KEY, ROOT, environment, free_port, manage
 from tests.templates_app.flask import flask_data
 from tests.templates_app.flask.flask_data import (

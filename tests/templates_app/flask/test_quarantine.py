@@ -7,10 +7,10 @@ import json
 import pytest
 from bson import ObjectId
 
-from accounts.erasure import erase
 from accounts.transfer import exported
 from templates_app.documents import Template
 from templates_app.flask.adoption.quarantine import Quarantined
+from tests.accounts.callers import erase
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store
