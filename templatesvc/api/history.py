@@ -52,7 +52,13 @@ class HistoryMixin(DocumentViewSet):
         version = self.old_versions().filter(version=number).first()
         if version is None:
             raise Http404
+        self._check_permissions_of(version)
         return version
+
+    def _check_permissions_of(self, version: DocumentVersion) -> None:
+        """Check the permissions of the document or, if it was deleted, of this version of it."""
+        if self.has_object_permissions:
+            self.check_object_permissions(self.request, self.object_queryset().first() or version)
 
     def restore_version(self, found: ResourceQuerySet, version: DocumentVersion) -> Any:
         """Give the document found the values of a version; return it, or None if it is gone."""
@@ -112,7 +118,9 @@ class HistoryMixin(DocumentViewSet):
         walked = found.walk("version", descending=True, limit=settings.HISTORY_VERSIONS)
         versions = list(walked)
         rows = self.get_serializer(versions, many=True).data
-        if not rows:
+        if versions:
+            self._check_permissions_of(versions[0])
+        else:
             self.get_object()
         return self.restorable(Response({"results": rows}), versions, self.old_versions())
 

@@ -266,8 +266,12 @@ def _amount(entries: list[Entry], documents: int) -> Amount:
 
 
 def _duplicates(error: BulkWriteError) -> set[int]:
-    """Return the places of the writes that a unique index refused; raise any other failure."""
+    """Return the places of the writes that a unique index refused; raise any other failure.
+
+    One is that the members of a replica set did not confirm the writes: they may be lost.
+    """
     failures = error.details["writeErrors"]
-    if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+    is_other = any(failure["code"] != DUPLICATE_KEY for failure in failures)
+    if is_other or error.details["writeConcernErrors"]:
         raise error
     return {failure["index"] for failure in failures}

@@ -147,12 +147,16 @@ def extended_json(value: Any, indented: bool = False) -> str:
     return in_lines if len(in_lines) <= LONGEST_INDENTED else short
 
 
+# What bson raises where something only looks like one of its values.
+NOT_BSON = (*(LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, BSONError),)
+
+
 def from_extended_json(text: str) -> Any:
     """Return the value of a text; raises ValueError."""
     try:
         return json.loads(text, object_pairs_hook=_value)
-    except (LookupError, TypeError, ArithmeticError, RecursionError, BSONError) as error:
-        raise ValueError(str(error)) from error  # something only looks like a value of BSON
+    except NOT_BSON as error:
+        raise ValueError(str(error)) from error
 
 
 # Possessive quantifiers: others would remember a long text character by character.

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core import signing
 from django.template import loader
+from pymongo.errors import PyMongoError
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -167,7 +168,12 @@ class KeysetPagination(BasePagination):
     def _count(self, queryset: KeysetQuerySet, shown: int) -> int | str:
         """Return how many rows there are, or how many were counted in time, with a ``+``."""
         if not queryset.is_search:
-            count = queryset.count_up_to(self.max_count)
+            try:
+                count = queryset.count_up_to(self.max_count)
+            except PyMongoError as error:
+                if not error.timeout:
+                    raise
+                return f"{shown}+"
             return count if count <= self.max_count else f"{self.max_count}+"
         count = 0
         for row in queryset.walk(self.by, descending=True):
@@ -193,8 +199,8 @@ class KeysetPagination(BasePagination):
         # Without a type: generators of clients make nothing useful of a number or a text.
         count = {
             "description": f"With `count=true`: how many there are; above {self.max_count}, "
-            f'the text `"{self.max_count}+"`. A search whose time is up before gives the number '
-            "that it reached, with a `+`.",
+            f'the text `"{self.max_count}+"`. If the time is up before, it is the number that was '
+            "reached, with a `+`.",
             "minimum": 0,
             "maximum": self.max_count,
         }

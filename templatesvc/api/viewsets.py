@@ -1,7 +1,8 @@
 """Views of a resource's documents: create, list, read, replace, patch and delete, under conditions.
 
 DRF's own ways work as people know them: ``get_queryset``, ``@action``, ``permission_classes``,
-``validate_<field>`` in the serializer.
+``validate_<field>`` in the serializer. What ``get_queryset`` leaves out is in no list and has no
+URL; it is still in its owner's history and export.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from drf_spectacular.drainage import isolate_view_method
 from rest_framework import status, viewsets
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -119,6 +121,12 @@ class DocumentViewSet(viewsets.GenericViewSet):
         return document
 
     @property
+    def has_object_permissions(self) -> bool:
+        """Whether a permission looks at the document, so that it is read before it is written."""
+        none = BasePermission.has_object_permission
+        return any(type(each).has_object_permission is not none for each in self.get_permissions())
+
+    @property
     def resource_serializer(self) -> type[DocumentSerializer]:
         """The serializer of the documents, even if an action has its own."""
         return type(self).serializer_class
@@ -149,7 +157,8 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     def write_and_answer(self, write: Callable[[ResourceQuerySet], Any], notice: str) -> Response:
         """Do a write that does not depend on the document's values, if its state allows it."""
-        if Preconditions.of_write(self.request).name_a_state:
+        is_conditional = Preconditions.of_write(self.request).name_a_state
+        if is_conditional or self.has_object_permissions:
             document = self.conditional_write(lambda found, _: write(found))
         elif (document := write(self.object_queryset())) is None:
             raise Http404
@@ -287,7 +296,8 @@ class WriteMixin(DocumentViewSet):
     @raises(PreconditionFailed, PreconditionRequired, Conflict)
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of {your} {names}. It can be restored for some time."""
-        if Preconditions.of_write(request).name_a_state:
+        is_conditional = Preconditions.of_write(request).name_a_state
+        if is_conditional or self.has_object_permissions:
             self.conditional_write(lambda found, _: self.delete_document(found))
         elif not self.delete_document(self.object_queryset()):
             raise Http404

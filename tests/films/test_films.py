@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from rest_framework.permissions import IsAuthenticated
 
 from accounts.transfer import exported
 from templatesvc.api.resources import ResourceViewSet
@@ -15,6 +16,7 @@ from tests.answers import pages
 from tests.conftest import Person
 from tests.films.documents import Film
 from tests.films.serializers import FilmSerializer
+from tests.films.views import FilmViewSet
 
 URL = "/api/v1/films"
 M = {"title": "M", "director": "Lang", "year": 1931, "tags": ["crime", "classic"]}
@@ -310,3 +312,39 @@ def test_views_that_ask_for_what_the_document_lacks_are_no_classes(
 ) -> None:
     with pytest.raises(TypeError, match=said):
         type("FilmViewSet", (ResourceViewSet,), {"serializer_class": FilmSerializer} | declared)
+
+
+class OnlyOf1931(IsAuthenticated):
+    def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
+        return bool(obj.year == 1931)
+
+
+@pytest.mark.parametrize("condition", ["", "*"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", "", None),
+        ("put", "", M),
+        ("patch", "", {"title": "x"}),
+        ("patch", "", M),
+        ("delete", "", None),
+        ("get", "/versions", None),
+        ("get", "/versions/1", None),
+        ("post", "/restore", {"version": 1}),
+    ],
+)
+def test_a_permission_that_looks_at_the_document_holds_on_each_route_of_it(
+    method: str,
+    path: str,
+    body: Any,
+    condition: str,
+    alice: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = add(alice, year=1960).json()
+    assert alice.client.patch(made["url"], {"year": 1961}).status_code == 200
+    monkeypatch.setattr(FilmViewSet, "permission_classes", [OnlyOf1931])
+    headers = {"If-Match": condition} if condition else {}
+    send = getattr(alice.client, method)
+    assert send(made["url"] + path, body, headers=headers).status_code == 403
+    assert Film.objects.first().year == 1961

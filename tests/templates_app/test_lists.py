@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pymongo
 import pytest
+from pymongo.errors import ExecutionTimeout
 from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
@@ -130,6 +131,19 @@ def test_a_count_reads_little_more_than_it_may_tell(alice: Person) -> None:
     found = Template.objects.of(alice.name)
     assert found.count_up_to(5) == 5
     assert found.count_up_to(3) == 4
+
+
+def test_a_count_whose_time_is_up_tells_what_is_known(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        make(alice, f"T{number}")
+
+    def too_slow(*_: Any, **__: Any) -> int:
+        raise ExecutionTimeout("operation exceeded time limit", 50)
+
+    monkeypatch.setattr(type(Template._get_collection()), "count_documents", too_slow)
+    assert alice.client.get(f"{URL}?limit=2&count=true").json()["count"] == "2+"
 
 
 @pytest.mark.long

@@ -15,6 +15,7 @@ import time_machine
 from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp, encode
 from django.conf import settings
 from django.test import override_settings
+from pymongo.errors import BulkWriteError
 
 from accounts.documents import Session
 from accounts.exceptions import SessionEnded
@@ -507,3 +508,27 @@ def test_an_export_reads_by_one_cursor(alice: Person, commands: list[dict[str, A
     assert len(exported(alice).splitlines()) == 250
     asked = [next(iter(command)) for command in commands]
     assert asked == ["aggregate", "find", "getMore"]
+
+
+@pytest.mark.parametrize("operation", ["insert_many", "bulk_write"])
+def test_what_the_members_of_a_set_do_not_confirm_is_not_told_as_stored(
+    operation: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(alice, "old")
+    lines = exported(alice).replace(b"old", b"changed") + line(template="new")
+    driver = type(Template._get_collection())
+    real = getattr(driver, operation)
+
+    def unconfirmed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = real(self, *args, **kwargs)
+        if self.name != "templates":
+            return result
+        late = {"code": 64, "errmsg": "waiting timed out", "errInfo": {"wtimeout": True}}
+        raise BulkWriteError({"writeErrors": [], "writeConcernErrors": [late], "nMatched": 1})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(driver, operation, unconfirmed)
+        answer = send(alice, lines, "?mode=replace")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    again = imported(alice, lines, "replace")
+    assert again["created"] + again["replaced"] + again["skipped"] == 2

@@ -7,6 +7,7 @@ import re
 import tracemalloc
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from bson import Binary, Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp, encode
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
+from hypothesis import given
+from hypothesis import strategies as st
 from pymongo.errors import OperationFailure
 
 from accounts import audit, transfer
@@ -80,11 +83,37 @@ def test_extended_json_is_read_back_exactly(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", '{"a": 1, "a": 2}', '{"$oid": "x"}', '{"$date": "x"}', '{"$uuid": 1}', "[" * 9999]
+    "text",
+    [
+        *("{", '{"a": 1, "a": 2}', '{"$oid": "x"}', '{"$date": "x"}', '{"$uuid": 1}', "[" * 9999),
+        '{"$binary": 1, "$type": "00"}',
+    ],
 )
 def test_what_is_none_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         from_extended_json(text)
+
+
+LIKE_BSON = [
+    *("$oid", "$date", "$binary", "$type", "$uuid", "$code", "$scope", "$regex", "$options"),
+    *("$ref", "$id", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$symbol"),
+    *("$timestamp", "$minKey", "$maxKey", "$undefined", "$dbPointer", "$regularExpression"),
+    *("subType", "base64", "t", "i", "pattern", "options"),
+]
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "x", "00", "é"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(LIKE_BSON), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@pytest.mark.search
+@given(st.dictionaries(st.sampled_from(LIKE_BSON), ODD, min_size=1, max_size=3))
+def test_what_looks_like_bson_is_read_or_refused_with_a_sentence(value: Any) -> None:
+    with suppress(ValueError):
+        from_extended_json(json.dumps(value))
 
 
 def test_times_are_in_utc_with_three_digits_and_in_order_as_text() -> None:
