@@ -29,12 +29,14 @@ def test_a_temporary_one_has_to_be_changed(alice: Person, monkeypatch: pytest.Mo
     assert caller(token).get("/api/v1/templates").status_code == 403
 
 
-def test_nobody_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_that_is_unknown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match="no user named 'nobody'"):
         run("changepassword", "nobody")
 
 
-def test_two_passwords_are_none(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_different_passwords_are_refused(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     type_in(monkeypatch, ["one", "two"])
     with pytest.raises(CommandError, match="two passwords"):
         run("changepassword", "alice")

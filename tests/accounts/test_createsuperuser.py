@@ -82,7 +82,7 @@ def test_who_is_not_there_can_not_be_promoted() -> None:
         run("createsuperuser", "--username", "nobody", "--promote")
 
 
-def test_two_passwords_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_different_passwords_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     type_in(monkeypatch, ["one", "two"], ["root"])
     with pytest.raises(CommandError, match="two passwords"):
         run("createsuperuser")

@@ -22,7 +22,7 @@ def test_they_are_out_at_once_and_let_in_again(alice: Person) -> None:
     assert told == ["user_deactivated", "user_reactivated"]
 
 
-def test_what_is_so_already_is_said_and_not_audited(alice: Person) -> None:
+def test_a_repeated_change_is_reported_and_not_audited(alice: Person) -> None:
     assert run("deactivateuser", "alice", "--undo") == "alice is active already.\n"
     assert not AuditEntry.objects
     run("deactivateuser", "alice")
@@ -37,6 +37,6 @@ def test_the_last_superuser_stays(alice: Person) -> None:
     assert alice.client.get("/api/v1/templates").status_code == 200
 
 
-def test_nobody_can_not_be_deactivated() -> None:
+def test_a_user_that_is_unknown_is_refused() -> None:
     with pytest.raises(CommandError, match="no user named 'nobody'"):
         run("deactivateuser", "nobody")

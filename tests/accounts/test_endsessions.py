@@ -22,6 +22,6 @@ def test_they_are_logged_out_everywhere_and_can_log_in(alice: Person, bob: Perso
     assert (entry.username, entry.user_agent) == ("alice", "manage.py endsessions")
 
 
-def test_nobody_has_no_sessions() -> None:
+def test_a_user_that_is_unknown_is_refused() -> None:
     with pytest.raises(CommandError, match="no user named 'nobody'"):
         run("endsessions", "nobody")

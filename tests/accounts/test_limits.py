@@ -331,7 +331,7 @@ def test_log_ins_on_pages_and_changes_of_the_password_count(alice: Person) -> No
 
 @pytest.mark.parametrize("junk", ["x", -5, True, {"a": 1}, None, [9], "9999-01-01", 10**12])
 @pytest.mark.usefixtures("_few_successes")
-def test_what_another_program_stored_there_makes_no_difference(junk: Any, alice: Person) -> None:
+def test_junk_in_the_counter_of_log_ins_is_ignored(junk: Any, alice: Person) -> None:
     fields = {"logins": junk, "logins_until": junk}
     User._get_collection().update_one({"username": "alice"}, {"$set": fields})
     assert succeed(alice, 4) == [200] * 3 + [429]
@@ -339,7 +339,9 @@ def test_what_another_program_stored_there_makes_no_difference(junk: Any, alice:
 
 @pytest.mark.parametrize("junk", ["x", -5, True, {"a": 1}, None, [1], float("nan")])
 @pytest.mark.usefixtures("_few_successes")
-def test_nor_does_it_while_a_period_runs(junk: Any, alice: Person) -> None:
+def test_junk_in_the_counter_of_log_ins_is_ignored_during_a_period(
+    junk: Any, alice: Person
+) -> None:
     fields = {"logins": junk, "logins_until": now() + timedelta(hours=1)}
     User._get_collection().update_one({"username": "alice"}, {"$set": fields})
     assert succeed(alice, 4) == [200] * 3 + [429]

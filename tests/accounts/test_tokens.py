@@ -291,7 +291,7 @@ def test_a_claim_that_nothing_can_store_or_compare_is_refused(value: Any, alice:
 
 
 @pytest.mark.parametrize("name", ["kid", "typ", "alg", "cty", "crit", "b64", "jku"])
-def test_nor_does_a_member_of_the_header(name: str, alice: Person) -> None:
+def test_no_value_of_a_tokens_header_causes_a_server_error(name: str, alice: Person) -> None:
     _, payload, signature = alice.tokens["access_token"].split(".")
     for value in ODD:
         header = {"kid": key_ring().keys[0].id, "typ": "JWT", "alg": "HS256", name: value}

@@ -73,7 +73,9 @@ def test_the_tag_that_a_proxy_made_of_ours_is_ours(form: str, method: str, alice
 
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("form", FORMS)
-def test_that_of_another_state_is_not(form: str, method: str, alice: Person) -> None:
+def test_a_proxys_form_of_another_states_tag_is_refused(
+    form: str, method: str, alice: Person
+) -> None:
     created = make(alice, "one")
     alice.client.put(path(created), {"template": "two"})
     headers = {"If-Match": form.replace("{}", created["ETag"].strip('"'))}

@@ -63,7 +63,7 @@ def test_every_route_has_the_headers(route: str, accept: str, alice: Person, cli
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/static/nothing.js", "/%ff", "/api/v1/templates/x"])
-def test_so_do_the_answers_where_nothing_is(path: str, client: Any) -> None:
+def test_answers_where_nothing_is_have_the_headers(path: str, client: Any) -> None:
     for accept in ("application/json", "text/html"):
         check(client.get(path, HTTP_ACCEPT=accept), path)
 
@@ -75,7 +75,7 @@ def test_static_files_may_be_kept(client: Any) -> None:
     assert answer["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_so_do_errors_of_the_host(client: Any) -> None:
+def test_answers_to_a_foreign_host_have_the_headers(client: Any) -> None:
     check(client.get("/api/v1/templates", HTTP_HOST="evil.example"), "")
 
 

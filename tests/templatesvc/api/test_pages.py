@@ -237,7 +237,9 @@ def test_a_page_that_only_takes_something_opens_with_what_it_does(
     assert "alice" in bar(answer)
 
 
-def test_so_does_that_of_a_session_and_of_restoring(page: APIClient, alice: Person) -> None:
+def test_pages_of_a_session_and_of_restoring_open_without_an_error(
+    page: APIClient, alice: Person
+) -> None:
     id = Template.create(alice.name, {"template": "x"}).id
     session = page.get("/api/v1/sessions", HTTP_ACCEPT="application/json").json()["results"][0]
     for path in (session["url"], f"{LIST}/{id}/restore"):
@@ -414,7 +416,7 @@ def test_values_are_read_until_a_page_has_enough(page: APIClient, settings: Any)
 # --- Deleting the account -------------------------------------------------------------------------
 
 
-def test_it_says_what_goes(page: APIClient) -> None:
+def test_the_account_page_says_what_a_deletion_removes(page: APIClient) -> None:
     send(page, {"template": "x"})
     shown = text(page.get("/api/v1/users/me"))
     assert "Delete your account?" in shown
@@ -434,7 +436,7 @@ def test_a_page_deletes_no_account_without_the_password(
     assert page.get("/api/v1/users/me").status_code == 200
 
 
-def test_a_program_needs_none(alice: Person) -> None:
+def test_a_program_deletes_the_account_without_a_password(alice: Person) -> None:
     assert alice.client.delete("/api/v1/users/me").status_code == 204
 
 
@@ -568,7 +570,9 @@ def test_the_longest_text_is_kept_when_it_is_asked_whose_it_is(
     assert (refused.status_code, form["template"] in text(refused)) == (409, True)
 
 
-def test_nor_where_no_script_takes_over_the_new_token(page: APIClient, bob: Person) -> None:
+def test_a_form_of_another_account_is_refused_after_a_csrf_failure(
+    page: APIClient, bob: Person
+) -> None:
     form = {"template": "Dear {name}", **hidden_fields(page.get(LIST))}
     become(page, bob)
     page.credentials(HTTP_X_CSRFTOKEN="x" * 32)
@@ -579,7 +583,9 @@ def test_nor_where_no_script_takes_over_the_new_token(page: APIClient, bob: Pers
 
 
 @pytest.mark.parametrize("method", ["put", "delete"])
-def test_nor_what_a_script_sends(method: str, page: APIClient, alice: Person, bob: Person) -> None:
+def test_what_a_script_sends_for_another_account_is_refused(
+    method: str, page: APIClient, alice: Person, bob: Person
+) -> None:
     id = Template.create(bob.name, {"template": "x"}).id
     become(page, bob)
     script = {"X-Account": "alice"}
