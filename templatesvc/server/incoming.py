@@ -96,6 +96,7 @@ class Body:
         self.declared = int(declared) if declared.isdecimal() else 0
         self.file: IO[bytes] = io.BytesIO()
         self.is_kept = True
+        self.is_lent = self.is_closed = False
         self.client, self.share = "", 0
         self.size = 0
         self.more = self.is_chunked or self.declared > 0
@@ -111,8 +112,21 @@ class Body:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def lend(self) -> None:
+        """Have it kept for a thread, even if it is closed meanwhile."""
+        self.is_lent = True
+
+    def take_back(self) -> None:
+        """Note that no thread reads it now."""
+        self.is_lent = False
+        if self.is_closed:
+            self.close()
+
     def close(self) -> None:
-        """Drop what was kept."""
+        """Drop what was kept, as soon as no thread reads it."""
+        self.is_closed = True
+        if self.is_lent:
+            return
         self.file.close()
         if self.share:
             self.shares.give_back(self.client, self.share)

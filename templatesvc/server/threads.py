@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import queue
 import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from contextvars import Context
@@ -23,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 from templatesvc.api.proxies import client_address, stranger, without_prefix
 from templatesvc.server.bodies import REFUSED
 from templatesvc.server.incoming import Body, Disconnected, Shares
-from templatesvc.server.lanes import Lanes
+from templatesvc.server.lanes import Lanes, Threads
 from templatesvc.server.stalls import CALLER, Stalls
 
 logger = logging.getLogger(__name__)
@@ -50,34 +48,16 @@ class BrokenOff(Exception):
     """The rest of an answer can't be sent: the server breaks the connection."""
 
 
-class Threads:
-    """A fixed number of threads, which start with the first job: after the server forked."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._started = False
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Have a thread run a job, which raises nothing."""
-        if not self._started:
-            self._started = True
-            for _ in range(self.number):
-                threading.Thread(target=self._work, daemon=True).start()
-        self._jobs.put(job)
-
-    def _work(self) -> None:
-        while True:
-            self._jobs.get()()
-
-
 class Exchange:
     """A request in the application, which runs step by step in several threads and one context."""
 
-    def __init__(self, application: Application, environ: Environ, threads: Threads) -> None:
+    def __init__(
+        self, application: Application, environ: Environ, body: Body, lanes: Lanes
+    ) -> None:
         self.application = application
         self.environ = environ
-        self.threads = threads
+        self.body = body
+        self.lanes = lanes
         self.context = Context()
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[tuple[bytes, bool]] | None = None
@@ -112,24 +92,32 @@ class Exchange:
         The first call runs the application. Raises BrokenOff if an answer can't be continued.
         """
         self.future = self.loop.create_future()
-        self.threads.submit(self._run)
+        self.body.lend()
+        self.lanes.submit(self.address, self._run)
         return await self.future
 
     def end(self) -> None:
         """Close the response if the client left before its end."""
+        is_left = self.future is not None and self.future.cancelled()
         # If the client left during a step, _settle does this afterwards.
-        if self.response is not None and self.future and not self.future.cancelled():
-            self.threads.submit(self._close)
+        if not is_left or self.lanes.withdraw(self.address, self._run):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what is still open; no thread uses it now."""
+        self.body.take_back()
+        if self.response is not None:
+            self.lanes.submit(self.address, self._close)
 
     def _run(self) -> None:
-        """Make one step, in a thread."""
-        if self.future and self.future.cancelled():  # the client left while this was waiting
-            self._close()
-            return
-        try:
-            outcome = (self.context.run(self._step), None)
-        except BaseException as error:  # raised again where the piece is awaited
-            outcome = (None, error)
+        """Make one step, in a thread; none if the client left while this was waiting."""
+        assert self.future
+        outcome: tuple[Any, BaseException | None] = (None, None)
+        if not self.future.cancelled():
+            try:
+                outcome = (self.context.run(self._step), None)
+            except BaseException as error:  # raised again where the piece is awaited
+                outcome = (None, error)
         self.loop.call_soon_threadsafe(self._settle, *outcome)
         del outcome
         if self.is_over and self.received + self.sent > PIECE:
@@ -140,8 +128,10 @@ class Exchange:
     def _settle(self, piece: tuple[bytes, bool], error: BaseException | None) -> None:
         assert self.future
         if self.future.cancelled():
-            self.threads.submit(self._close)
-        elif error:
+            self._let_go()
+            return
+        self.body.take_back()
+        if error:
             self.future.set_exception(error)
         else:
             self.future.set_result(piece)
@@ -204,9 +194,8 @@ class ThreadedASGI:
         body_timeout: float,
     ) -> None:
         self.application = application
-        self.threads = Threads(threads)
-        self.probes = Threads(1)
-        self.lanes = Lanes(threads - 1)
+        self.lanes = Lanes(Threads(threads), width=threads - 1)
+        self.probes = Lanes(Threads(1), width=1)
         self.stalls = Stalls()
         self.largest_body = largest_body
         self.shares = Shares(BODIES_OF_ONE * largest_body)
@@ -244,32 +233,28 @@ class ThreadedASGI:
 
     async def _answer(self, environ: Environ, body: Body, send: Send) -> None:
         is_probe = without_prefix(environ["PATH_INFO"]).rstrip("/") == PROBE
-        threads = self.probes if is_probe else self.threads
-        exchange = Exchange(self.application, environ, threads)
+        lanes = self.probes if is_probe else self.lanes
+        exchange = Exchange(self.application, environ, body, lanes)
         try:
-            await self._pass_on(exchange, body, send)
+            await self._pass_on(exchange, send)
         finally:
             exchange.end()
 
-    async def _pass_on(self, exchange: Exchange, body: Body, send: Send) -> None:
-        piece, more = await self._next_piece(exchange)
+    async def _pass_on(self, exchange: Exchange, send: Send) -> None:
+        piece, more = await exchange.next_piece()
         if not more:
-            body.close()  # whoever reads the answer slowly does not hold the body as well
+            exchange.body.close()  # whoever reads the answer slowly does not hold the body as well
         if exchange.is_large and exchange.is_safe and self.stalls.are_too_many(*exchange.client):
             await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
             return
-        if body.more:
+        if exchange.body.more:
             exchange.headers.append((b"connection", b"close"))
         start = {"type": "http.response.start", "status": exchange.status}
         await send(start | {"headers": exchange.headers})
         await self._send(exchange, piece, more, send)
         while more:
-            piece, more = await self._next_piece(exchange)
+            piece, more = await exchange.next_piece()
             await self._send(exchange, piece, more, send)
-
-    async def _next_piece(self, exchange: Exchange) -> tuple[bytes, bool]:
-        async with self.lanes.of("" if exchange.threads is self.probes else exchange.address):
-            return await exchange.next_piece()
 
     async def _send(self, exchange: Exchange, piece: bytes, more: bool, send: Send) -> None:
         """Send a piece in parts; the server waits for the client to read before the next."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from templatesvc.server import stalls
+from templatesvc.server.incoming import IN_MEMORY
 from templatesvc.server.stalls import CALLER, MAX_OF_AN_ADDRESS, MAX_OF_ONE
 from templatesvc.server.threads import PIECE, UNREAD, ThreadedASGI
 from templatesvc.settings import _networks
@@ -26,9 +26,16 @@ class Client:
     """Asks for ``/`` and reads the answer only if it is let to."""
 
     def __init__(
-        self, asgi: ThreadedASGI, address: str, method: str = "GET", path: str = "/", **headers: str
+        self,
+        asgi: ThreadedASGI,
+        address: str,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        **headers: str,
     ) -> None:
         self.asgi = asgi
+        self.body_to_send = body
         self.sent: list[Any] = []
         self.may_read = asyncio.Event()
         self.may_read_head = self.may_read
@@ -41,7 +48,10 @@ class Client:
             "http_version": "1.1",
             "scheme": "http",
             "client": (address, 1),
-            "headers": [(b"host", b"example.org"), *given],
+            "headers": [
+                *((b"host", b"example.org"), (b"content-length", b"%d" % len(body))),
+                *given,
+            ],
         }
         self.task = asyncio.create_task(self._ask())
 
@@ -49,7 +59,9 @@ class Client:
         await self.asgi(self.scope, self._receive, self._send)
 
     async def _receive(self) -> Any:
-        raise AssertionError("There is no body.")
+        assert self.body_to_send, "all has been read"
+        part, self.body_to_send = self.body_to_send, b""
+        return {"type": "http.request", "body": part, "more_body": False}
 
     async def _send(self, message: Any) -> None:
         self.sent.append(message)
@@ -71,6 +83,11 @@ class Client:
 
 def served(application: Application) -> ThreadedASGI:
     return ThreadedASGI(application, THREADS, 2**20, body_timeout=30)
+
+
+def is_idle(asgi: ThreadedASGI) -> bool:
+    """Tell whether nothing is counted or kept for anybody any more."""
+    return not (asgi.lanes._of or asgi.probes._of or asgi.shares.held)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -142,8 +159,7 @@ def test_one_address_never_takes_every_thread(
         working.may_go_on.set()
         await read_to_the_end([*greedy, probe])
         assert {client.status for client in greedy} == {200}
-        gc.collect()
-        assert not asgi.lanes._of
+        await until(lambda: is_idle(asgi))
 
     asyncio.run(play())
 
@@ -184,6 +200,139 @@ def test_what_a_client_left_before_it_was_begun_is_not_begun() -> None:
             client.may_read.set()
         await until(lambda: all(client.task.done() for client in busy + gone))
         assert len(working.begun) == THREADS - 1
+
+    asyncio.run(play())
+
+
+async def leave(clients: Sequence[Client]) -> None:
+    """Hang up: the server cancels what it does for a client that is gone."""
+    for client in clients:
+        client.task.cancel()
+    await until(lambda: all(client.task.done() for client in clients))
+
+
+def test_who_hangs_up_keeps_the_threads_that_still_work_for_them() -> None:
+    async def play() -> None:
+        working = Working()
+        asgi = served(working)
+        left = [Client(asgi, "192.0.2.1") for _ in range(THREADS - 1)]
+        await until(lambda: len(working.begun) == THREADS - 1)
+        waiting = [Client(asgi, "192.0.2.1") for _ in range(THREADS)]
+        await asyncio.sleep(0)
+        await leave(left)
+        other = Client(asgi, "192.0.2.2")
+        await read_to_the_end([other])
+        assert working.begun == ["192.0.2.1"] * (THREADS - 1) + ["192.0.2.2"]
+        working.may_go_on.set()
+        await read_to_the_end(waiting)
+        assert {client.status for client in waiting} == {200}
+        await until(lambda: is_idle(asgi))
+
+    asyncio.run(play())
+
+
+def test_closing_an_answer_that_was_left_takes_no_more_threads_of_one_address() -> None:
+    may_close = threading.Event()
+    closing: list[str] = []
+
+    class Slow(Answer):
+        def close(self) -> None:
+            closing.append("closing")
+            assert may_close.wait(20)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return Slow(LARGE, LARGE) if environ["REMOTE_ADDR"] == "192.0.2.1" else [b"x"]
+
+    async def play() -> None:
+        asgi = served(application)
+        left = [Client(asgi, "192.0.2.1") for _ in range(2 * THREADS)]
+        await until(lambda: all(client.sent for client in left))
+        await leave(left)
+        other = Client(asgi, "192.0.2.2")
+        await read_to_the_end([other])
+        assert (other.status, len(closing) < THREADS) == (200, True)
+        may_close.set()
+        await until(lambda: len(closing) == 2 * THREADS and is_idle(asgi))
+
+    asyncio.run(play())
+
+
+# --- Bodies ---------------------------------------------------------------------------------------
+
+BODY = b"x" * 2 * IN_MEMORY
+TOKEN = "Bearer aaa.bbb.ccc"
+
+
+class Reading(Working):
+    """One that reads the body after that, and notes how long it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[int] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer = super().__call__(environ, start_response)
+        self.read.append(len(environ["wsgi.input"].read()))
+        return answer
+
+
+def sending(asgi: ThreadedASGI) -> Client:
+    return Client(asgi, "192.0.2.1", "POST", body=BODY, authorization=TOKEN)
+
+
+def test_the_body_is_there_until_its_thread_is_done_although_its_client_is_gone() -> None:
+    async def play() -> None:
+        reading = Reading()
+        asgi = served(reading)
+        left = sending(asgi)
+        await until(lambda: len(reading.begun) == 1)
+        await leave([left])
+        assert asgi.shares.held == {"192.0.2.1": len(BODY)}
+        reading.may_go_on.set()
+        await until(lambda: is_idle(asgi))
+        assert reading.read == [len(BODY)]
+
+    asyncio.run(play())
+
+
+def test_the_body_of_who_left_before_their_turn_is_dropped_at_once() -> None:
+    async def play() -> None:
+        reading = Reading()
+        asgi = served(reading)
+        busy = [sending(asgi) for _ in range(THREADS - 1)]
+        await until(lambda: len(reading.begun) == THREADS - 1)
+        waiting = [sending(asgi) for _ in range(3)]
+        await until(lambda: asgi.shares.held["192.0.2.1"] == (THREADS + 2) * len(BODY))
+        await leave(waiting)
+        assert asgi.shares.held == {"192.0.2.1": (THREADS - 1) * len(BODY)}
+        reading.may_go_on.set()
+        await read_to_the_end(busy)
+        await until(lambda: is_idle(asgi))
+        assert reading.read == [len(BODY)] * (THREADS - 1)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_nothing_is_kept_whenever_a_client_leaves(turns: int) -> None:
+    """``turns`` are those of the event loop before it does."""
+    answers: list[Answer] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answers.append(Answer(environ["wsgi.input"].read(), LARGE, LARGE))
+        start_response("200 OK", [])
+        return answers[-1]
+
+    async def play() -> None:
+        asgi = served(application)
+        clients = [sending(asgi) for _ in range(2 * THREADS)]
+        for client in clients:
+            client.may_read.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await leave(clients)
+        await until(lambda: is_idle(asgi) and all(answer.is_closed for answer in answers))
 
     asyncio.run(play())
 
