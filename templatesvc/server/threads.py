@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -35,7 +36,12 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 PIECE = 64 * 1024  # bytes: what is sent at a time
 GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 CHUNKED = "chunked"
-ABSOLUTE = (b"http://", b"https://")  # RFC 9112, section 3.2.2
+# A target that is a whole URL (RFC 9112, section 3.2.2): its host, and its path without the slash.
+WHOLE_URL = re.compile(
+    rb"https?://(?:[\w.~!$&'()*+,;=%:-]*@)?"  # the name of a user is none of our business
+    rb"((?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?)(?:/(.*))?",
+    re.I | re.S,
+)
 BODIES_OF_ONE = 8  # largest bodies of one client that a worker keeps at a time
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # It has a thread of its own, so that it tells whether the process lives, not whether it is busy.
@@ -204,10 +210,13 @@ class ThreadedASGI:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"This service speaks HTTP alone, not {scope['type']}.")
-        environ = wsgi_environ(scope)
-        if refusal := refusal_of(environ):
+        host, path = target_of(scope)
+        environ = wsgi_environ(scope, path)
+        if refusal := refusal_of(environ, host):
             await self._refuse(*refusal, send)
             return
+        if host:
+            environ["HTTP_HOST"] = host
         with Body(environ, receive, self.largest_body, self.shares) as body:
             if body.more:
                 try:
@@ -269,17 +278,27 @@ class ThreadedASGI:
                 await send(message)
 
 
-def wsgi_environ(scope: Message) -> Environ:
+def target_of(scope: Message) -> tuple[str | None, bytes]:
+    """Return the host that a request's target names, and its path.
+
+    The host is None if only the header names one, and empty if the target is malformed. The scheme
+    is not believed: whether a client speaks HTTPS is known from its connection.
+    """
+    target: bytes = scope.get("raw_path") or scope["path"].encode()
+    if target[:1] in (b"/", b"*", b""):
+        return None, target
+    url = WHOLE_URL.fullmatch(target)
+    return (url[1].decode(), b"/" + (url[2] or b"")) if url else ("", target)
+
+
+def wsgi_environ(scope: Message, path: bytes) -> Environ:
     """Return a request for WSGI (PEP 3333), without its body."""
-    raw_path = scope.get("raw_path") or scope["path"].encode()
-    if raw_path.startswith(ABSOLUTE):
-        raw_path = b"/" + raw_path.partition(b"://")[2].partition(b"/")[2]
     prefix = scope.get("root_path", "")
     host, port = scope.get("server") or ("", None)
     environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": prefix.encode().decode("latin-1"),
-        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": str(port or ""),
@@ -305,13 +324,15 @@ def wsgi_environ(scope: Message) -> Environ:
     return environ
 
 
-def refusal_of(environ: Environ) -> tuple[int, bytes] | None:
+def refusal_of(environ: Environ, host: str | None) -> tuple[int, bytes] | None:
     """Return the status and a sentence for a request that HTTP/1.1 (RFC 9112) forbids to serve.
 
-    A proxy in front might read such a request differently.
+    A proxy in front might read such a request differently. ``host`` is that of its target.
     """
     if environ["SERVER_PROTOCOL"] == "HTTP/1.1" and "HTTP_HOST" not in environ:
         return HTTPStatus.BAD_REQUEST, b"Send a Host header."  # section 3.2
+    if host == "":
+        return HTTPStatus.BAD_REQUEST, b"Send a path, or a URL with a valid host."  # 3.2.2
     if environ.get("HTTP_TRANSFER_ENCODING", CHUNKED).lower() != CHUNKED:
         return HTTPStatus.NOT_IMPLEMENTED, b"No transfer coding but chunked is known."  # 6.1
     return None

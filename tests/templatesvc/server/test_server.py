@@ -331,9 +331,48 @@ def test_the_answer_to_head_is_that_to_get_without_its_body(path: str, service: 
     assert "no-body response" not in service.output
 
 
-def test_the_target_may_be_a_whole_url(service: Service) -> None:
-    whole = f"GET http://127.0.0.1/livez HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n"
-    assert said(service, whole).startswith(b"HTTP/1.1 200 ")
+@pytest.mark.parametrize(
+    ("url", "host", "status"),
+    [
+        ("http://127.0.0.1/", "other.example", 200),  # RFC 9112, section 3.2.2: Host is ignored
+        ("HTTP://127.0.0.1/", "127.0.0.1", 200),
+        ("http://127.0.0.1", "127.0.0.1", 200),
+        ("http://127.0.0.1?a=b", "127.0.0.1", 200),
+        ("https://user:password@127.0.0.1:80/", "127.0.0.1", 200),
+        ("http://other.example/", "127.0.0.1", 400),
+        ("HTTP://other.example/", "127.0.0.1", 400),
+        ("http://127.0.0.1@other.example/", "127.0.0.1", 400),
+    ],
+)
+def test_the_target_may_be_a_whole_url_whose_host_counts(
+    url: str, host: str, status: int, service: Service
+) -> None:
+    whole = f"GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    answer = said(service, whole)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert (b"names none of ALLOWED_HOSTS" in answer) == (status == 400)
+
+
+def test_urls_in_an_answer_have_the_host_of_the_target(service: Service) -> None:
+    head = "HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n"
+    answer = said(service, f"GET http://127.0.0.1:8000/api/v1 {head}")
+    assert b'"http://127.0.0.1:8000/api/v1/templates"' in answer
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http:///livez", "http://:80/livez", "http://a@b@127.0.0.1/livez", "ftp://127.0.0.1/livez"]
+    + ["http://127.0.0.1:port/livez", "http://127.0.0.1\\@x/livez", "http://[/livez", "http:livez"],
+)
+def test_a_target_without_a_valid_host_is_refused(url: str, service: Service) -> None:
+    answer = said(service, f"GET {url} HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_whole_url_does_not_replace_the_host_header(service: Service) -> None:
+    without = said(service, "GET http://127.0.0.1/livez HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert without.startswith(b"HTTP/1.1 400 ")
+    assert said(service, "GET http://127.0.0.1/ HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200 ")
 
 
 def test_an_offer_to_speak_another_protocol_is_ignored(service: Service) -> None:
