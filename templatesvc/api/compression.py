@@ -33,11 +33,12 @@ class CompressionMiddleware(GZipMiddleware):
     ) -> HttpResponseBase:
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             etags.name_as_asked(request, response)
-        is_small = not response.streaming and len(response.content) < WORTH_IT
-        if is_small or request.method not in ("GET", "HEAD"):
+        if request.method not in ("GET", "HEAD"):
             return response
+        # Whatever the size: a 304 varies by the same as its 200 (RFC 9110, section 15.4.5).
         patch_vary_headers(response, ["Accept-Encoding"])
-        if takes_gzip(request):
+        is_small = not response.streaming and len(response.content) < WORTH_IT
+        if not is_small and takes_gzip(request):
             request.META["HTTP_ACCEPT_ENCODING"] = "gzip"  # the one way that Django knows
             response = super().process_response(request, response)
         return response

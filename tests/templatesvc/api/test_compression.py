@@ -55,6 +55,20 @@ def test_a_304_has_the_form_of_the_tag_that_was_asked_with(alice: Person) -> Non
         assert (answer.status_code, answer["ETag"]) == (304, tag)
 
 
+@pytest.mark.parametrize("text", [LARGE, "small"])
+@pytest.mark.parametrize("headers", [GZIP, {}])
+def test_a_304_varies_by_what_its_200_varies_by(
+    text: Any, headers: dict[str, str], alice: Person
+) -> None:
+    """RFC 9110, section 15.4.5; a 304 does not know how large its 200 would be."""
+    for route in (path(make(alice, text)), "/api/v1/schema"):
+        answer = alice.client.get(route, headers=headers)
+        known = alice.client.get(route, headers=headers | {"If-None-Match": answer["ETag"]})
+        assert (answer.status_code, known.status_code) == (200, 304)
+        assert known["Vary"] == answer["Vary"]
+        assert "Accept-Encoding" in known["Vary"].split(", ")
+
+
 def test_json_pages_and_streams_are_compressed(alice: Person) -> None:
     rows = [Template(owner=alice.name, template={"n": n, **LARGE}) for n in range(300)]
     for row in rows:
@@ -89,8 +103,10 @@ def test_who_takes_it_in_any_words_gets_it(accepted: str, alice: Person) -> None
 
 
 def test_small_answers_are_sent_as_they_are(alice: Person) -> None:
-    answer = alice.client.get(path(make(alice, "small")), headers=GZIP)
+    created = make(alice, "small")
+    answer = alice.client.get(path(created), headers=GZIP)
     assert "Content-Encoding" not in answer
+    assert answer["ETag"] == created["ETag"]
 
 
 def test_an_answer_with_a_token_is_never_compressed(alice: Person) -> None:
