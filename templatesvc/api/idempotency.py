@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextvars import Context
 
 from django.http import HttpResponse
+from django.utils.datastructures import MultiValueDict
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, Throttled, ValidationError
 from rest_framework.request import Request
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.idempotent_requests import KEY_SIZE, IdempotentRequest
+from templatesvc.api.negotiation import media_type_of
 from templatesvc.api.problems import PROBLEM_JSON
 from templatesvc.api.renderers import JSONRenderer
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
@@ -97,16 +99,26 @@ def _key(header: str) -> str:
 
 def _fingerprint(request: Request) -> str:
     """Return a digest of what a request with the same key must repeat."""
-    content = request.data
+    content = _content(request)
+    # A path with a final slash and one without are the same route.
+    path, mark, query = request.get_full_path().partition("?")
+    subject = f"{request.method} {path.removesuffix('/')}{mark}{query}\0".encode() + content
+    return hashlib.sha256(subject).hexdigest()
+
+
+def _content(request: Request) -> bytes:
+    """Return what is in the body of a request, and as what it was sent."""
+    content, kind = request.data, media_type_of(request)
+    if isinstance(content, MultiValueDict):
+        content = dict(content.lists())  # as JSON, the form has only the last value of a field
     if not isinstance(content, bytes):
         try:
             content = json.dumps(content, default=str).encode()
         except RecursionError as error:
             raise ParseError("The body is nested too deeply.") from error
-    # A path with a final slash and one without are the same route.
-    path, mark, query = request.get_full_path().partition("?")
-    subject = f"{request.method} {path.removesuffix('/')}{mark}{query}\0".encode() + content
-    return hashlib.sha256(subject).hexdigest()
+    # The usual type of a route goes without saying: so earlier versions stored their keys.
+    is_usual = kind == request.parsers[0].media_type
+    return content if is_usual else kind.encode() + b"\0" + content
 
 
 def _answer(

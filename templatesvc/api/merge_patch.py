@@ -7,6 +7,7 @@ from typing import IO, Any
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
+from templatesvc.api.negotiation import media_type_of
 from templatesvc.api.parsers import JSONParser
 
 
@@ -43,5 +44,4 @@ def merged(target: Any, patch: Any) -> Any:
 
 def is_merge_patch(request: Request) -> bool:
     """Tell whether the body of a request is a merge patch."""
-    media_type: str = request.content_type.partition(";")[0].strip().lower()
-    return media_type == MergePatchParser.media_type
+    return media_type_of(request) == MergePatchParser.media_type

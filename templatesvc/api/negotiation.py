@@ -14,6 +14,12 @@ from rest_framework.request import Request
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
 
 
+def media_type_of(request: Request) -> str:
+    """Return the media type of a request's body, without parameters such as the charset."""
+    content_type: str = request.content_type
+    return content_type.partition(";")[0].strip().lower()
+
+
 class ContentNegotiation(DefaultContentNegotiation):
     """DRF's, without its search where a client takes anything, as most programs do."""
 
@@ -35,7 +41,7 @@ class OnlyJSON(BaseContentNegotiation):
 
     def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser:
         """Return the parser of JSON; raises UnsupportedMediaType (415)."""
-        media_type = request.content_type.partition(";")[0].strip().lower()
+        media_type = media_type_of(request)
         if not JSON_TYPE.fullmatch(media_type):
             came = f"came as {media_type}" if media_type else "came without a Content-Type"
             raise UnsupportedMediaType(

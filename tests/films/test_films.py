@@ -195,6 +195,34 @@ def test_a_list_that_is_not_understood_is_refused(query: str, alice: Person) -> 
     assert alice.client.get(f"{URL}?{query}").status_code == 400
 
 
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+TAGGED = "title=M&director=Lang&tags=crime&tags=classic"
+
+
+@pytest.mark.store
+@pytest.mark.parametrize(
+    ("form", "kind", "status"),
+    [
+        (TAGGED, FORM, 201),
+        (TAGGED, f"{FORM.upper()}; charset=UTF-8", 201),
+        (TAGGED.replace("crime", "noir"), FORM, 422),  # the last value is the same
+        (TAGGED.replace("tags=crime&", ""), FORM, 422),
+        ('{"title": "M", "director": "Lang", "tags": "classic"}', JSON, 422),
+        ('{"title": ["M"], "director": ["Lang"], "tags": ["crime", "classic"]}', JSON, 422),
+    ],
+)
+def test_a_key_with_another_form_is_refused(
+    form: str, kind: str, status: int, alice: Person
+) -> None:
+    once = {"Idempotency-Key": "once"}
+    first = alice.client.post(URL, TAGGED, content_type=FORM, headers=once)
+    assert first.status_code == 201
+    again = alice.client.post(URL, form, content_type=kind, headers=once)
+    assert again.status_code == status, again.content
+    assert Film.objects.count() == 1
+
+
 @pytest.mark.store
 def test_one_key_makes_one_film(alice: Person) -> None:
     once = {"Idempotency-Key": "once"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -90,6 +91,51 @@ def test_a_key_with_another_request_is_refused(alice: Person) -> None:
     for answer in others:
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
     assert listed(alice) == ["once"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "also", "status"),
+    [
+        ("application/json", "Application/JSON; charset=utf-8", 201),
+        ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", 422),
+    ],
+)
+def test_a_key_goes_with_a_media_type_whose_parameters_do_not_matter(
+    sent: str, also: str, status: int, alice: Person
+) -> None:
+    bodies = {
+        "application/json": '{"template": "once"}',
+        "application/x-www-form-urlencoded": "template=once",
+        "multipart/form-data": "--x\r\nContent-Disposition: form-data; name=template\r\n\r\n"
+        "once\r\n--x--",
+    }
+    first, again = (
+        alice.client.post(
+            URL,
+            bodies[kind.partition(";")[0].lower()],
+            content_type=kind,
+            headers={"Idempotency-Key": "k1"},
+        )
+        for kind in (sent, also)
+    )
+    assert (first.status_code, again.status_code) == (201, status)
+    assert listed(alice) == ["once"]
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "body"),
+    [
+        (URL, "application/json", b'{"template": "once"}'),
+        (f"{URL}/import", NDJSON, b'{"template": "once"}\n'),
+    ],
+)
+def test_the_keys_of_earlier_versions_are_still_known(
+    url: str, kind: str, body: bytes, alice: Person
+) -> None:
+    """These knew no media types; during an upgrade both versions answer."""
+    alice.client.post(url, body, content_type=kind, headers={"Idempotency-Key": "k1"})
+    stored = IdempotentRequest.objects.get()
+    assert stored.fingerprint == sha256(f"POST {url}\0".encode() + body).hexdigest()
 
 
 def test_a_path_is_the_same_with_a_final_slash_and_without(alice: Person) -> None:
