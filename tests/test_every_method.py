@@ -44,7 +44,7 @@ def test_no_method_on_a_page_is_an_error_of_ours(path: str) -> None:
         assert caller.generic(method, path).status_code < 500, method
 
 
-def test_options_is_for_everybody_and_tells_nothing_but_the_methods(client: APIClient) -> None:
+def test_options_is_for_everybody_and_has_no_body(client: APIClient) -> None:
     for path, accepted in product([*ROUTES.values(), *PAGES], ACCEPTED):
         answer = client.options(path, headers={"Accept": accepted})
         assert (answer.status_code, answer.content) == (200, b""), (path, accepted)

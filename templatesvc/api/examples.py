@@ -68,6 +68,7 @@ EXAMPLES: dict[str, Any] = {
     "If-None-Match": ETAG,
     "Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     "Idempotency-Replayed": "true",
+    "Accept-Patch": "application/json, application/merge-patch+json",
     "WWW-Authenticate": 'Bearer realm="api"',
     "Retry-After": "2",
     # Problems

@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException
 
 from templatesvc.api import problems
 from templatesvc.api.exceptions import HeadersTooLarge, URITooLong
+from templatesvc.api.negotiation import types_taken
 
 # Function views don't declare their methods. All of them are pages for operators.
 OF_PAGES = ("get", "post")
@@ -39,6 +40,14 @@ def allow(view: Any) -> str:
     return ", ".join([*named, *(["HEAD"] if "GET" in named else []), "OPTIONS"])
 
 
+def tell_patches(response: HttpResponseBase, view: Any) -> None:
+    """Name the types of patches that a view takes, if it takes any (RFC 5789, section 3.1)."""
+    own = getattr(view, "by_method", {}).get("PATCH", view)
+    if "PATCH" in methods(own):
+        parsers = own.initkwargs.get("parser_classes", own.cls.parser_classes)
+        response.headers["Accept-Patch"] = ", ".join(types_taken(parsers, "PATCH"))
+
+
 def _too_long(meta: dict[str, Any]) -> APIException | None:
     """Return the error for a URL or a header that is too long, if there is one."""
     if len(meta["PATH_INFO"]) + len(meta.get("QUERY_STRING", "")) > MAX_LENGTH:
@@ -52,6 +61,8 @@ def _too_long(meta: dict[str, Any]) -> APIException | None:
 
 class HTTPMiddleware:
     """Answers OPTIONS, merges slashes of paths, and refuses headers and URLs that are too long.
+
+    A 415 to PATCH names the types that there are (RFC 5789, section 2.2).
 
     A path has two slashes if the client's base URL ends in one.
 
@@ -72,6 +83,9 @@ class HTTPMiddleware:
         if response.status_code in WITHOUT_LENGTH:
             # Sections 8.6 and 15.4.5: none for a 204, and for a 304 only that of the 200.
             del response["Content-Length"]
+        is_unknown_kind = response.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        if is_unknown_kind and request.method == "PATCH" and request.resolver_match:
+            tell_patches(response, request.resolver_match.func)
         return response
 
     def process_view(
@@ -82,4 +96,5 @@ class HTTPMiddleware:
             return None
         response = HttpResponse(headers={"Allow": allow(view)})
         del response["Content-Type"]
+        tell_patches(response, view)
         return response

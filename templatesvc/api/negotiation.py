@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
@@ -12,6 +14,17 @@ from rest_framework.request import Request
 
 # application/vnd.api+json is JSON too (RFC 6839).
 JSON_TYPE = re.compile(r"application/(.+\+)?json")
+# Media types that only pages use.
+PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+def types_taken(parsers: Iterable[Any], method: str) -> list[str]:
+    """Return the media types of the bodies that a method takes from programs."""
+    return [
+        parser.media_type
+        for parser in parsers
+        if method in getattr(parser, "methods", (method,)) and parser.media_type not in PAGE_TYPES
+    ]
 
 
 def media_type_of(request: Request) -> str:

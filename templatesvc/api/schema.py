@@ -27,7 +27,7 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
-from rest_framework.status import HTTP_401_UNAUTHORIZED
+from rest_framework.status import HTTP_401_UNAUTHORIZED, HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from templatesvc.api.examples import example_of, examples, named
 from templatesvc.api.exceptions import (
@@ -38,13 +38,11 @@ from templatesvc.api.exceptions import (
     StoreUnavailable,
 )
 from templatesvc.api.fields import DecimalField, EmbeddedSerializer, TextField
-from templatesvc.api.negotiation import OnlyJSON
+from templatesvc.api.negotiation import PAGE_TYPES, OnlyJSON, types_taken
 from templatesvc.api.problem_types import problem_types
 from templatesvc.api.problems import PHRASES, PROBLEM_JSON, error_code
 from templatesvc.api.serializers import ProblemSerializer, StrictSerializer
 
-# Media types that only pages use.
-PAGE_TYPES = {"text/html", "application/x-www-form-urlencoded", "multipart/form-data"}
 # Serializers that refuse unknown fields.
 STRICT = (StrictSerializer, EmbeddedSerializer)
 Part = TypeVar("Part", bound=Callable[..., Any])
@@ -96,13 +94,7 @@ class AutoSchema(openapi.AutoSchema):
         return re.split(r"[.:](?:\s|$)", self.get_description(), maxsplit=1)[0]
 
     def map_parsers(self) -> list[str]:
-        """Return the types of the bodies that the method takes."""
-        return [
-            parser.media_type
-            for parser in self.view.get_parsers()
-            if self.method in getattr(parser, "methods", (self.method,))
-            and parser.media_type not in PAGE_TYPES
-        ]
+        return types_taken(self.view.get_parsers(), self.method)
 
     def map_renderers(self, attribute: str) -> list[str]:
         return [name for name in super().map_renderers(attribute) if name not in PAGE_TYPES]
@@ -185,7 +177,7 @@ class AutoSchema(openapi.AutoSchema):
             "schema": self.resolve_serializer(self.error_serializer, "response").ref,
             "examples": {code: self.error_example(code, error) for code, error in codes.items()},
         }
-        return _headers(status, errors) | {
+        return _headers(status, errors, self.method) | {
             "description": f"{PHRASES[status]}: {', '.join(f'`{code}`' for code in codes)}.",
             "content": {self.error_type: media_type},
         }
@@ -203,11 +195,13 @@ class AutoSchema(openapi.AutoSchema):
         return example.ref
 
 
-def _headers(status: int, errors: list[APIException]) -> dict[str, Any]:
+def _headers(status: int, errors: list[APIException], method: str) -> dict[str, Any]:
     """Return the headers of an error answer, if it has any of its own."""
     texts = {}
     if status == HTTP_401_UNAUTHORIZED:
         texts["WWW-Authenticate"] = "How to authenticate (RFC 6750)."
+    if status == HTTP_415_UNSUPPORTED_MEDIA_TYPE and method == "PATCH":
+        texts["Accept-Patch"] = "The media types of a patch (RFC 5789, section 3.1)."
     if any(hasattr(error, "wait") for error in errors):
         texts["Retry-After"] = "After how many seconds to try again."
     headers = {

@@ -268,6 +268,8 @@ def test_answers_have_the_headers_that_clients_need() -> None:
     assert headers["login", "429"] == headers["get_me", "503"] == {"Retry-After"}
     assert headers["create_template", "409"] == {"Retry-After"}
     assert headers["replace_template", "409"] == set()
+    assert headers["update_template", "415"] == {"Accept-Patch"}
+    assert headers["replace_template", "415"] == set()
 
 
 def test_only_a_patch_takes_a_merge_patch() -> None:
