@@ -102,11 +102,27 @@ def store_options(**_: Any) -> Iterator[checks.CheckMessage]:
             hint="Remove readPreference from it.",
             id="templatesvc.E008",
         )
-    if options.get("w") == "0":
+
+
+@checks.register(checks.Tags.security)
+def store_writes(**_: Any) -> Iterator[checks.CheckMessage]:
+    """What was acknowledged must be there later, also after a failover.
+
+    Whether there can be one is known to the doctor, who then reports an error.
+    """
+    w = store.given_options(settings.MONGODB_URI).get("w", "majority")
+    if w == "0":
         yield checks.Error(
             "MONGODB_URI asks for unacknowledged writes, which can be lost.",
             hint="Remove w from it: writes then wait for a majority.",
             id="templatesvc.E009",
+        )
+    elif w != "majority":
+        yield checks.Warning(
+            f"By MONGODB_URI, writes are acknowledged by w={w} only.",
+            hint="Remove w from it: on a replica set, a session that has ended could return after "
+            "a failover.",
+            id="templatesvc.W004",
         )
 
 

@@ -133,10 +133,11 @@ def connection() -> Iterator[Finding]:
             text,
             "Each request waits twice for it: run nearer to the store.",
         )
-    if client.write_concern.document.get("w", "majority") != "majority":
+    w = client.write_concern.document.get("w", "majority")
+    if w != "majority" and is_replicated():
         yield error(
             "writes",
-            f"are acknowledged by w={client.write_concern.document['w']} only",
+            f"are acknowledged by w={w} only",
             "Remove w from MONGODB_URI: a session that has ended could return after a failover.",
         )
     if client.read_preference != ReadPreference.PRIMARY:
@@ -157,13 +158,18 @@ def server() -> Iterator[Finding]:
         yield error("server", text, "The service needs MongoDB 6 or later.")
     else:
         yield ok("server", text)
-    hello = store.client().admin.command("hello")
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+    if not is_replicated():
         yield warning(
             "replication",
             "none",
             "Run MongoDB as a replica set, which survives a failure.",
         )
+
+
+def is_replicated() -> bool:
+    """Tell whether the store is a replica set, or shards of them."""
+    hello = store.client().admin.command("hello")
+    return "setName" in hello or hello.get("msg") == "isdbgrid"
 
 
 @examines

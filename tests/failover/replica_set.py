@@ -209,7 +209,7 @@ class Member:
             hello["primary"] = primary.address
         if self.is_primary:
             hello["electionId"] = ObjectId(f"7fffffff{self.set.term:016x}")
-        return hello
+        return {name: value for name, value in hello.items() if name not in self.set.hidden}
 
     def _refusal(self, name: str, command: dict[str, Any]) -> dict[str, Any] | None:
         if name in self.set.unknown:
@@ -259,6 +259,7 @@ class ReplicaSet:
         self.not_majority: list[dict[str, Any]] = []  # writes that wait for less
         self.unknown: set[str] = set()  # commands that the members don't know
         self.claims: dict[str, dict[str, Any]] = {}  # what is answered to a command instead
+        self.hidden: set[str] = set()  # of what ``hello`` says
         self._lost_every = self._unconfirmed_every = 0
         self._writes = 0
         self._lost: set[tuple[bytes, int]] = set()

@@ -48,7 +48,9 @@ def test_a_service_over_http_is_told_once_which_setting_to_set(settings: Setting
     ("options", "said"),
     [
         ("", set()),
-        ("w=1&readPreference=primary", set()),
+        ("w=majority&readPreference=primary", set()),
+        ("w=1", {"templatesvc.W004"}),
+        ("W=2&readPreference=primary", {"templatesvc.W004"}),
         ("readPreference=secondaryPreferred", {"templatesvc.E008"}),
         ("READPREFERENCE=nearest", {"templatesvc.E008"}),
         ("w=0", {"templatesvc.E009"}),
@@ -61,6 +63,16 @@ def test_what_was_ended_must_be_seen_at_the_next_request(
 ) -> None:
     settings.MONGODB_URI = f"{scheme}://books.example.net/books?{options}"
     assert found() == said
+
+
+@pytest.mark.process
+def test_a_write_that_one_member_acknowledges_is_warned_of_at_the_start(tmp_path: Path) -> None:
+    uri = f"mongodb://127.0.0.1:{free_port()}/books?w=1"
+    with Service(tmp_path / "log", MONGODB_URI=uri, WEB_CONCURRENCY="1") as service:
+        assert (
+            "(templatesvc.W004) By MONGODB_URI, writes are acknowledged by w=1 only. Remove w "
+            in (service.output)
+        )
 
 
 def test_a_certificate_that_cannot_be_read_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -125,6 +125,20 @@ def test_options_that_would_let_the_dead_rise(options: str, subject: str) -> Non
 
 @pytest.mark.long
 @pytest.mark.wire
+def test_where_there_is_no_failover_one_acknowledgement_is_no_error(tmp_path: Path) -> None:
+    with MongoServer(tmp_path / "data") as server:
+        server.build_indexes()
+        with ReplicaSet(server.port, 1) as members:
+            members.hidden = {"setName"}
+            uri = f"mongodb://{members.members[0].address}/tests?directConnection=true&w=1"
+            ran = manage("doctor", **given(MONGODB_URI=uri))
+    assert ran.returncode == 0, ran.stdout
+    assert "warning  replication: none" in ran.stdout
+    assert "warning  settings: (templatesvc.W004) By MONGODB_URI, writes are " in ran.stdout
+
+
+@pytest.mark.long
+@pytest.mark.wire
 def test_unsafe_settings_are_part_of_the_report() -> None:
     ran = manage("doctor", **given(SECRET_KEY="short", LOGIN_LIMIT_PER_USER="off", HTTPS="on"))
     assert ran.returncode == 1
