@@ -12,6 +12,9 @@ from accounts.documents import User
 from templates_app.documents import Template
 
 Raw = dict[str, Any]
+# A query finds lists by each of their members, unless it says otherwise.
+IS_LIST = {"$type": "array"}
+NO_LIST = {"$not": IS_LIST}
 # Documents in memory at a time: a server's own batches may have 100,000.
 BATCH = 200
 BATCH_SIZE = 16 * 2**20  # bytes of BSON, the most that one document can have

@@ -13,9 +13,11 @@ from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
-from templates_app.flask.adoption.equality import equality
+from templates_app.flask.adoption.equality import equality, having
 from templates_app.flask.adoption.flask_data import (
     BATCH,
+    IS_LIST,
+    NO_LIST,
     Raw,
     grouped,
     in_batches,
@@ -23,9 +25,6 @@ from templates_app.flask.adoption.flask_data import (
     users,
 )
 
-# An index has an entry for each member of a list, so lists are compared apart.
-IS_LIST = {"$type": "array"}
-NO_LIST = {"$not": IS_LIST}
 FOREIGN_ID = {"_id": {"$not": {"$type": "objectId"}}}
 
 
@@ -55,7 +54,7 @@ class Kind(NamedTuple):
 def list_names() -> Iterator[Obstacle]:
     """Find names that are lists: each member would find the user, as if it were their name."""
     for user in users().find({"username": IS_LIST}, {"username": 1}, batch_size=BATCH):
-        yield Obstacle(repr(user["username"]), 1, {"_id": {"$eq": user["_id"]}})
+        yield Obstacle(repr(user["username"]), 1, having("_id", [user["_id"]]))
 
 
 def duplicate_users() -> Iterator[Obstacle]:
@@ -71,15 +70,13 @@ def duplicate_users() -> Iterator[Obstacle]:
         {"$match": {"count": {"$gt": 1}}},
     )
     for batch in in_batches(rows):
-        named = {"username": {"$in": [row["_id"] for row in batch]}}
+        named = having("username", [row["_id"] for row in batch])
         met = set()
         found = users().find(named, {"username": 1}, batch_size=BATCH)
         for user in found.sort("$natural", ASCENDING):
             name = user.get("username")
-            if isinstance(name, list):  # found by one of its members
-                continue
             if equality(name) in met:
-                yield Obstacle(repr(name), 1, {"_id": {"$eq": user["_id"]}})
+                yield Obstacle(repr(name), 1, having("_id", [user["_id"]]))
             met.add(equality(name))
 
 
@@ -87,23 +84,25 @@ def orphans() -> Iterator[Obstacle]:
     rows = grouped(templates(), {"$group": {"_id": "$profile", "count": {"$sum": 1}}})
     for batch in in_batches(rows):
         owners = [row["_id"] for row in batch if isinstance(row["_id"], str)]
-        found = users().find({"username": {"$in": owners}}, {"username": 1})
-        there = {user["username"] for user in found if isinstance(user["username"], str)}
+        found = users().find(having("username", owners), {"username": 1})
+        there = {user["username"] for user in found}
         for row in batch:
             owner = row["_id"]
             if not isinstance(owner, str) or owner not in there:
-                yield Obstacle(repr(owner), row["count"], {"profile": {"$eq": owner}})
+                yield Obstacle(repr(owner), row["count"], having("profile", [owner]))
 
 
 def foreign_ids() -> Iterator[Obstacle]:
     """Find ids of other types: lists are in the order of ids, which have to begin with a time."""
     for row in templates().find(FOREIGN_ID, {"profile": 1}, batch_size=BATCH):
-        yield Obstacle(f"{row['_id']!r} of {row.get('profile')!r}", 1, {"_id": {"$eq": row["_id"]}})
+        shown = f"{row['_id']!r} of {row.get('profile')!r}"
+        yield Obstacle(shown, 1, having("_id", [row["_id"]]))
 
 
 def duplicate_templates() -> Iterator[Obstacle]:
     """Find all but the oldest of an owner's equal templates, except lists.
 
+    An index has an entry for each member of a list, so lists are compared apart.
     They are equal as MongoDB compares: 1 and 1.0 are, objects with keys in another order are not.
     The server returns the ids of one value together, and has room for half a million of them.
     """
@@ -124,7 +123,7 @@ def duplicate_templates() -> Iterator[Obstacle]:
             younger = sorted(ids, key=age)[1:]
             if younger:
                 of = f"{value!r} of {row['_id']['profile']!r}"
-                yield Obstacle(of, len(younger), {"_id": {"$in": younger}})
+                yield Obstacle(of, len(younger), having("_id", younger))
 
 
 def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
@@ -133,7 +132,7 @@ def _by_value(ids: list[Any]) -> Iterable[tuple[Any, list[Any]]]:
     Unique indexes distinguish it, but some servers don't when they group.
     """
     parts: dict[Any, tuple[Any, list[Any]]] = {}
-    found = templates().find({"_id": {"$in": ids}}, {"template": 1}, batch_size=BATCH)
+    found = templates().find(having("_id", ids), {"template": 1}, batch_size=BATCH)
     for template in found:
         value = template.get("template")
         parts.setdefault(equality(value), (value, []))[1].append(template["_id"])

@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from accounts.documents import User
 from accounts.transfer import SECRET
 from templates_app.documents import Template
+from templates_app.flask.adoption.equality import having
 from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import RawField, ServiceDocument, now
@@ -58,32 +59,35 @@ class Quarantined(ServiceDocument):
     @classmethod
     def take_out(cls, collection: Collection[Raw], batch: list[Raw], reason: str) -> int:
         """Move documents here, unless they were changed since they were read; return how many."""
-        cls.keep(collection, batch, reason)
+        new = cls.keep(collection, batch, reason)
         # One after the other, because the removal of one may decide about the rest.
-        stayed = [
-            document
+        gone = [
+            _key(collection, document)
             for document in batch
-            if not collection.delete_one(_unchanged(document)).deleted_count
+            if collection.delete_one(_unchanged(document)).deleted_count
         ]
-        cls._discard(collection, stayed)
-        return len(batch) - len(stayed)
+        cls._discard(new - set(gone))
+        return len(gone)
 
     @classmethod
     def change_one(
         cls, collection: Collection[Raw], document: Raw, reason: str, **change: Any
     ) -> int:
         """Set fields in a document and keep their old values; return 0 if it was changed since."""
-        cls.keep(collection, [document], reason, change)
+        new = cls.keep(collection, [document], reason, change)
         done = collection.update_one(_unchanged(document), {"$set": change}).modified_count
         if not done:
-            cls._discard(collection, [document])
+            cls._discard(new)
         return done
 
     @classmethod
     def keep(
         cls, collection: Collection[Raw], batch: list[Raw], reason: str, change: Raw | None = None
-    ) -> None:
-        """Store copies of documents, or of the fields that will be changed."""
+    ) -> set[str]:
+        """Store copies of documents, or of the fields that will be changed.
+
+        Return the keys of those that were not there: a document may be found, and kept, twice.
+        """
         # A run that was interrupted before the deletion may have stored the copy already.
         # UpdateMany with an _id, because mongomock knows no other bulk operation.
         copies = [
@@ -102,13 +106,14 @@ class Quarantined(ServiceDocument):
             )
             for document in batch
         ]
-        cls._get_collection().bulk_write(copies, ordered=False)
+        stored = cls._get_collection().bulk_write(copies, ordered=False)
+        return set((stored.upserted_ids or {}).values())
 
     @classmethod
-    def _discard(cls, collection: Collection[Raw], stayed: list[Raw]) -> None:
+    def _discard(cls, keys: set[str]) -> None:
         """Drop the copies of documents that were not removed or changed after all."""
-        if stayed:
-            cls.objects(id__in=[_key(collection, document) for document in stayed]).delete()
+        if keys:
+            cls.objects(id__in=keys).delete()
 
     @classmethod
     def belonging_to(cls, owner: User) -> Raw:
@@ -149,7 +154,7 @@ class Quarantined(ServiceDocument):
         try:
             collection.insert_one(whole)
         except DuplicateKeyError:
-            stored = collection.find_one({"_id": {"$eq": whole["_id"]}})
+            stored = collection.find_one(having("_id", [whole["_id"]]))
             # If it is the same, an earlier run was interrupted before it deleted the copy.
             return "" if stored and bson.encode(stored) == bson.encode(whole) else IN_QUARANTINE
         return f"{self.collection}_put_back"
@@ -157,7 +162,7 @@ class Quarantined(ServiceDocument):
     def _change_back(self, collection: Collection[Raw]) -> str:
         was = self.document
         restored: Raw = {"$set": was} if was else {"$unset": dict.fromkeys(self.change, "")}
-        done = collection.update_one({"_id": {"$eq": self.document_id}, **self.change}, restored)
+        done = collection.update_one(having("_id", [self.document_id]) | self.change, restored)
         if was:
             # Templates belong to a name: new ones of the renamed user go back to the old name.
             theirs = {"profile": self.change["username"]}

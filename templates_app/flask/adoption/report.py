@@ -13,7 +13,8 @@ from accounts.documents import User
 from accounts.flask.hashers import FLASK_HASH
 from accounts.names import known_as, normalised_username
 from accounts.serializers import CONTROL_CHARACTERS
-from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
+from templates_app.flask.adoption.equality import having
+from templates_app.flask.adoption.flask_data import BATCH, NO_LIST, Raw, templates, users
 from templates_app.flask.adoption.obstacles import KINDS
 from templates_app.flask.adoption.quarantine import Progress
 from templates_app.values import check_template
@@ -23,7 +24,7 @@ SAMPLES = 5
 MAX_SAMPLE_LENGTH = 120  # characters
 THEIRS = {"_id", "username", "password"}
 OURS = set(User._db_field_map.values()) - THEIRS
-NOT_ASCII = {"$type": "string", "$regex": "[^\\x00-\\x7f]"}
+NOT_ASCII = {"$type": "string", "$regex": "[^\\x00-\\x7f]"} | NO_LIST
 RIGHTS = {"is_staff", "is_superuser", "is_admin", "admin", "role", "roles", "permissions"}
 # Times, which JSON can't have: only this service stores them in a user.
 SIGNS_OF_OURS = ("date_joined", "last_login")
@@ -167,7 +168,7 @@ def _equal_names(progress: Progress) -> Finding:
         first = met.setdefault(normalised, name)
         if first != name:
             equal.add(f"{first!r} and {name!r}")
-        elif normalised != name and users().find_one({"username": {"$eq": normalised}}, {"_id": 1}):
+        elif normalised != name and users().find_one(having("username", [normalised]), {"_id": 1}):
             met[normalised] = normalised
             equal.add(f"{normalised!r} and {name!r}")
     return equal

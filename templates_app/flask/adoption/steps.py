@@ -21,7 +21,8 @@ from pymongo.collection import Collection
 from accounts.documents import User
 from accounts.flask.hashers import FLASK_HASH, WrappedFlaskHasher
 from templates_app.documents import Template
-from templates_app.flask.adoption.flask_data import BATCH, Raw, in_batches, users
+from templates_app.flask.adoption.equality import having
+from templates_app.flask.adoption.flask_data import BATCH, NO_LIST, Raw, in_batches, users
 from templates_app.flask.adoption.obstacles import DUPLICATE_USERS, KINDS, Kind
 from templates_app.flask.adoption.quarantine import Progress, Quarantined
 from templates_app.flask.adoption.report import Report
@@ -94,7 +95,7 @@ class Adoption:
     def _wrap(
         self, collection: Collection[Raw], what: str, within: str = "", total: int = 0
     ) -> None:
-        bare = {f"{within}password": {"$regex": f"^{FLASK_HASH.pattern}$"}}
+        bare = {f"{within}password": {"$regex": f"^{FLASK_HASH.pattern}$"} | NO_LIST}
         found = self.progress(collection.find(bare, batch_size=BATCH), what, total)
         # In threads, because Argon2 releases Python's lock.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -135,7 +136,7 @@ def _wrapping(found: Raw, within: str) -> UpdateMany:
     beside = ("strong_password", "strong_password_seal")
     return UpdateMany(
         # Unless the person logged in meanwhile.
-        {"_id": found["_id"], f"{within}password": user["password"]},
+        having("_id", [found["_id"]]) | {f"{within}password": user["password"]},
         {
             "$set": {f"{within}password": strong},
             "$unset": {f"{within}{name}": "" for name in beside},

@@ -155,6 +155,55 @@ def test_types_that_no_json_has_are_compared_too(value: Any, flasks: Database[An
     assert adopt("--apply")["after"]["templates"] == 2
 
 
+# What people can choose for a name, because the Flask service stores the body as it is.
+HOSTILE_NAMES: list[Any] = [
+    {"$gt": "zzzz"},
+    {"$in": 1, "a.b": 2},
+    {"$regex": "."},
+    {"$ref": "users", "$id": 1},
+    {"$where": "1", "nested": [{"$or": []}]},
+    {},
+]
+
+
+@pytest.mark.parametrize("choice", [KEEP, RENAME])
+def test_names_that_look_like_queries_are_no_queries(choice: str, flasks: Database[Any]) -> None:
+    for name in (*HOSTILE_NAMES, *HOSTILE_NAMES, "ann", ["é"], ["ann"]):
+        flasks["users"].insert_one(_of_flask(name))
+        flasks["templates"].insert_one({"profile": name, "template": str(ObjectId())})
+    before = everything(flasks)
+    found = {"list_names": 2, "duplicate_users": 6, "orphans": 14}
+    assert findings(adopt(), in_the_way=True) == found
+    assert adopt("--apply", choice)["status"] == adopt()["status"] == 0
+    assert flasks["users"].count_documents({"username": "ann"}) == 1
+    adopt("--undo")
+    assert everything(flasks) == before
+
+
+def test_a_pattern_for_a_name_finds_nobody_else(flasks: Database[Any]) -> None:
+    for name in (Regex("a"), Regex("a"), "ann", "ann"):
+        flasks["users"].insert_one(_of_flask(name))
+    assert findings(adopt(), in_the_way=True) == {"duplicate_users": 2}
+    adopt("--apply", KEEP)
+    assert [user["username"] for user in flasks["users"].find()] == [Regex("a"), "ann"]
+
+
+def test_what_is_found_twice_is_kept_in_quarantine(flasks: Database[Any]) -> None:
+    """A list is found by its members as well: by one that is a list itself, too."""
+    for owner in ("gone", ["gone"], [["gone"]], None, [None], [[None]]):
+        flasks["templates"].insert_one({"profile": owner, "template": "x"})
+    before = everything(flasks)
+    done = adopt("--apply")
+    assert done["done"]["templates_quarantined"] == done["quarantine"]["templates"] == 6
+    adopt("--undo")
+    assert everything(flasks) == before
+
+
+def test_a_list_for_a_password_is_no_hash(flasks: Database[Any]) -> None:
+    flasks["users"].insert_one({"username": "ann", "password": [sha256("x")]})
+    assert "passwords_wrapped" not in adopt("--apply", "--wrap-passwords", "--yes")["done"]
+
+
 @pytest.mark.parametrize("value", [float("nan"), {"n": float("nan")}])
 def test_a_template_that_is_no_number_is_equal_to_another(
     value: Any, flasks: Database[Any]
