@@ -17,7 +17,8 @@ IS_LIST = {"$type": "array"}
 NO_LIST = {"$not": IS_LIST}
 # Documents in memory at a time: a server's own batches may have 100,000.
 BATCH = 200
-BATCH_SIZE = 16 * 2**20  # bytes of BSON, the most that one document can have
+# Bytes of BSON, unless one document has more: a query can have the values of a batch in it.
+BATCH_SIZE = 8 * 2**20
 
 
 def users() -> Collection[Raw]:
@@ -34,14 +35,15 @@ def grouped(collection: Collection[Raw], *stages: Raw) -> Iterable[Raw]:
 
 
 def in_batches(documents: Iterable[Raw]) -> Iterator[list[Raw]]:
-    """Yield lists of at most BATCH documents; a list ends once it has BATCH_SIZE bytes."""
+    """Yield lists of at most BATCH documents and BATCH_SIZE bytes, or of one larger document."""
     batch: list[Raw] = []
     size = 0
     for document in documents:
-        batch.append(document)
-        size += len(bson.encode(document))
-        if len(batch) == BATCH or size >= BATCH_SIZE:
+        own_size = len(bson.encode(document))
+        if batch and (len(batch) == BATCH or size + own_size > BATCH_SIZE):
             yield batch
             batch, size = [], 0
+        batch.append(document)
+        size += own_size
     if batch:
         yield batch

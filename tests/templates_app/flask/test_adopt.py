@@ -199,6 +199,14 @@ def test_what_is_found_twice_is_kept_in_quarantine(flasks: Database[Any]) -> Non
     assert everything(flasks) == before
 
 
+def test_names_that_are_together_too_large_for_a_query_are_compared(
+    flasks: Database[Any],
+) -> None:
+    for first in "aabb":
+        flasks["users"].insert_one(_of_flask(first + "x" * 9 * 2**20))
+    assert findings(adopt(), in_the_way=True) == {"duplicate_users": 2}
+
+
 def test_a_list_for_a_password_is_no_hash(flasks: Database[Any]) -> None:
     flasks["users"].insert_one({"username": "ann", "password": [sha256("x")]})
     assert "passwords_wrapped" not in adopt("--apply", "--wrap-passwords", "--yes")["done"]
