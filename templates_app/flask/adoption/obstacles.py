@@ -6,6 +6,8 @@ The report counts them, and applying takes out the very same ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import bson
@@ -26,6 +28,9 @@ from templates_app.flask.adoption.flask_data import (
 )
 
 FOREIGN_ID = {"_id": {"$not": {"$type": "objectId"}}}
+# In the place of a list's id, for what is no list: less than any id; and the place of such a value.
+NO_ID = 0
+VALUE = (NO_ID, 0)
 
 
 class Obstacle(NamedTuple):
@@ -145,37 +150,52 @@ def age(id: Any) -> tuple[bool, bytes]:
 
 
 def clashing_lists() -> Iterator[Obstacle]:
-    """Find lists one of whose members the owner has elsewhere: in an older list, or as a value.
+    """Find lists one of whose members the owner has elsewhere: as a value, or in an older list.
 
-    The newest comes first: if this is interrupted, those that decide about the rest are there.
+    A list that is found is no obstacle to younger ones, because it will be gone.
     """
     if templates().find_one({"template": IS_LIST}, {"_id": 1}) is None:
         return
+    for _, rows in groupby(_shared_members(), key=lambda row: equality(row.get("profile"))):
+        taken = {VALUE}  # the shared members, of one owner, that stay
+        for id, shared in groupby(rows, key=itemgetter("list")):
+            members = {(row["first"]["list"], row["first"]["at"]) for row in shared}
+            if taken.isdisjoint(members):
+                taken |= members
+            else:
+                yield Obstacle(id, 1, having("_id", [id]))
+
+
+def _shared_members() -> Iterable[Raw]:
+    """Return a row for each list and each member that it shares: by owners, the oldest list first.
+
+    A member is known by its first place: the oldest list that has it, and where, or VALUE.
+    """
     is_list = {"$isArray": "$template"}
-    rows = grouped(
+    return grouped(
         templates(),
+        {"$match": {"_id": {"$type": "objectId"}}},  # others will be gone
         {
             "$project": {
                 "profile": 1,
                 "value": {"$cond": [is_list, "$template", ["$template"]]},
-                "list": {"$cond": [is_list, "$_id", 0]},  # 0 is less than any ObjectId
+                "list": {"$cond": [is_list, "$_id", NO_ID]},
             }
         },
-        {"$unwind": "$value"},
+        {"$unwind": {"path": "$value", "includeArrayIndex": "at"}},
         {
             "$group": {
                 "_id": {"profile": "$profile", "value": "$value"},
-                "first": {"$min": "$list"},
+                "first": {"$min": {"list": "$list", "at": "$at"}},
                 "list": {"$addToSet": "$list"},
             }
         },
+        {"$match": {"list.1": {"$exists": True}}},
         {"$unwind": "$list"},
-        {"$match": {"list": {"$ne": 0}, "$expr": {"$ne": ["$list", "$first"]}}},
-        {"$group": {"_id": "$list"}},
-        {"$sort": {"_id": -1}},
+        {"$match": {"list": {"$ne": NO_ID}}},
+        {"$project": {"_id": 0, "profile": "$_id.profile", "list": 1, "first": 1}},
+        {"$sort": {"profile": ASCENDING, "list": ASCENDING}},
     )
-    for row in rows:
-        yield Obstacle(row["_id"], 1, {"_id": row["_id"]})
 
 
 # In the order in which they are cleared away: removing users makes orphans of templates.

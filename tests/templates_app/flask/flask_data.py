@@ -165,7 +165,7 @@ def in_the_way(database: Database[dict[str, Any]]) -> dict[str, int]:
         ),
         "foreign_ids": sum(not isinstance(each["_id"], ObjectId) for each in templates),
         "duplicate_templates": _repeated(values),
-        "clashing_lists": sum(_clashes(each, templates) for each in templates),
+        "clashing_lists": len(_clashing(templates)),
     }
     return {kind: count for kind, count in found.items() if count}
 
@@ -187,17 +187,19 @@ def _same(value: Any) -> Any:
     return "number" if is_number else type(value).__name__, value
 
 
-def _clashes(template: dict[str, Any], templates: list[dict[str, Any]]) -> bool:
-    """Tell whether it is a list that shares a member with an older one, or with what is no list."""
-    if not isinstance(template.get("template"), list):
-        return False
-    return any(
-        _members(other) & _members(template)
-        for other in templates
-        if other["_id"] != template["_id"]
-        and _same(other["profile"]) == _same(template["profile"])
-        and (other["_id"] < template["_id"] or not isinstance(other.get("template"), list))
-    )
+def _clashing(templates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lists that share a member with what is no list, or with an older list kept."""
+    lists = [each for each in templates if isinstance(each.get("template"), list)]
+    kept = [each for each in templates if not isinstance(each.get("template"), list)]
+    found: list[dict[str, Any]] = []
+    for each in lists:  # in the order of their ids, as ``spoil`` has stored them
+        clashes = any(
+            _members(other) & _members(each)
+            for other in kept
+            if _same(other["profile"]) == _same(each["profile"])
+        )
+        (found if clashes else kept).append(each)
+    return found
 
 
 def _members(template: dict[str, Any]) -> set[Any]:

@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import pty
+import random
 import re
 import subprocess
 import sys
@@ -274,6 +275,44 @@ def test_of_equal_templates_the_oldest_is_kept(flasks: Database[Any]) -> None:
     User.register("ann", "one")
     adopt("--apply")
     assert [each.id for each in Template.objects] == [first]
+
+
+def _of_ann(flasks: Database[Any], *values: Any, **fields: Any) -> None:
+    """Store templates of one owner, one after the other."""
+    for value in values:
+        flasks["templates"].insert_one({"profile": "ann", "template": value} | fields)
+
+
+def test_a_list_stays_if_only_lists_that_go_have_its_members(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    _of_ann(flasks, ["x"], ["x", "y"], ["y", "z"], ["z"], ["w", "w"], [], "v", ["v", "u"], ["u"])
+    assert findings(adopt(), in_the_way=True) == {"clashing_lists": 3}
+    assert adopt("--apply")["done"]["templates_quarantined"] == 3
+    left = [template["template"] for template in flasks["templates"].find()]
+    assert left == [["x"], ["y", "z"], ["w", "w"], [], "v", ["u"]]
+
+
+def test_a_list_stays_if_what_has_its_member_goes_for_its_id(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    _of_ann(flasks, "x", _id="odd")
+    _of_ann(flasks, ["y"], _id=0)
+    _of_ann(flasks, ["x", "y"])
+    assert findings(adopt(), in_the_way=True) == {"foreign_ids": 2}
+    adopt("--apply")
+    assert [template["template"] for template in flasks["templates"].find()] == [["x", "y"]]
+
+
+def test_random_lists_stay_until_the_index_would_refuse_one(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    choose = random.Random(1)
+    values = [choose.choices("abcdefghijklmnop", k=choose.randint(1, 3)) for _ in range(200)]
+    _of_ann(flasks, *values)
+    kept: list[list[str]] = []
+    for value in values:
+        if not any(set(value) & set(other) for other in kept):
+            kept.append(value)
+    adopt("--apply")
+    assert [template["template"] for template in flasks["templates"].find()] == kept
 
 
 def test_what_is_applied_again_does_nothing(spoilt: Database[Any]) -> None:
