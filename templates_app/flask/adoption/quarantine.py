@@ -10,6 +10,7 @@ from typing import Any
 
 import bson
 from mongoengine import BinaryField, DateTimeField, DictField, StringField
+from mongoengine.queryset import QuerySet
 from pymongo import UpdateMany
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
@@ -137,6 +138,20 @@ class Quarantined(ServiceDocument):
     def whole(self) -> Raw:
         """The document as it was."""
         return bson.decode(zlib.decompress(self.packed), CODEC) if self.packed else self.document
+
+    @classmethod
+    def packed_users(cls) -> QuerySet:
+        """Return the packed copies of users, which are read a few at a time."""
+        return cls.objects(collection="users", packed__ne=None).batch_size(BATCH).no_cache()
+
+    def repack(self, whole: Raw) -> int:
+        """Replace the document in a packed copy; return 0 if the copy was stored anew or is gone.
+
+        The time tells that, because a query has no room for the bytes beside those of the update.
+        """
+        query = {"_id": self.id, "at": self.at}
+        update = {"$set": {"packed": zlib.compress(bson.encode(whole))}}
+        return self._get_collection().update_one(query, update).modified_count
 
     def put_back(self) -> str:
         """Undo what was done to the document; return the name of what was undone, if anything.

@@ -28,9 +28,13 @@ from templates_app.flask.adoption.quarantine import Progress, Quarantined
 from templates_app.flask.adoption.report import Report
 from templatesvc.mongo import indexes
 from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.values import MAX_DOCUMENT_SIZE
 
 # How often new obstacles are cleared away before the operator has to run it again.
 TRIES = 5
+# What a document may grow by when its hash is wrapped, in bytes.
+ROOM = 256
+BESIDE = ("strong_password", "strong_password_seal")
 
 
 @dataclass
@@ -91,6 +95,7 @@ class Adoption:
         """Put Argon2id around bare hashes, in the quarantine as well."""
         self._wrap(users(), "passwords", total=self.report.count("flask_passwords"))
         self._wrap(Quarantined._get_collection(), "quarantined_passwords", within="document.")
+        self._wrap_packed()
 
     def _wrap(
         self, collection: Collection[Raw], what: str, within: str = "", total: int = 0
@@ -99,10 +104,23 @@ class Adoption:
         found = self.progress(collection.find(bare, batch_size=BATCH), what, total)
         # In threads, because Argon2 releases Python's lock.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for batch in in_batches(found):
+            for batch in in_batches(each for each in found if self._has_room(each)):
                 writes = list(pool.map(partial(_wrapping, within=within), batch))
                 done = collection.bulk_write(writes, ordered=False).modified_count
                 self.done[f"{what}_wrapped"] += done
+
+    def _wrap_packed(self) -> None:
+        """Wrap the hashes in packed copies, one after the other, because each may be large."""
+        for copy in self.progress(Quarantined.packed_users(), "packed_passwords", 0):
+            user = copy.whole
+            if _is_bare(user.get("password")) and self._has_room(user):
+                self.done["quarantined_passwords_wrapped"] += copy.repack(_wrapped(user))
+
+    def _has_room(self, document: Raw) -> bool:
+        """Tell whether a document can have a longer hash; count it if not."""
+        has_room = len(bson.encode(document)) + ROOM <= MAX_DOCUMENT_SIZE
+        self.done["passwords_without_room"] += not has_room
+        return has_room
 
 
 def _missing(document: type[ServiceDocument]) -> Iterator[indexes.Index]:
@@ -125,20 +143,32 @@ def _digest(value: object) -> str:
     return hashlib.sha256(bson.encode({"": value})).hexdigest()[:24]
 
 
+def _is_bare(password: object) -> bool:
+    return isinstance(password, str) and FLASK_HASH.fullmatch(password) is not None
+
+
+def _strong_hash(user: Raw) -> str:
+    """Return the strong hash that is stored beside a bare one, or else Argon2id over that."""
+    return User._from_son(user).strong_hash or WrappedFlaskHasher().wrap(user["password"])
+
+
+def _wrapped(user: Raw) -> Raw:
+    """Return a user with a strong hash in place of the bare one."""
+    kept = {name: value for name, value in user.items() if name not in BESIDE}
+    return kept | {"password": _strong_hash(user)}
+
+
 def _wrapping(found: Raw, within: str) -> UpdateMany:
     """Return the write that replaces a bare hash by a strong one.
 
-    The strong hash is the one stored beside it, or else Argon2id over it. ``within`` is the path to
-    the user in the document: empty, or with a dot at its end.
+    ``within`` is the path to the user in the document: empty, or with a dot at its end.
     """
     user = found[within[:-1]] if within else found
-    strong = User._from_son(user).strong_hash or WrappedFlaskHasher().wrap(user["password"])
-    beside = ("strong_password", "strong_password_seal")
     return UpdateMany(
         # Unless the person logged in meanwhile.
         having("_id", [found["_id"]]) | {f"{within}password": user["password"]},
         {
-            "$set": {f"{within}password": strong},
-            "$unset": {f"{within}{name}": "" for name in beside},
+            "$set": {f"{within}password": _strong_hash(user)},
+            "$unset": {f"{within}{name}": "" for name in BESIDE},
         },
     )

@@ -18,6 +18,7 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
+import bson
 import pymongo
 import pytest
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, ObjectId, Regex
@@ -474,6 +475,61 @@ def test_what_is_in_quarantine_is_wrapped_too(flasks: Database[Any]) -> None:
     hashes = [user["password"] for user in flasks["users"].find()]
     assert len(hashes) == 2
     assert all(each.startswith("argon2_flask_sha256$") for each in hashes)
+
+
+def large() -> str:
+    return base64.b85encode(os.urandom(7 * 2**20)).decode()
+
+
+def _two_with(flasks: Database[Any], about: Any) -> None:
+    """Store two users of one name, whose copies in the quarantine will be packed."""
+    for password in ("older", "younger"):
+        flasks["users"].insert_one(_of_flask("dup", password) | {"about": about})
+
+
+@pytest.mark.parametrize(
+    "made", [lambda: nearly_too_deep(), pytest.param(large, marks=pytest.mark.long)]
+)
+def test_what_is_packed_in_quarantine_is_wrapped_too(
+    made: Callable[[], Any], flasks: Database[Any]
+) -> None:
+    _two_with(flasks, made())
+    before = list(flasks["users"].find())
+    adopt("--apply", KEEP)
+    (kept,) = Quarantined.objects
+    assert kept.packed and kept.whole == before[1]
+    wrapped = adopt("--apply", "--wrap-passwords", "--yes")["done"]
+    assert wrapped == {"passwords_wrapped": 1, "quarantined_passwords_wrapped": 1}
+    assert adopt("--apply", "--wrap-passwords", "--yes")["done"] == {}
+    adopt("--undo")
+    after = list(flasks["users"].find())
+    assert all(user["password"].startswith("argon2_flask_sha256$") for user in after)
+    assert [user | {"password": ""} for user in after] == [
+        user | {"password": ""} for user in before
+    ]
+    younger = User.objects(id=before[1]["_id"]).get()
+    assert younger.check_password("younger")
+
+
+def test_a_packed_copy_that_is_put_back_meanwhile_does_not_come_again(
+    flasks: Database[Any], meanwhile: Callable[..., None]
+) -> None:
+    _two_with(flasks, nearly_too_deep())
+    adopt("--apply", KEEP)
+    meanwhile("before", "update", "quarantine", Quarantined.objects.delete)
+    done = adopt("--apply", "--wrap-passwords", "--yes")
+    assert done["done"] == {"passwords_wrapped": 1}
+    assert list(Quarantined.objects) == []
+
+
+def test_who_has_no_room_for_a_longer_hash_keeps_nobody_waiting(flasks: Database[Any]) -> None:
+    for name, size in (("full", 16 * 2**20), ("full", 16 * 2**20), ("ann", 500)):
+        user = _of_flask(name) | {"_id": ObjectId(), "about": ""}
+        flasks["users"].insert_one(user | {"about": "x" * (size - len(bson.encode(user)))})
+    done = adopt("--apply", KEEP, "--wrap-passwords", "--yes")["done"]
+    assert (done["passwords_wrapped"], done["passwords_without_room"]) == (1, 2)
+    adopt("--undo")
+    assert flasks["users"].count_documents({"username": "full"}) == 2
 
 
 def test_a_renamed_user_leaves_no_hash_in_quarantine(flasks: Database[Any]) -> None:
