@@ -1,11 +1,14 @@
 #!/usr/bin/env python
 """Django's command-line entry point."""
 
+import io
 import os
 import sys
 
 
 def main() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a terminal can't show ends nothing
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "templatesvc.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

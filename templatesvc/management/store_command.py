@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from templatesvc.management.service_command import ServiceCommand
 from templatesvc.mongo import errors, store
 
 
-class StoreCommand(BaseCommand):
+class StoreCommand(ServiceCommand):
     """A command that waits longer for the store than a request may.
 
     If the store still does not answer, the command ends with a sentence.

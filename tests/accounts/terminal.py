@@ -31,6 +31,17 @@ def type_in(
     monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
 
 
+def press(monkeypatch: pytest.MonkeyPatch, key: type[BaseException]) -> None:
+    """Have somebody at a terminal press Ctrl-C or Ctrl-D where a command asks for something."""
+
+    def ask(prompt: str) -> str:
+        raise key
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", ask)
+    monkeypatch.setattr("builtins.input", ask)
+
+
 def pipe_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Have a script give a command its input."""
     monkeypatch.setattr("sys.stdin", io.StringIO(text))

@@ -9,7 +9,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import User
 from accounts.operators import Role
 from tests.accounts.callers import log_in
-from tests.accounts.terminal import pipe_in, run, type_in
+from tests.accounts.terminal import pipe_in, press, run, type_in
 from tests.conftest import Person
 
 
@@ -86,6 +86,19 @@ def test_two_different_passwords_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     type_in(monkeypatch, ["one", "two"], ["root"])
     with pytest.raises(CommandError, match="two passwords"):
         run("createsuperuser")
+    assert User.named("root") is None
+
+
+@pytest.mark.parametrize("name", [[], ["root"]])
+@pytest.mark.parametrize(
+    ("key", "said"), [(EOFError, "input ended"), (KeyboardInterrupt, "Interrupted")]
+)
+def test_ctrl_d_and_ctrl_c_end_it_with_a_sentence(
+    key: type[BaseException], said: str, name: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(monkeypatch, key)
+    with pytest.raises(CommandError, match=said):
+        run("createsuperuser", *name)
     assert User.named("root") is None
 
 

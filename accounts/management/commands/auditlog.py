@@ -73,6 +73,12 @@ class Command(OperatorCommand):
         parser.add_argument("--format", choices=["line", "json"], default="line")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._tell(options)
+        except KeyboardInterrupt:
+            sys.stderr.close()  # otherwise Python complains if the reader was interrupted as well
+
+    def _tell(self, options: dict[str, Any]) -> None:
         self.as_json = options["format"] == "json"
         found, start = self._found(options), now()
         is_bounded = not options["all"] and options["since"] is None
@@ -111,12 +117,6 @@ class Command(OperatorCommand):
         self.stdout.write(text)
         self.stdout.flush()
         return entry.id
-
-    def execute(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().execute(*args, **options)
-        except (KeyboardInterrupt, BrokenPipeError):
-            sys.stderr.close()  # otherwise Python complains once more that the reader is gone
 
 
 def line(entry: AuditEntry) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from drf_spectacular.generators import SchemaGenerator
+
+from templatesvc.management.service_command import ServiceCommand
 
 FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 FILE = settings.BASE_DIR / "docs" / "postman_collection.json"
@@ -88,7 +90,7 @@ VARIABLES = {
 }
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Write docs/postman_collection.json, a Postman collection generated from the schema."
     requires_system_checks: list[str] = []
 

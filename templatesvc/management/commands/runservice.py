@@ -9,12 +9,13 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from templatesvc.management.service_command import ServiceCommand
 from templatesvc.mongo import embedded, store
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Start the store if it is the embedded one, build its indexes, and serve with gunicorn."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
+from templatesvc.management.service_command import ServiceCommand
 from templatesvc.mongo import sharding, store
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Print the commands that shard the database, for mongosh on a sharded cluster. "
         "Run ensureindexes before."
