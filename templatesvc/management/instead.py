@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 
 from django.conf import settings
 
@@ -25,9 +27,15 @@ INSTEAD = {
     "generateschema": "Write the OpenAPI schema with: python manage.py spectacular",
     **dict.fromkeys(("makemessages", "compilemessages"), "All texts are in English."),
     "clearsessions": "MongoDB removes sessions that have expired by itself.",
-    "dbshell": f"{NO_SQL} Its shell is: mongosh {{uri}}",
-    "flush": f"{NO_SQL} To delete all data, enter db.dropDatabase() in: mongosh {{uri}}",
-    "dumpdata": f"{NO_SQL} To copy all data into a file, run: mongodump --archive=FILE {{uri}}",
+    "dbshell": f"{NO_SQL} Enter use {{name}} in its shell: mongosh {{uri}}",
+    "flush": (
+        f"{NO_SQL} To delete all data, enter db.getSiblingDB({{quoted}}).dropDatabase() in: "
+        "mongosh {uri}"
+    ),
+    "dumpdata": (
+        f"{NO_SQL} To copy all data into a file, run: "
+        "mongodump --db={word} --archive=FILE {uri}"
+    ),
     "loaddata": f"{NO_SQL} To read such a copy, run: mongorestore --archive=FILE {{uri}}",
 }
 
@@ -35,7 +43,11 @@ INSTEAD = {
 def instead_of(command: str) -> str | None:
     """Return what to do instead of a command; None if the command works."""
     advice = INSTEAD.get(command)
-    return advice and advice.format(uri=_uri())
+    # The URI may name no database: a shell would then take one of its own.
+    name = store.database_name(settings.MONGODB_URI, settings.MONGODB_DATABASE)
+    return advice and advice.format(
+        uri=_uri(), name=name, quoted=json.dumps(name), word=shlex.quote(name)
+    )
 
 
 def _uri() -> str:

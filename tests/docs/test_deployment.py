@@ -27,7 +27,7 @@ from templates_app.documents import Template
 from templatesvc.mongo import embedded, needs
 from tests.docs.markdown import ROOT, blocks, document, section, table
 from tests.left_out import mostly_long
-from tests.processes import PATIENCE, Service, free_port, wait_for
+from tests.processes import KEY, PATIENCE, Service, free_port, wait_for
 
 DOCUMENT = "docs/deployment.md"
 PRINTED = blocks(document(DOCUMENT))
@@ -233,7 +233,7 @@ FILL = """
 from pathlib import Path
 from pymongo import MongoClient
 from templatesvc.mongo import embedded
-old = MongoClient(embedded.acquire(Path("var/store")))["mydatabase"]
+old = MongoClient(embedded.acquire(Path("var/store")))["older"]
 old["users"].insert_one({"_id": 7, "username": "alice", "password": "!"})
 old["templates"].insert_one({"profile": "alice", "template": {"kind": "book"}})
 """
@@ -244,6 +244,7 @@ old["templates"].insert_one({"profile": "alice", "template": {"kind": "book"}})
 @pytest.mark.skipif(not embedded.program(), reason="the embedded store has no wheel here")
 def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> None:
     environ = {"PYTHONPATH": str(ROOT), "MONGODB_URI": settings.MONGODB_URI}
+    environ |= {"MONGODB_DATABASE": "older", "SECRET_KEY": KEY}
     for commands in (f"python - <<'END'{FILL}END\n", printed("insert_many")):
         ran = shell(commands, tmp_path, **environ)
         assert (ran.returncode, ran.stderr) == (0, "")
@@ -257,6 +258,16 @@ def test_what_is_in_the_embedded_store_can_be_taken_along(tmp_path: Path) -> Non
 def test_the_document_lists_what_the_doctor_tries() -> None:
     listed = table(section(DOCUMENT, "Other MongoDB-compatible servers"))
     assert listed == [[need.name, need.purpose] for need in needs.all_needs()]
+
+
+# --- Databases ----------------------------------------------------------------------------------
+
+
+def test_what_a_shell_is_told_names_its_database() -> None:
+    """A URI may name none, and the shell then takes one of its own."""
+    told = re.findall(r"--eval '(.*)'", document(DOCUMENT))
+    assert told
+    assert all(each.startswith('db.getSiblingDB("') for each in told)
 
 
 # --- Backups ------------------------------------------------------------------------------------

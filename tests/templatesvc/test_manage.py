@@ -119,9 +119,9 @@ def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:
         ("makemigrations", "python manage.py ensureindexes"),
         ("showmigrations", "python manage.py ensureindexes"),
         ("test", "make test"),
-        ("dbshell", 'mongosh "$MONGODB_URI"'),
-        ("flush", 'mongosh "$MONGODB_URI"'),
-        ("dumpdata", 'mongodump --archive=FILE "$MONGODB_URI"'),
+        ("dbshell", 'Enter use mydatabase in its shell: mongosh "$MONGODB_URI"'),
+        ("flush", 'db.getSiblingDB("mydatabase").dropDatabase() in: mongosh "$MONGODB_URI"'),
+        ("dumpdata", 'mongodump --db=mydatabase --archive=FILE "$MONGODB_URI"'),
         ("loaddata", 'mongorestore --archive=FILE "$MONGODB_URI"'),
         ("inspectdb", "everything is in MongoDB"),
         ("collectstatic", "delivers its static files itself"),
@@ -137,6 +137,19 @@ def test_a_command_that_can_do_nothing_here_says_what_to_do_instead(
     (sentence,) = ran.stderr.splitlines()
     assert said in sentence
     assert "a-secret" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"), [("mongodb://h", "films"), ("mongodb://h/books?w=1", "books"), ("", "films")]
+)
+def test_what_deletes_all_data_names_the_database_of_the_service(
+    uri: str, name: str, settings: Settings, tmp_path: Path
+) -> None:
+    settings.EMBEDDED_STORE, settings.MONGODB_DATABASE = tmp_path / "store", "films"
+    settings.MONGODB_URI = uri
+    assert f'db.getSiblingDB("{name}").dropDatabase()' in str(instead_of("flush"))
+    assert f"use {name} " in str(instead_of("dbshell"))
+    assert f"--db={name} " in str(instead_of("dumpdata"))
 
 
 def test_every_command_of_djangos_that_can_do_nothing_here_is_told() -> None:
