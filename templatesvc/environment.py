@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from environs import FileAwareEnv
+from environs import EnvValidationError, FileAwareEnv
 
 
 class Environment(FileAwareEnv):
@@ -24,3 +24,15 @@ class Environment(FileAwareEnv):
                 f"The file that {env_key}_FILE names can't be read as text."
             )
             return default
+
+
+def variable(name: str) -> str | None:
+    """Return a variable that a command reads when it runs; raises ValueError with a sentence."""
+    env = Environment()
+    value: str | None = env.str(name, None)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        faults = dict(error.error_messages)  # type: ignore[arg-type]
+        raise ValueError(f"{name}: {' '.join(faults[name])}") from error
+    return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.core.management.base import CommandError
 
@@ -17,6 +19,7 @@ from tests.conftest import Person
 def _no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
 
 
 def role(name: str) -> Role | None:
@@ -50,6 +53,25 @@ def test_the_name_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert role("carol") == Role.SUPERUSER
     with pytest.raises(CommandError, match="differ"):
         run("createsuperuser", "dora", "--username", "emma", "--noinput")
+
+
+def test_both_may_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, text in (("USERNAME", "root\n"), ("PASSWORD", "secret-1\n")):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setenv(f"DJANGO_SUPERUSER_{name}_FILE", str(tmp_path / name))
+    run("createsuperuser", "--noinput")
+    assert log_in("root", "secret-1").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"])
+def test_a_file_that_can_not_be_read_is_told(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "root")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "missing"))
+    with pytest.raises(CommandError, match=f"^{name}: The file that {name}_FILE names can't be"):
+        run("createsuperuser", "--noinput")
+    assert User.named("root") is None
 
 
 def test_the_password_may_come_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,9 +49,12 @@ def sources() -> Iterator[Path]:
 
 
 def read_from_environ(source: Path) -> Iterator[str]:
-    """Yield the names that a module asks ``os.environ`` for, past the settings reader."""
+    """Yield the names that a module reads from the environment, past the settings."""
     for node in ast.walk(ast.parse(source.read_text())):
         match node:
+            case ast.Call(ast.Attribute(_, "_given"), [ast.Constant(name)]):
+                yield str(name)
+                continue
             case ast.Call(ast.Attribute(environ, "get"), [ast.Constant(name), *_]):
                 pass
             case ast.Subscript(environ, ast.Constant(name), ast.Load()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -12,13 +11,14 @@ from accounts import operations
 from accounts.documents import User
 from accounts.management.operator_command import OperatorCommand
 from accounts.operators import Role
+from templatesvc.environment import variable
 
 
 class Command(OperatorCommand):
     help = (
         "Create a superuser. Asks for the name and password, unless they are in "
-        "DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD; without a terminal, the password "
-        "is the first line of the input."
+        "DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD, or in the files that these name "
+        "with _FILE at the end; without a terminal, the password is the first line of the input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,8 +50,14 @@ class Command(OperatorCommand):
         given = {name for name in (options["name"], options["username"]) if name}
         if len(given) > 1:
             raise CommandError("Specify one name: NAME and --username differ.")
-        from_environment = os.environ.get("DJANGO_SUPERUSER_USERNAME")
+        from_environment = self._given("DJANGO_SUPERUSER_USERNAME")
         return next(iter(given), None) or from_environment or self._ask_username()
+
+    def _given(self, name: str) -> str | None:
+        try:
+            return variable(name)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
 
     def _ask_username(self) -> str:
         if not (self.may_ask and sys.stdin.isatty()):
@@ -68,7 +74,7 @@ class Command(OperatorCommand):
         return user
 
     def _password(self) -> str:
-        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        given = self._given("DJANGO_SUPERUSER_PASSWORD")
         if given is None and not self.may_ask:
             raise CommandError("Set DJANGO_SUPERUSER_PASSWORD.")
         return self.new_password() if given is None else given
