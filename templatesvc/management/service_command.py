@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from templatesvc.mongo.values import SURROGATE
 
+ADVICE = "Use a terminal, or a script, that writes UTF-8."
 INTERRUPTED = 130  # the exit status that shells give to Ctrl-C
 
 
@@ -24,6 +25,8 @@ class ServiceCommand(BaseCommand):
             raise CommandError(
                 "The input ended before everything was answered. Run the command again."
             ) from error
+        except UnicodeDecodeError as error:
+            raise CommandError(f"The input is not valid UTF-8. {ADVICE}") from error
         except KeyboardInterrupt as error:
             raise CommandError(
                 "Interrupted: what was done so far stays. Run the command again to go on.",
@@ -38,9 +41,7 @@ class ServiceCommand(BaseCommand):
 def _check_text(value: object) -> None:
     """Raise CommandError if an argument is not UTF-8: Python reads it as surrogates."""
     if isinstance(value, str) and SURROGATE.search(value):
-        raise CommandError(
-            f"{value!r} is not valid UTF-8. Use a terminal, or a script, that writes UTF-8."
-        )
+        raise CommandError(f"{value!r} is not valid UTF-8. {ADVICE}")
 
 
 def _reason(error: OSError) -> str:

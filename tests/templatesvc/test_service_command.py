@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,13 @@ def copy(tmp_path: Path) -> Path:
 def test_an_argument_that_is_not_utf_8_is_refused(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match=r"^'\\udcff' is not valid UTF-8\."):
         run(*arguments, NOT_UTF_8)
+
+
+def test_input_that_is_not_utf_8_is_refused(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8"))
+    with pytest.raises(CommandError, match=r"^The input is not valid UTF-8\."):
+        run("changepassword", "alice")
+    assert alice.client.get("/api/v1/templates").status_code == 200
 
 
 @pytest.mark.parametrize(
