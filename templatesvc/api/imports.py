@@ -18,7 +18,7 @@ from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
 from templatesvc.api.lines import in_batches
 from templatesvc.mongo.batches import BATCH_SECONDS
-from templatesvc.mongo.errors import DUPLICATE_KEY
+from templatesvc.mongo.errors import duplicates_of
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
 from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.mongo.walks import walk_by_id
@@ -192,7 +192,7 @@ class Import:
             )
             failed = set()
         except BulkWriteError as error:
-            failed = _duplicates(error)
+            failed = duplicates_of(error)
         except DuplicateKeyError:
             # A server that only resembles MongoDB may refuse all of them for one.
             if len(entries) > 1:
@@ -224,7 +224,7 @@ class Import:
             result = self.kind._get_collection().bulk_write(writes, ordered=False)
             matched = result.matched_count
         except BulkWriteError as error:
-            failed, matched = _duplicates(error), error.details["nMatched"]
+            failed, matched = duplicates_of(error), error.details["nMatched"]
         for place in failed:
             name = self.kind.names.singular
             changed[place].detail = f"You have this {name} already, under another id."
@@ -263,15 +263,3 @@ class Import:
 
 def _amount(entries: list[Entry], documents: int) -> Amount:
     return Amount(documents * len(entries), sum(entry.document.bson_size for entry in entries))
-
-
-def _duplicates(error: BulkWriteError) -> set[int]:
-    """Return the places of the writes that a unique index refused; raise any other failure.
-
-    One is that the members of a replica set did not confirm the writes: they may be lost.
-    """
-    failures = error.details["writeErrors"]
-    is_other = any(failure["code"] != DUPLICATE_KEY for failure in failures)
-    if is_other or error.details["writeConcernErrors"]:
-        raise error
-    return {failure["index"] for failure in failures}

@@ -7,7 +7,7 @@ import traceback
 
 from mongoengine.connection import ConnectionFailure as NotConnected
 from mongoengine.errors import OperationError
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from templatesvc.mongo.embedded import EmbeddedStoreError
 
@@ -57,6 +57,18 @@ def is_transient(error: BaseException) -> bool:
         or not TRANSIENT_CODES.isdisjoint(codes)
         or any(map(error.has_error_label, TRANSIENT_LABELS))
     )
+
+
+def duplicates_of(error: BulkWriteError) -> set[int]:
+    """Return the places of the writes that a unique index refused; raise any other failure.
+
+    One is that the members of a replica set did not confirm the writes: they may be lost.
+    """
+    failures = error.details["writeErrors"]
+    is_other = any(failure["code"] != DUPLICATE_KEY for failure in failures)
+    if is_other or error.details["writeConcernErrors"]:
+        raise error
+    return {failure["index"] for failure in failures}
 
 
 def _of_pymongo(error: BaseException) -> BaseException:

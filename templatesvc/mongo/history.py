@@ -1,7 +1,8 @@
 """History: the states that documents were in, kept for some time.
 
 Each class of documents has a class of versions. A document has as many slots for its states as the
-setting says; one write stores the newest state in the slot of the oldest.
+setting says; one write stores the newest state in the slot of the oldest. Of two states for one
+slot the later one stays, in whatever order they arrive.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -18,8 +20,10 @@ from mongoengine import DateTimeField, StringField
 from mongoengine.errors import NotUniqueError
 from mongoengine.queryset import QuerySet
 from pymongo import UpdateMany
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from templatesvc.mongo.documents import RawField, ServiceDocument, new_id, now
+from templatesvc.mongo.errors import duplicates_of
 from templatesvc.mongo.querysets import KeysetQuerySet
 
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 # The largest number of a version: all numbers with so many digits fit 64 bits.
 MAX_VERSION = 10**18 - 1
+# Two upserts may both insert one slot. The one that is refused finds the other's, if it is earlier,
+# when it is repeated: the server itself repeats only those that ask for an _id and nothing else.
+TRIES = 2
 
 
 class VersionField(RawField):
@@ -120,32 +127,52 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def keep(cls, before: ResourceDocument, deleted_at: datetime | None = None) -> None:
-        """Store a state that is over."""
-        if settings.HISTORY_VERSIONS:
-            slot, change = cls._slot(before, deleted_at)
+        """Store a state that is over, unless its slot has a later one."""
+        if not settings.HISTORY_VERSIONS:
+            return
+        slot, change = cls._slot(before, deleted_at)
+        for _ in range(TRIES):
             # Not a bulk write: the driver repeats only some kinds of those after a failover.
-            cls._get_collection().update_one(slot, change, upsert=True)
+            with suppress(DuplicateKeyError):
+                cls._get_collection().update_one(slot, change, upsert=True)
+                return
 
     @classmethod
     def keep_all(cls, states: Iterable[ResourceDocument]) -> None:
-        """Store the past states of any number of documents in one round trip."""
-        if settings.HISTORY_VERSIONS and (slots := [cls._slot(before) for before in states]):
-            # UpdateMany with an _id, because mongomock knows no other bulk operation.
-            writes = [UpdateMany(slot, change, upsert=True) for slot, change in slots]
-            cls._get_collection().bulk_write(writes, ordered=False)
+        """Store the past states of any number of documents, usually in one round trip."""
+        if not settings.HISTORY_VERSIONS:
+            return
+        # UpdateMany with an _id, because mongomock knows no other bulk operation.
+        writes = [UpdateMany(*cls._slot(before), upsert=True) for before in states]
+        for _ in range(TRIES):
+            if not writes:
+                return
+            try:
+                cls._get_collection().bulk_write(writes, ordered=False)
+                return
+            except BulkWriteError as error:
+                writes = [writes[place] for place in duplicates_of(error)]
 
     @classmethod
     def _slot(
         cls, before: ResourceDocument, deleted_at: datetime | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the query and the update that store a state."""
+        """Return the query and the upsert that store a state.
+
+        If the slot has a later state, the query does not find it, and the upsert is refused as a
+        duplicate: a write that comes late must not take the place of a deletion.
+        """
         moment = now()
         slot = before.version % settings.HISTORY_VERSIONS
         # The owner is part of the id: somebody who imports the id of a document that another has
         # deleted gets a history of their own. It is a digest, because a name may be any text of any
         # length, and the URLs of operators' pages contain this id.
         owner = hashlib.sha256((before.owner or "").encode()).hexdigest()
-        query = {"_id": f"{before.id}/{slot}/{owner}", **before.owned_by(before.owner)}
+        query = {
+            "_id": f"{before.id}/{slot}/{owner}",
+            **before.owned_by(before.owner),
+            "version": {"$not": {"$gt": before.version, "$lte": MAX_VERSION}},
+        }
         values = before.stored(before.own_values)
         state = {
             cls.document_id.db_field: before.id,

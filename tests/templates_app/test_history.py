@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -247,6 +248,48 @@ def test_no_more_versions_are_kept_than_the_setting_says(alice: Person) -> None:
         for number in range(1, 8):
             alice.client.put(url, {"template": f"{number}"})
     assert versions(alice, url) == [7, 6, 5]
+
+
+@pytest.mark.parametrize("many", [False, True])
+@override_settings(HISTORY_VERSIONS=1)
+def test_a_state_that_comes_late_does_not_take_the_place_of_a_deletion(
+    many: bool, alice: Person
+) -> None:
+    url = path(make(alice, "one"))
+    late = Template.objects.get()
+    alice.client.put(url, {"template": "two"})
+    alice.client.delete(url)
+    if many:
+        Template.Version.keep_all([late])
+    else:
+        late.keep_version()
+    assert [entry["version"] for entry in deleted(alice)] == [2]
+    assert restore(alice, url, 2).json()["template"] == "two"
+
+
+@pytest.mark.wire
+def test_a_deletion_can_be_undone_even_if_it_overtook_a_change(
+    alice: Person, meanwhile: Callable[..., None]
+) -> None:
+    url = path(make(alice, "one"))
+    with override_settings(HISTORY_VERSIONS=1):
+        meanwhile("after", "findAndModify", "templates", partial(alice.client.delete, url))
+        assert alice.client.put(url, {"template": "two"}).status_code == 200
+    assert restore(alice, url, 2).status_code == 201
+
+
+@pytest.mark.wire
+@override_settings(HISTORY_VERSIONS=1)
+def test_of_many_states_for_one_slot_the_latest_stays(alice: Person) -> None:
+    make(alice, "one")
+    for _ in range(20):
+        Template.Version.objects.delete()
+        states = [Template.objects.get() for _ in range(12)]
+        for number, state in enumerate(states, start=1):
+            state.version = number
+        with ThreadPoolExecutor(len(states)) as pool:
+            list(pool.map(Template.keep_version, states))
+        assert [entry.version for entry in Template.Version.objects] == [len(states)]
 
 
 def test_history_can_be_turned_off(alice: Person) -> None:
