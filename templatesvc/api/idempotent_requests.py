@@ -3,7 +3,8 @@
 The first request claims its key with one insert, and holds it for a lease. A worker that died holds
 it until the lease is over; one that failed gives it up. The next request then does the work again
 under the same ``seed``, an ObjectId in hex from which new documents take their ids. So what the
-first request had stored before it failed is not stored twice.
+first request had stored before it failed is not stored twice. If it was changed or deleted since,
+the history tells, and the answer is that of the first request.
 """
 
 from __future__ import annotations

@@ -237,10 +237,20 @@ class WriteMixin(DocumentViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             values, id = self.values(request.data), ObjectId(first.seed) if first else None
-            document = self.create_document(values, id)
+            document = self._created_before(first) or self.create_document(values, id)
             return self.answer(document, status.HTTP_201_CREATED, "The {name} was created.")
 
         return idempotent(self, request, perform)
+
+    def _created_before(self, first: IdempotentRequest | None) -> ResourceDocument | None:
+        """Return the document as an earlier request with the key created it, if it has a history.
+
+        Created anew, a document that somebody has deleted since would have its old entity tag.
+        """
+        if first is None or not first.is_repeated:
+            return None
+        owner = self.request.user.get_username()
+        return self.document.Version.first_state(owner, ObjectId(first.seed))
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def update(self, request: Request, pk: str) -> Response:

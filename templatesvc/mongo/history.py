@@ -212,6 +212,13 @@ class DocumentVersion(ServiceDocument):
         return {row["_id"]: cls.version.to_python(row["version"]) for row in rows}
 
     @classmethod
+    def first_state(cls, owner: str, id: ObjectId) -> ResourceDocument | None:
+        """Return the earliest state that is kept of a document, which may be deleted by now."""
+        theirs = cls.objects(**cls.document_class.whose(owner), document_id=id)
+        version = theirs.order_by("version").first()
+        return version and version.as_document(version.version, version.updated_at)
+
+    @classmethod
     def belonging_to(cls, user: Any) -> dict[str, Any] | None:
         return cls.document_class.belonging_to(user)
 
@@ -229,6 +236,17 @@ class DocumentVersion(ServiceDocument):
     def own_values(self) -> dict[str, Any]:
         """The document's own fields in this state, by their names."""
         return {name: getattr(self, name) for name in self.document_class.own_fields}
+
+    def as_document(self, version: int, updated_at: datetime) -> ResourceDocument:
+        """Return a document with the values of this state."""
+        return self.document_class(
+            id=self.document_id,
+            version=version,
+            created_at=self.created_at,
+            updated_at=updated_at,
+            **self.document_class.whose(self.owner),
+            **self.own_values,
+        )
 
     # --- Bringing back, and forgetting -------------------------------------------------------
 
@@ -259,14 +277,7 @@ class DocumentVersion(ServiceDocument):
         whose = self.document_class.whose(self.owner)
         versions = type(self).objects(**whose, document_id=self.document_id)
         last = versions.only("version").order_by("-version").first()
-        document = self.document_class(
-            id=self.document_id,
-            version=(last or self).version + 1,
-            created_at=self.created_at,
-            updated_at=now(),
-            **whose,
-            **self.own_values,
-        )
+        document = self.as_document((last or self).version + 1, now())
         try:
             document.add()
         except NotUniqueError:

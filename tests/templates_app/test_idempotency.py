@@ -180,6 +180,35 @@ def test_after_the_lease_the_work_is_finished_and_done_once(alice: Person) -> No
     assert listed(alice) == ["once"]
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_was_deleted_before_the_key_came_again_stays_deleted(
+    changed: bool, alice: Person
+) -> None:
+    first = post(alice, "once", "k1")
+    die_in_between(over=True)
+    if changed:
+        alice.client.put(path(first), {"template": "twice"})
+    alice.client.delete(path(first))
+    again = post(alice, "once", "k1")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert [again[name] for name in ("ETag", "Location")] == [
+        first[name] for name in ("ETag", "Location")
+    ]
+    assert listed(alice) == []
+    assert len(alice.client.get(f"{URL}/deleted").json()["results"]) == 1
+    stale = {"If-Match": first["ETag"]}
+    assert alice.client.put(path(first), {"template": "x"}, headers=stale).status_code == 404
+    assert post(alice, "once", "k1").content == first.content
+
+
+def test_what_was_changed_before_the_key_came_again_is_left_as_it_is(alice: Person) -> None:
+    first = post(alice, "once", "k1")
+    die_in_between(over=True)
+    alice.client.put(path(first), {"template": "twice"})
+    assert post(alice, "once", "k1").content == first.content
+    assert listed(alice) == ["twice"]
+
+
 def test_a_worker_that_was_taken_for_dead_stores_nothing(alice: Person) -> None:
     post(alice, "once", "k1")
     die_in_between(over=True)
