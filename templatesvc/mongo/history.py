@@ -251,10 +251,11 @@ class DocumentVersion(ServiceDocument):
     # --- Bringing back, and forgetting -------------------------------------------------------
 
     @classmethod
-    def mark_restored(cls, owner: str, versions: Mapping[ObjectId, int]) -> None:
+    def mark_restored(cls, owner: str, versions: Mapping[ObjectId, int]) -> int:
         """Note that deleted documents exist again: ``versions`` maps ids to their new versions.
 
-        Only earlier versions are marked: whoever deletes the document meanwhile keeps a later one.
+        Return how many were marked. Only earlier versions are: whoever deletes the document
+        meanwhile keeps a later one.
         """
         theirs = cls.objects(**cls.document_class.whose(owner))
         writes = [
@@ -264,8 +265,10 @@ class DocumentVersion(ServiceDocument):
             )
             for id, version in versions.items()
         ]
-        if writes:
-            cls._get_collection().bulk_write(writes, ordered=False)
+        if not writes:
+            return 0
+        marked: int = cls._get_collection().bulk_write(writes, ordered=False).modified_count
+        return marked
 
     def restore(self) -> ResourceDocument:
         """Store a deleted document again, as a version that it never had.
@@ -290,11 +293,20 @@ class DocumentVersion(ServiceDocument):
 
     @classmethod
     def forget_deleted(cls, owner: str, limit: int) -> int:
-        """Delete all versions of at most ``most`` deleted documents; return how many these were."""
+        """Delete all versions of at most ``limit`` deleted documents; return how many these were.
+
+        A document that exists keeps its history, even if a crash left it marked as deleted.
+        """
         theirs, document_id = cls.document_class.owned_by(owner), cls.document_id.db_field
         deleted = theirs | {"deleted_at": {"$ne": None}}
         rows = cls._get_collection().find(deleted, {document_id: True}, limit=limit)
         ids = [row[document_id] for row in rows]
-        if ids:
-            cls._get_collection().delete_many(theirs | {document_id: {"$in": ids}})
-        return len(ids)
+        existing = {
+            document.id: document.version
+            for document in cls.document_class.objects.of(owner).filter(id__in=ids).only("version")
+        }
+        marked = cls.mark_restored(owner, existing)
+        gone = [id for id in ids if id not in existing]
+        if gone:
+            cls._get_collection().delete_many(theirs | {document_id: {"$in": gone}})
+        return len(gone) + marked

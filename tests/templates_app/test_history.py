@@ -326,6 +326,23 @@ def test_deleted_templates_come_in_pages(alice: Person, bob: Person) -> None:
     assert alice.client.get(f"{URL}/deleted?ordering=created_at").status_code == 400
 
 
+def test_what_exists_keeps_its_history_when_the_deleted_is_forgotten(
+    alice: Person, bob: Person
+) -> None:
+    """As if a worker had died before it noted that a template was restored."""
+    url, gone = path(make(alice, "one")), path(make(alice, "gone"))
+    alice.client.put(url, {"template": "two"})
+    alice.client.delete(gone)
+    bob.client.delete(path(make(bob, "his")))
+    Template.Version.objects(version=1).update(set__deleted_at=now())
+    assert len(deleted(alice)) == 2
+    assert alice.client.delete(f"{URL}/deleted").status_code == 204
+    assert deleted(alice) == []
+    assert alice.client.get(f"{gone}/versions").status_code == 404
+    assert versions(alice, url) == [1]
+    assert len(deleted(bob)) == 1
+
+
 def test_the_last_state_counts_even_if_the_history_was_lost(alice: Person) -> None:
     # As if the power had gone between the two writes.
     url = path(make(alice, "one"))
