@@ -2,10 +2,12 @@
 
 One stored document counts for each owner. A write first reserves room there, by one conditional
 write, so that no number of parallel requests gets past the limit; room that is not used is given
-back. The count may be too high, after a crash between the two writes or when history has expired,
-but never too low. Before an old count makes anybody be refused, what is stored is counted again.
-(What another program stores, or this one with quotas off, is noticed only when it is counted
-again.)
+back. What is stored is counted again once a day if the owner writes, and before an old count makes
+anybody be refused. (What another program stores, or this one with quotas off, is noticed only
+then.)
+
+Until the next count, a count may be too high: after a crash between the two writes, when history
+has expired, or by what was reserved or deleted while it was made.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple, Self
 
 import bson
@@ -25,15 +28,18 @@ from mongoengine.errors import NotUniqueError
 from templatesvc.mongo import store
 from templatesvc.mongo.batches import BATCH_SECONDS
 from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.errors import STORE_ERRORS, is_transient
 
 COUNT_SECONDS = 20
 # Bytes that a document takes beside its values: for its other fields and its index entries.
 OVERHEAD = 300
 # After so long what was reserved is stored, or never will be: no write takes longer than a batch.
 QUIET = timedelta(seconds=BATCH_SECONDS + 5)
-# How soon a count may be made again for an owner who is refused, and must be for one who writes.
+# How soon a count may be made again for an owner who is refused, and must be for one who writes;
+# and how soon for one who writes if the store needed too long for it.
 AT_MOST_EVERY = timedelta(minutes=1)
 AT_LEAST_EVERY = timedelta(days=1)
+AFTER_FAILURE = timedelta(hours=1)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,15 +91,25 @@ _answer_room: ContextVar[AnswerRoom | None] = ContextVar("_answer_room", default
 
 
 class Usage(ServiceDocument):
-    """What an owner keeps or has reserved, and the owner's own limits, if there are any."""
+    """What an owner keeps or has reserved, and the owner's own limits, if there are any.
+
+    Those that an earlier release stored lack the fields ``recent_…``, ``tried_at`` and ``due_at``.
+    """
 
     id = StringField(primary_key=True)  # the owner's name
     documents = IntField(required=True)
     bytes = IntField(required=True)
     max_documents = IntField()
     max_bytes = IntField()
+    recent_documents = IntField()  # reserved since tried_at
+    recent_bytes = IntField()
     counted_at = DateTimeField(required=True)
-    touched_at = DateTimeField(required=True)
+    tried_at = DateTimeField()  # when a count was last begun
+    due_at = DateTimeField()  # from when on a write is to begin one
+    touched_at = DateTimeField(required=True)  # when something was last reserved
+
+    # Whether the count that this request made has more than what is stored.
+    is_rough = False
 
     meta = {"collection": "usage", "shards_by": ("_id", "hashed")}
 
@@ -141,7 +157,7 @@ class Usage(ServiceDocument):
             return usage
         usage = cls._counted(owner)
         if default_limits() == NO_LIMITS:
-            usage.counted_at = LONG_AGO  # what is stored from now on is not counted
+            usage.due_at = LONG_AGO  # what is stored from now on is not counted
         try:
             return usage.insert()
         except NotUniqueError:
@@ -149,12 +165,26 @@ class Usage(ServiceDocument):
 
     @classmethod
     def _counted(cls, owner: str) -> Self:
-        # In a context of its own, because the request's time for the store is not meant for this.
-        moment, amount = now(), Context().run(cls._count, owner)
-        return cls(id=owner, **amount._asdict(), counted_at=moment, touched_at=moment)
+        amount = cls._count(owner)
+        moment = now()
+        return cls(
+            id=owner,
+            **amount._asdict(),
+            recent_documents=0,
+            recent_bytes=0,
+            counted_at=moment,
+            tried_at=moment,
+            due_at=moment + AT_LEAST_EVERY,
+            touched_at=moment,
+        )
 
     @classmethod
     def _count(cls, owner: str) -> Amount:
+        # In a context of its own, because the request's time for the store is not meant for this.
+        return Context().run(cls._count_in_time, owner)
+
+    @classmethod
+    def _count_in_time(cls, owner: str) -> Amount:
         with pymongo.timeout(COUNT_SECONDS):
             counted = [count(owner) for count in cls._counters]
         return Amount(sum(each.documents for each in counted), sum(each.bytes for each in counted))
@@ -205,25 +235,23 @@ class Usage(ServiceDocument):
         limits = default_limits()
         if limits == NO_LIMITS:
             return
-        fresh = {"max_documents": None, "max_bytes": None}
-        counted = {"counted_at": {"$gt": now() - AT_LEAST_EVERY}}
-        if cls._add(owner, amount, limits, fresh | counted):
+        fresh = {"max_documents": None, "max_bytes": None, "due_at": {"$gt": now()}}
+        if cls._add(owner, amount, limits, fresh):
             return
         usage = cls.of(owner)
-        if usage.counted_at <= now() - AT_LEAST_EVERY:
-            usage = usage._count_anew() or usage
-        own = {"max_documents": usage.max_documents, "max_bytes": usage.max_bytes}
-        if cls._add(owner, amount, usage.limits, own):
+        if (usage.due_at or LONG_AGO) <= now():
+            usage._count_anew()
+        if usage._has_room(amount):
             return
-        wait = 0
-        if usage.counted_at <= now() - AT_MOST_EVERY:
-            if anew := usage._count_anew():
-                usage = anew
-            else:
-                wait = QUIET.seconds
-            if cls._add(owner, amount, usage.limits, own):
-                return
-        raise OverQuota(usage.amount, usage.limits, wait)
+        is_old = usage.counted_at <= now() - AT_MOST_EVERY
+        if is_old and usage._count_anew() and usage._has_room(amount):
+            return
+        raise OverQuota(usage.amount, usage.limits, usage._wait)
+
+    def _has_room(self, amount: Amount) -> bool:
+        """Reserve room within the owner's own limits; tell whether there was enough."""
+        own = {"max_documents": self.max_documents, "max_bytes": self.max_bytes}
+        return self._add(self.id, amount, self.limits, own)
 
     @classmethod
     def _add(cls, owner: str, amount: Amount, limits: Limits, condition: dict[str, Any]) -> bool:
@@ -231,8 +259,11 @@ class Usage(ServiceDocument):
         for name, more, most in zip(Amount._fields, amount, limits, strict=True):
             if most is not None and more:
                 query[name] = {"$lte": most - more}
-        change = {"$inc": amount._asdict(), "$set": {"touched_at": now()}}
+        more = amount._asdict() | {f"recent_{name}": n for name, n in amount._asdict().items()}
+        change = {"$inc": more, "$set": {"touched_at": now()}}
         return bool(cls._get_collection().update_one(query, change).matched_count)
+
+    # --- Giving back ---------------------------------------------------------------------------
 
     @classmethod
     def give_back(cls, owner: str | None, amount: Amount) -> None:
@@ -240,31 +271,90 @@ class Usage(ServiceDocument):
         if owner is None or default_limits() == NO_LIMITS or amount == Amount():
             return
         # No count goes below zero: what another program stored may never have been counted.
-        query = {"_id": owner} | {name: {"$gte": n} for name, n in amount._asdict().items() if n}
+        enough = {name: {"$gte": n} for name, n in amount._asdict().items() if n}
         less = {name: -n for name, n in amount._asdict().items()}
-        change = {"$inc": less, "$set": {"touched_at": now()}}
-        cls._get_collection().update_one(query, change)
+        query = {"_id": owner, **enough}
+        cls._get_collection().update_one(query, {"$inc": less})
 
-    def _count_anew(self) -> Self | None:
-        """Count what is stored; return None if something was reserved just now, or meanwhile."""
-        if self.touched_at > now() - QUIET:
-            return None
-        counted = type(self)._counted(self.id)
-        untouched = type(self).objects(id=self.id, touched_at=self.touched_at)
-        if not untouched.update_one(
-            set__documents=counted.documents,
-            set__bytes=counted.bytes,
-            set__counted_at=counted.counted_at,
-        ):
-            return None
-        self.documents, self.bytes = counted.amount
-        self.counted_at = counted.counted_at
-        return self
+    # --- Counting anew -------------------------------------------------------------------------
+
+    def _count_anew(self) -> bool:
+        """Count what is stored, and add what was reserved just now; tell whether that was done.
+
+        It is not if nobody knows yet how much was reserved just now, if another request counts, or
+        if the store needs too long. Then the old count stands, and is good for some time.
+        """
+        recent = self._recent
+        if self._is_tried() or not self._begin(recent) or recent is None:
+            return False
+        try:
+            stored = self._count(self.id)
+        except STORE_ERRORS as error:
+            if not is_transient(error):
+                raise
+            return False
+        return self._finish(Amount(*map(sum, zip(stored, recent, strict=True))), any(recent))
+
+    @property
+    def _recent(self) -> Amount | None:
+        """What was reserved just now, and may not be stored yet, or more; None if nobody knows."""
+        moment = now()
+        if self.touched_at <= moment - QUIET:
+            return Amount()
+        if self._is_open and moment - 3 * QUIET <= self.tried_at <= moment - QUIET:
+            return Amount(self.recent_documents, self.recent_bytes)
+        return None
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether a count was begun that is not finished."""
+        return (self.tried_at or LONG_AGO) > self.counted_at
+
+    def _is_tried(self) -> bool:
+        """Tell whether a count was begun just now; then no other is due until it is over."""
+        if not self._is_open or self.tried_at <= now() - QUIET:
+            return False
+        if self.due_at <= now():
+            waiting = type(self).objects(id=self.id, tried_at=self.tried_at, due_at=self.due_at)
+            waiting.update_one(set__due_at=self.tried_at + QUIET)
+        return True
+
+    def _begin(self, recent: Amount | None) -> bool:
+        """Note that a count begins; False if something was reserved or begun since this was read.
+
+        What is reserved from now on is summed up, for this count or else for the next.
+        """
+        known = ("tried_at", "touched_at", "recent_documents", "recent_bytes")
+        query = {"_id": self.id} | {name: getattr(self, name) for name in known}
+        self.tried_at = now()
+        self.due_at = self.tried_at + (QUIET if recent is None else AFTER_FAILURE)
+        change = {"tried_at": self.tried_at, "due_at": self.due_at}
+        change |= {"recent_documents": 0, "recent_bytes": 0}
+        return bool(self._get_collection().update_one(query, {"$set": change}).matched_count)
+
+    def _finish(self, counted: Amount, is_rough: bool) -> bool:
+        """Store a count that was begun; False if it is out of date already."""
+        query = {"_id": self.id, "tried_at": self.tried_at, "due_at": self.due_at}
+        moment = now()
+        change = {name: {"$add": [n, f"$recent_{name}"]} for name, n in counted._asdict().items()}
+        change |= {"counted_at": moment, "due_at": moment + AT_LEAST_EVERY}
+        if not self._get_collection().update_one(query, [{"$set": change}]).matched_count:
+            return False
+        self.documents, self.bytes = counted
+        self.counted_at, self.is_rough = moment, is_rough
+        return True
+
+    @property
+    def _wait(self) -> int:
+        """The seconds until a new count, which may find less; 0 if there was one just now."""
+        if not (self._is_open or self.is_rough):
+            return 0
+        return max(1, ceil((self.tried_at + QUIET - now()).total_seconds()))
 
     @classmethod
     def outdate(cls, owner: str) -> None:
-        """Have the owner counted again at the next refusal: nobody knows how much was deleted."""
-        cls.objects(id=owner).update_one(set__counted_at=LONG_AGO)
+        """Have the owner counted again at the next write: nobody knows how much was deleted."""
+        cls.objects(id=owner).update_one(set__due_at=LONG_AGO)
 
     @classmethod
     def limit(cls, owner: str, own: Limits) -> Self:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from mongoengine.errors import NotUniqueError
 from accounts.audit import AuditEntry
 from accounts.operators import Role
 from templates_app.documents import Template
+from templatesvc.mongo import quota
 from templatesvc.mongo.batches import BATCH_SECONDS
+from templatesvc.mongo.documents import now
 from templatesvc.mongo.quota import Amount, OverQuota, Usage, size_of
 from tests.accounts.callers import after
 from tests.accounts.operators import operators_browser, page_of, text
@@ -36,6 +40,11 @@ def used(person: Person) -> Amount:
 def counted(person: Person) -> Amount:
     """Return what is stored, which is what the count is to say."""
     return Template.amount_of(person.name)
+
+
+def change(person: Person, value: Any) -> None:
+    """Change the person's template, at any time: their token is good for a day."""
+    assert Template.objects.of(person.name).replace({"template": value})
 
 
 def imported(person: Person, *values: str) -> Any:
@@ -208,6 +217,83 @@ def test_what_was_reserved_just_now_is_not_counted_away(alice: Person) -> None:
                 Usage.reserve("alice", Amount(1, 5))
         with after(minutes=2, seconds=BATCH_SECONDS), pytest.raises(OverQuota):
             Usage.reserve("alice", Amount(1, 5))
+
+
+def test_whoever_never_stops_writing_is_counted_anew(alice: Person) -> None:
+    make(alice, "one")
+    Usage.reserve("alice", Amount(7, 100_000))  # and then it was killed
+    for seconds in range(-60, 120, 10):
+        with after(days=1, seconds=seconds):
+            change(alice, f"{seconds}")
+    too_much = used(alice).bytes - counted(alice).bytes
+    assert used(alice).documents == 1
+    assert 0 <= too_much < 12 * size_of({"template": "-60"})
+
+
+def test_what_is_about_to_be_stored_counts_while_the_owner_writes_on(alice: Person) -> None:
+    make(alice, "one")
+    for seconds in (-10, 0, 40, 46):  # the first that is due only begins to add up
+        with after(days=1, seconds=seconds):
+            change(alice, f"{seconds}")
+            if seconds == 40:
+                Usage.reserve("alice", Amount(1, 5))  # and is about to be stored
+    assert Usage.of("alice").counted_at > now() + timedelta(days=1)
+    assert used(alice).documents == 2
+
+
+@pytest.mark.wire
+def test_a_write_takes_one_round_trip_again_once_it_was_found_that_nothing_can_be_counted(
+    alice: Person, commands: list[dict[str, Any]]
+) -> None:
+    make(alice, "one")
+    spent = []
+    for seconds in (-10, 0, 10):
+        with after(days=1, seconds=seconds):
+            commands.clear()
+            change(alice, f"{seconds}")
+            spent.append(sum("usage" in command.values() for command in commands))
+    assert spent == [1, 4, 1]
+
+
+@pytest.mark.wire
+def test_a_count_that_takes_too_long_stops_no_write(
+    alice: Person, commands: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(alice, "one")
+    before = used(alice)
+    monkeypatch.setattr(quota, "COUNT_SECONDS", 1e-6)
+    with after(days=2):
+        change(alice, "two")
+        assert Usage.of("alice").amount == (1, 2 * before.bytes)
+        commands.clear()
+        change(alice, "six")
+        assert sum("usage" in command.values() for command in commands) == 1
+
+
+@pytest.mark.wire
+@override_settings(QUOTA_DOCUMENTS=1)
+def test_one_of_several_who_are_refused_counts(
+    alice: Person, meanwhile: Callable[..., None], commands: list[dict[str, Any]]
+) -> None:
+    make(alice, "one")
+    refused: list[Any] = []
+    with after(minutes=2):
+        commands.clear()
+        meanwhile("before", "aggregate", "templates", lambda: refused.append(make(alice, "two")))
+        refused.append(make(alice, "three"))
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert ["Retry-After" in answer for answer in refused] == [True, False]
+    assert sum(command.get("aggregate") == "templates" for command in commands) == 1
+
+
+def test_a_deletion_does_not_put_off_a_count(alice: Person) -> None:
+    first = make(alice, "one")
+    with override_settings(QUOTA_BYTES=used(alice).bytes + 1000):
+        Usage.reserve("alice", Amount(0, 1000))  # and then it was killed
+        with after(minutes=2):
+            assert alice.client.delete(path(first)).status_code == 204
+            assert make(alice, "two").status_code == 201
+            assert used(alice) == counted(alice)
 
 
 def test_no_failure_but_a_refusal_gives_back(alice: Person) -> None:
