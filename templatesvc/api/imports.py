@@ -18,6 +18,7 @@ from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
 from templatesvc.api.lines import in_batches
 from templatesvc.mongo.batches import BATCH_SECONDS
+from templatesvc.mongo.documents import now
 from templatesvc.mongo.errors import duplicates_of
 from templatesvc.mongo.quota import Amount, OverQuota, Usage
 from templatesvc.mongo.resources import ResourceDocument
@@ -220,6 +221,7 @@ class Import:
         if not changed:
             return
         writes, failed = [self._replacement(e, there[e.id]) for e in changed], set()
+        moment = now()
         try:
             result = self.kind._get_collection().bulk_write(writes, ordered=False)
             matched = result.matched_count
@@ -237,7 +239,7 @@ class Import:
         lines = {entry.line for entry in done}
         self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
         freed = sum(there[entry.id].freed.bytes for entry in done)
-        Usage.give_back(self.owner, Amount(bytes=freed))
+        Usage.free(self.owner, Amount(bytes=freed), until=moment)
 
     def _replacement(self, entry: Entry, seen: ResourceDocument) -> UpdateMany:
         # UpdateMany with an _id, because mongomock knows no other bulk operation.

@@ -7,7 +7,13 @@ anybody be refused. (What another program stores, or this one with quotas off, i
 then.)
 
 Until the next count, a count may be too high: after a crash between the two writes, when history
-has expired, or by what was reserved or deleted while it was made.
+has expired, or by what was reserved or deleted while it was made. It is too low only after one of
+two coincidences, by what was being changed at that moment:
+
+- It was made within the milliseconds between a change and the entry of its history. Then it lacks
+  the state that was replaced or deleted.
+- It was made while a document was being deleted, by a machine whose clock is behind that of the
+  other. Then the document is subtracted, although the count did not have it.
 """
 
 from __future__ import annotations
@@ -31,10 +37,12 @@ from templatesvc.mongo.documents import ServiceDocument, now
 from templatesvc.mongo.errors import STORE_ERRORS, is_transient
 
 COUNT_SECONDS = 20
+CLOCK_SECONDS = 20  # by which the clocks of two machines may differ
 # Bytes that a document takes beside its values: for its other fields and its index entries.
 OVERHEAD = 300
 # After so long what was reserved is stored, or never will be: no write takes longer than a batch.
-QUIET = timedelta(seconds=BATCH_SECONDS + 5)
+# The clocks of two machines may differ.
+QUIET = timedelta(seconds=BATCH_SECONDS + CLOCK_SECONDS + 5)
 # How soon a count may be made again for an owner who is refused, and must be for one who writes;
 # and how soon for one who writes if the store needed too long for it.
 AT_MOST_EVERY = timedelta(minutes=1)
@@ -267,13 +275,25 @@ class Usage(ServiceDocument):
 
     @classmethod
     def give_back(cls, owner: str | None, amount: Amount) -> None:
-        """Note that an amount is not kept, or no longer."""
+        """Note that an amount was reserved, and was not stored."""
+        cls._subtract(owner, amount, {})
+
+    @classmethod
+    def free(cls, owner: str | None, amount: Amount, until: datetime) -> None:
+        """Note that an amount is no longer stored, which was until this moment at least.
+
+        A count that was made later may not have it.
+        """
+        cls._subtract(owner, amount, {"counted_at": {"$lte": until}})
+
+    @classmethod
+    def _subtract(cls, owner: str | None, amount: Amount, condition: dict[str, Any]) -> None:
         if owner is None or default_limits() == NO_LIMITS or amount == Amount():
             return
         # No count goes below zero: what another program stored may never have been counted.
         enough = {name: {"$gte": n} for name, n in amount._asdict().items() if n}
         less = {name: -n for name, n in amount._asdict().items()}
-        query = {"_id": owner, **enough}
+        query = {"_id": owner, **condition, **enough}
         cls._get_collection().update_one(query, {"$inc": less})
 
     # --- Counting anew -------------------------------------------------------------------------
@@ -335,7 +355,8 @@ class Usage(ServiceDocument):
     def _finish(self, counted: Amount, is_rough: bool) -> bool:
         """Store a count that was begun; False if it is out of date already."""
         query = {"_id": self.id, "tried_at": self.tried_at, "due_at": self.due_at}
-        moment = now()
+        # What is deleted in this millisecond may have been deleted before.
+        moment = now() + timedelta(milliseconds=1)
         change = {name: {"$add": [n, f"$recent_{name}"]} for name, n in counted._asdict().items()}
         change |= {"counted_at": moment, "due_at": moment + AT_LEAST_EVERY}
         if not self._get_collection().update_one(query, [{"$set": change}]).matched_count:

@@ -118,25 +118,26 @@ class ResourceQuerySet(KeysetQuerySet):
 
     def _update(self, change: Any, values: Values) -> Any:
         """Do the write and keep the old state; return the document with the new values."""
-        amount = Amount(bytes=size_of(self._document.stored(values)))
+        amount, moment = Amount(bytes=size_of(self._document.stored(values))), now()
         with Usage.reserved(self._owner, amount), not_unique():
             document = self._changed(change)
         if document is None:
             Usage.give_back(self._owner, amount)
             return None
         document.keep_version()
-        Usage.give_back(self._owner, document.freed)
+        Usage.free(self._owner, document.freed, until=moment)
         for name, value in values.items():
             setattr(document, name, value)
         return document
 
     def remove(self) -> Any:
         """Delete the document found, one if there are several; return it, or None."""
+        moment = now()
         document = self._deleted()
         if document is None:
             return None
         document.keep_version(deleted_at=now())
-        Usage.give_back(self._owner, document.freed._replace(documents=1))
+        Usage.free(self._owner, document.freed._replace(documents=1), until=moment)
         return document
 
     # Each returns the document as it was, or None if none was found. If the document was read
