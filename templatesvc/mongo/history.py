@@ -25,6 +25,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from templatesvc.mongo.documents import RawField, ServiceDocument, new_id, now
 from templatesvc.mongo.errors import duplicates_of
 from templatesvc.mongo.querysets import KeysetQuerySet
+from templatesvc.mongo.quota import size_of
 
 if TYPE_CHECKING:
     from templatesvc.mongo.resources import ResourceDocument
@@ -126,16 +127,24 @@ class DocumentVersion(ServiceDocument):
     # --- Keeping -----------------------------------------------------------------------------
 
     @classmethod
-    def keep(cls, before: ResourceDocument, deleted_at: datetime | None = None) -> None:
-        """Store a state that is over, unless its slot has a later one."""
+    def keep(cls, before: ResourceDocument, deleted_at: datetime | None = None) -> int:
+        """Store a state that is over, unless its slot has a later one.
+
+        Return how many bytes are no longer stored: those of an earlier state in its slot, or its
+        own if it is not kept.
+        """
         if not settings.HISTORY_VERSIONS:
-            return
+            return before.bson_size
         slot, change = cls._slot(before, deleted_at)
+        own = [before._fields[name].db_field for name in before.own_fields]
         for _ in range(TRIES):
             # Not a bulk write: the driver repeats only some kinds of those after a failover.
             with suppress(DuplicateKeyError):
-                cls._get_collection().update_one(slot, change, upsert=True)
-                return
+                row = cls._get_collection().find_one_and_update(
+                    slot, change, dict.fromkeys(own, True), upsert=True
+                )
+                return size_of({name: row[name] for name in own if name in row}) if row else 0
+        return before.bson_size
 
     @classmethod
     def keep_all(cls, states: Iterable[ResourceDocument]) -> None:

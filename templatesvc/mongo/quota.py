@@ -6,9 +6,10 @@ back. What is stored is counted again once a day if the owner writes, and before
 anybody be refused. (What another program stores, or this one with quotas off, is noticed only
 then.)
 
+
 Until the next count, a count may be too high: after a crash between the two writes, when history
-has expired, or by what was reserved or deleted while it was made. It is too low only after one of
-two coincidences, by what was being changed at that moment:
+has expired or was replaced by an import, or by what was reserved or deleted while it was made. It
+is too low only after one of two coincidences, by what was being changed at that moment:
 
 - It was made within the milliseconds between a change and the entry of its history. Then it lacks
   the state that was replaced or deleted.

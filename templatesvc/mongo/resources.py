@@ -124,8 +124,7 @@ class ResourceQuerySet(KeysetQuerySet):
         if document is None:
             Usage.give_back(self._owner, amount)
             return None
-        document.keep_version()
-        Usage.free(self._owner, document.freed, until=moment)
+        Usage.free(self._owner, document.keep_version(), until=moment)
         for name, value in values.items():
             setattr(document, name, value)
         return document
@@ -136,8 +135,8 @@ class ResourceQuerySet(KeysetQuerySet):
         document = self._deleted()
         if document is None:
             return None
-        document.keep_version(deleted_at=now())
-        Usage.free(self._owner, document.freed._replace(documents=1), until=moment)
+        freed = document.keep_version(deleted_at=now())
+        Usage.free(self._owner, freed._replace(documents=1), until=moment)
         return document
 
     # Each returns the document as it was, or None if none was found. If the document was read
@@ -392,13 +391,13 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     # --- What it was -------------------------------------------------------------------------
 
-    def keep_version(self, deleted_at: datetime | None = None) -> None:
-        """Put this state, which is over, into the history."""
-        self.Version.keep(self, deleted_at)
+    def keep_version(self, deleted_at: datetime | None = None) -> Amount:
+        """Put this state, which is over, into the history; return the room that is freed."""
+        return Amount(bytes=self.Version.keep(self, deleted_at))
 
     @property
     def freed(self) -> Amount:
-        """The room that is freed when another state replaces this one: none if history is kept."""
+        """The room that is freed at least if another state replaces this: none with a history."""
         return Amount(0, 0 if settings.HISTORY_VERSIONS else self.bson_size)
 
     # --- All of a user's ---------------------------------------------------------------------

@@ -97,6 +97,46 @@ def test_without_history_what_is_replaced_takes_no_room(alice: Person) -> None:
     assert used(alice) == (0, 0)
 
 
+@override_settings(HISTORY_VERSIONS=3)
+def test_what_is_overwritten_in_the_history_takes_no_room(alice: Person) -> None:
+    first, size = make(alice, "x" * 1000), size_of({"template": "x" * 1000})
+    with override_settings(QUOTA_BYTES=6 * size):
+        for letter in "abcdefghijklm" * 2:
+            changed = alice.client.put(path(first), {"template": letter * 1000})
+            assert changed.status_code == 200
+        assert used(alice).bytes == counted(alice).bytes == 4 * size
+
+
+@override_settings(HISTORY_VERSIONS=1)
+def test_what_a_deletion_overwrites_in_the_history_is_given_back_at_once(alice: Person) -> None:
+    first = make(alice, "one")
+    alice.client.put(path(first), {"template": "longer"})
+    alice.client.delete(path(first))
+    assert used(alice) == counted(alice) == (0, size_of({"template": "longer"}))
+
+
+@override_settings(HISTORY_VERSIONS=1)
+def test_a_state_that_is_not_kept_takes_no_room(alice: Person) -> None:
+    first = make(alice, "one")
+    late = Template.objects.get()
+    alice.client.put(path(first), {"template": "two"})
+    alice.client.put(path(first), {"template": "three"})
+    assert late.keep_version() == (0, late.bson_size)
+
+
+@pytest.mark.wire
+@override_settings(HISTORY_VERSIONS=1)
+def test_only_a_change_that_overwrites_history_takes_a_round_trip_more(
+    alice: Person, commands: list[dict[str, Any]]
+) -> None:
+    first, taken = make(alice, "one"), []
+    for value in ("two", "six", "ten"):
+        commands.clear()
+        alice.client.put(path(first), {"template": value})
+        taken.append(len(commands))
+    assert taken == [4, 5, 5]
+
+
 @override_settings(QUOTA_DOCUMENTS=2)
 def test_who_has_as_many_as_they_may_is_told_what_to_do(alice: Person, bob: Person) -> None:
     first = make(alice, "one")
