@@ -20,14 +20,14 @@ SHORTEST_SECRET = 32  # bytes
 def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
     """Every key can be read and is long enough, and the first one can sign."""
     texts = (settings.JWT_SECRET_KEY, *settings.JWT_PREVIOUS_KEYS)
-    for place, text in enumerate(texts):
-        name = "JWT_PREVIOUS_KEYS" if place else "JWT_SECRET_KEY"
+    for index, text in enumerate(texts):
+        name = "JWT_PREVIOUS_KEYS" if index else "JWT_SECRET_KEY"
         try:
             key = Key(text)
         except ValueError as error:
             yield _error(f"{name} holds a key that can't be read: {error}", "E001")
             continue
-        if key.signing is None and place == 0:
+        if key.signing is None and index == 0:
             yield _error("JWT_SECRET_KEY is a public key, which can't sign.", "E002")
         if key.algorithm == "HS256" and len(text.encode()) < SHORTEST_SECRET:
             yield _error(f"{name} holds a secret of {len(text.encode())} bytes.", "E003")

@@ -163,7 +163,7 @@ def limit(by: Actor, user: User, own: Limits) -> Usage:
     by.check_may_change(user)
     user.check_named()
     before = Usage.of(user.username)
-    usage = Usage.limit(user.username, own)
+    usage = Usage.set_limits(user.username, own)
     was, is_ = (each.limits._asdict() for each in (before, usage))
     if changes := {f"max_{name}": [was[name], is_[name]] for name in was if was[name] != is_[name]}:
         by.record(Action.QUOTA_CHANGED, user, changes=changes)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Self
 
-from templatesvc.mongo.keysets import Place
+from templatesvc.mongo.keysets import Position
 from templatesvc.mongo.querysets import KeysetQuerySet
 
 
@@ -25,9 +25,9 @@ class UserQuerySet(KeysetQuerySet):
         return self.filter(__raw__={"username": {"$regex": re.escape(text), "$options": "i"}})
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
+        self, by: str, descending: bool, after: Position | None = None, limit: int = 0
     ) -> Iterator[Any]:
-        """Yield the users in an order, from a place on, ``limit`` at the most.
+        """Yield the users in an order, from a position on, ``limit`` at the most.
 
         Users whose names are no texts, as another program may have stored them, are left out.
         """

@@ -80,7 +80,7 @@ class MeView(APIView):
     deletion_template = "accounts/delete_me.html"
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def deleted_with_account(self) -> list[tuple[str, str]]:
         """What else is deleted with the account, by its names, with the URLs of its exports."""
         return [
             (viewset.names.plural, url_of(f"{basename}-export", self.request))

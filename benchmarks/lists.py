@@ -117,7 +117,7 @@ def from_the_middle(next_page: str) -> str:
     templates: Any = Template.objects
     rows = templates.walk("created_at", descending=True)
     row = next(islice(rows, templates.count() // 2, None))
-    place = [ids.encode(value) for value in templates.place_of(row, "created_at")]
+    place = [ids.encode(value) for value in templates.position_of(row, "created_at")]
     cursor = signing.dumps([query, place, backwards], salt=SALT)
     return f"{LIST}&{urlencode({'cursor': cursor})}"
 

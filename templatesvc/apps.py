@@ -26,9 +26,9 @@ class ResourceAppConfig(AppConfig):
 
     def ready(self) -> None:
         for name in ("documents", "admin", "schema"):
-            self.find(name)
+            self.load(name)
 
-    def find(self, name: str) -> None:
+    def load(self, name: str) -> None:
         """Import a module of the app, if it exists, so that it registers its contents."""
         if module_has_submodule(self.module, name):
             import_module(f"{self.name}.{name}")
@@ -58,7 +58,7 @@ class TemplatesvcConfig(AppConfig):
         from templatesvc.ops import checks  # noqa: F401
 
         store.register()
-        Usage.counts(IdempotentRequest.amount_of)
+        Usage.register_counter(IdempotentRequest.amount_of)
         encoding.forget_unknown_codecs()
         # These look for SQL connections around each request, and for a cache after it.
         request_started.disconnect(db.reset_queries)

@@ -13,7 +13,7 @@ from templatesvc.ops.health import LivezView, ReadyzView
 from templatesvc.ops.metrics import MetricsView
 
 for app in resource_apps():
-    app.find("urls")
+    app.load("urls")
 
 # Django tries them in order, so the most requested come first.
 api_urlpatterns = [

@@ -63,7 +63,7 @@ class SubjectFilter(TextFilter):
 class AuditEntryAdmin(DocumentAdmin):
     """Who did what to whom, and when."""
 
-    section, place = "Activity", 2
+    section, menu_order = "Activity", 2
 
     list_display = ("at", "what", "username", "by", "subject", "origin")
     list_filter = (

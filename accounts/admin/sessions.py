@@ -33,7 +33,7 @@ class UserFilter(TextFilter):
 class SessionAdmin(DocumentAdmin):
     """Where people are logged in, with tokens or in browsers."""
 
-    section, place = "Activity", 1
+    section, menu_order = "Activity", 1
 
     list_display = ("created_at", "owner", "kind", "last_used_at", "origin")
     list_filter = (UserFilter("user", "user", "user_id"),)

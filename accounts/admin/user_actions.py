@@ -1,4 +1,4 @@
-"""The acts of operators on users, from their pages or on those ticked in the list."""
+"""The actions of operators on users, from their pages or on those ticked in the list."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_figures(limit: int | None) -> str:
 
 
 class UserActions(DocumentAdmin):
-    """The acts of the pages for users."""
+    """The actions of the pages for users."""
 
     @action(
         description="Deactivate",

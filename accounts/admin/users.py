@@ -77,7 +77,7 @@ class NamedUserView(DocumentView):
 class UserAdmin(UserActions):
     """Everybody who has an account."""
 
-    place = -1
+    menu_order = -1
 
     list_display = ("username", "role", "active", "joined", "last_login")
     list_filter = (

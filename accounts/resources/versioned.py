@@ -18,7 +18,7 @@ from templatesvc.admin.filters import Filter, TextFilter
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import now
-from templatesvc.mongo.history import DocumentVersion, is_version
+from templatesvc.mongo.history import DocumentVersion, version_query
 from templatesvc.mongo.names import Names
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Versioned(DocumentAdmin):
         raise NotImplementedError
 
     def version_of(self, document: Any, number: int) -> DocumentVersion | None:
-        return self.versions_of(document).filter(__raw__={"version": is_version(number)}).first()
+        return self.versions_of(document).filter(__raw__={"version": version_query(number)}).first()
 
     def get_filters(self) -> Iterator[Filter]:
         if self.is_owned:

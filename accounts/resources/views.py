@@ -22,7 +22,7 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
     """A catalogue; a subclass sets its ``serializer_class``.
 
     ``permission_classes`` decide who reads it, by default everybody who is logged in. Operators do
-    everything else, and each act is in the audit, as on their pages.
+    everything else, and each action is in the audit, as on their pages.
     """
 
     # The permission for each method, by default "books.change_book" and the like.

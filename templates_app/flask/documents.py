@@ -12,7 +12,7 @@ from mongoengine import Q
 
 from templatesvc.mongo.documents import new_id, now
 from templatesvc.mongo.ids import nearest
-from templatesvc.mongo.keysets import Place
+from templatesvc.mongo.keysets import Position
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.resources import ResourceQuerySet
 
@@ -38,16 +38,16 @@ class FlaskTemplateQuerySet(ResourceQuerySet):
             | Q(created_at=None, **{f"id__{flask_comparison}": bound})
         )
 
-    def place_of(self, document: Any, by: str) -> Place:
+    def position_of(self, document: Any, by: str) -> Position:
         if by == "updated_at":
             return [document.updated, document.id]
-        return super().place_of(document, by)
+        return super().position_of(document, by)
 
     def _may_be_null(self, by: str) -> bool:
         return by != "updated_at" and super()._may_be_null(by)
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
+        self, by: str, descending: bool, after: Position | None = None, limit: int = 0
     ) -> Iterator[Any]:
         """Yield the templates in an order; see ``KeysetQuerySet.walk``.
 

@@ -1,4 +1,4 @@
-"""The view behind the page that asks before an act."""
+"""The view behind the page that asks before an action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_NAMED = 3
 
 
 class ActionView(DocumentView):
-    """An act on one document."""
+    """An action on one document."""
 
     action: Action = None  # as_view gives it
     template_name = "admin/document/confirmation.html"
@@ -30,7 +30,7 @@ class ActionView(DocumentView):
         return self.admin.allows(self.request, self.action)
 
     def get(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask; if the act does not apply to the document, say so on the document's page."""
+        """Ask; if the action  does not apply to the document, say so on the document's page."""
         document = self.admin.get_object(request, pk)
         if not self.action.applies(document):
             self.tell(f"{self._named([document])}: {self._does_not_apply().detail}", messages.ERROR)

@@ -1,4 +1,4 @@
-"""Acts on documents, from their pages or on those that are ticked in the list."""
+"""Actions on documents, from their pages or on those that are ticked in the list."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Run = Callable[[Any, HttpRequest, Any, dict[str, Any]], HttpResponseBase | str |
 
 @dataclass(frozen=True)
 class Action:
-    """An act with the page that asks before it.
+    """An action with the page that asks before it.
 
     ``run`` gets the DocumentAdmin, the request, a document and the form's values. It may return a
     response, such as a file; or a sentence instead of ``done``; or False if somebody else did it
-    since the document was read. It raises an APIException to refuse. It runs only if the act
+    since the document was read. It raises an APIException to refuse. It runs only if the action
     ``applies``.
     """
 
@@ -28,7 +28,7 @@ class Action:
     description: str  # on the button
     consequence: str  # what the page says will happen, to ``{a}`` or ``{names}``
     done: str  # the message afterwards, about ``{name}``
-    done_many: str = ""  # about ``{count}`` ``{names}``; an act without it is no bulk act
+    done_many: str = ""  # about ``{count}`` ``{names}``; an action without it is no bulk action
     permission: str = "change"  # view, add, change or delete; or one in full, with its app
     form_class: type[PlainForm] = PlainForm
     removes: bool = False  # afterwards the document has no page

@@ -1,4 +1,4 @@
-"""One page of a list: searched, filtered, sorted, and found by the place of its neighbour."""
+"""One page of a list: searched, filtered, sorted, and found by the position of its neighbour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mongoengine.queryset import QuerySet
 
 from templatesvc.admin.ordering import NoIndexError, Order
 from templatesvc.mongo import ids
-from templatesvc.mongo.keysets import Place, Query, both
+from templatesvc.mongo.keysets import Position, Query, both
 from templatesvc.mongo.walks import walk
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class ChangeList:
         chosen = self.offered.get(self.parameters.get(ORDER, ""))
         self.order = chosen or self._make_order(admin.ordering)
         self.looked = 0
-        self._stopped_at: Place | None = None
-        place, backwards = self._place()
-        self._read(admin.get_queryset(request), place, backwards)
+        self._stopped_at: Position | None = None
+        position, backwards = self._position()
+        self._read(admin.get_queryset(request), position, backwards)
 
     # --- What is asked for -------------------------------------------------------------------
 
@@ -82,37 +82,37 @@ class ChangeList:
         except NoIndexError:
             return Order(document, name)
 
-    def _place(self) -> tuple[Place | None, bool]:
-        """Return the place of the page, and whether the page lies before it."""
+    def _position(self) -> tuple[Position | None, bool]:
+        """Return the position of the page, and whether the page lies before it."""
         try:
             text = signing.loads(self.parameters[PLACE], salt=SALT)
-            place, backwards = ids.decode_signed(text)
+            position, backwards = ids.decode_signed(text)
         except (KeyError, signing.BadSignature):
-            return None, False  # without a valid place, show the list from its beginning
-        return (place, backwards) if len(place) == len(self.order.keys) else (None, False)
+            return None, False  # without a valid position, show the list from its beginning
+        return (position, backwards) if len(position) == len(self.order.keys) else (None, False)
 
     # --- Reading -----------------------------------------------------------------------------
 
-    def _read(self, found: QuerySet, place: Place | None, backwards: bool) -> None:
+    def _read(self, found: QuerySet, position: Position | None, backwards: bool) -> None:
         size = self.admin.list_per_page
         # One more than shown tells whether there is another page.
-        rows = list(islice(self._rows(found, place, backwards), size + 1))
+        rows = list(islice(self._rows(found, position, backwards), size + 1))
         is_more, rows = len(rows) > size or self._stopped_at is not None, rows[:size]
-        start = self.order.position(rows[0]) if rows else place
+        start = self.order.position(rows[0]) if rows else position
         end = self.order.position(rows[-1]) if len(rows) == size else self._stopped_at
         further = self._link(end, backwards) if is_more and end else None
-        back = self._link(start, not backwards) if place and start else None
+        back = self._link(start, not backwards) if position and start else None
         self.previous, self.next = (further, back) if backwards else (back, further)
         self.results = self._documents(found, rows[::-1] if backwards else rows)
         self.admin.prepare(self.request, self.results)
 
-    def _rows(self, found: QuerySet, place: Place | None, backwards: bool) -> Iterator[Any]:
-        """Yield the stored rows that fit, from a place on."""
+    def _rows(self, found: QuerySet, position: Position | None, backwards: bool) -> Iterator[Any]:
+        """Yield the stored rows that fit, from a position on."""
         most = self.admin.search_most if self.search else self.admin.list_per_page + 1
         needle, size = self.search.casefold(), 0
         end = time.monotonic() + settings.SEARCH_TIME.total_seconds()
         collection = self.admin.document._get_collection()
-        for piece in self.order.pieces(place, backwards):
+        for piece in self.order.pieces(position, backwards):
             # Exact conditions first: some servers take the first index that fits any of them.
             parts = sorted([piece, *self.conditions], key=lambda part: not is_exact(part))
             query = reduce(both, [*parts, found._query])
@@ -148,8 +148,8 @@ class ChangeList:
             (row[key], self.admin.document._from_son(row))
             for row in found.filter(__raw__={key: by_key}).as_pymongo()
         ]
-        places = [row[key] for row in rows]
-        return [d for _, d in sorted(documents, key=lambda pair: places.index(pair[0]))]
+        positions = [row[key] for row in rows]
+        return [d for _, d in sorted(documents, key=lambda pair: positions.index(pair[0]))]
 
     # --- What is said of it ------------------------------------------------------------------
 
@@ -175,8 +175,8 @@ class ChangeList:
 
     # --- Links -------------------------------------------------------------------------------
 
-    def _link(self, place: Place, backwards: bool) -> str:
-        return self.url(**{PLACE: sealed(place, backwards)})
+    def _link(self, position: Position, backwards: bool) -> str:
+        return self.url(**{PLACE: sealed(position, backwards)})
 
     @property
     def parameters_here(self) -> dict[str, str]:
@@ -253,9 +253,9 @@ class ChangeList:
             }
 
 
-def sealed(place: Place, backwards: bool) -> str:
-    """Return a signed place for a URL, so that only places of our own lists come back."""
-    return signing.dumps(ids.encode([place, backwards]), salt=SALT)
+def sealed(position: Position, backwards: bool) -> str:
+    """Return a signed position for a URL, so that only positions of our own lists come back."""
+    return signing.dumps(ids.encode([position, backwards]), salt=SALT)
 
 
 def everything(admin: DocumentAdmin, request: HttpRequest) -> Iterator[Any]:

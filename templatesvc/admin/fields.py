@@ -16,7 +16,7 @@ from rest_framework import serializers
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.fields import ObjectIdField
-from templatesvc.api.notation import extended_json, fault_of, from_extended_json, written
+from templatesvc.api.notation import extended_json, fault_of, format_time, from_extended_json
 from templatesvc.mongo.resources import ResourceDocument, Values
 
 # A value of these is one line, and a list of them has a line for each entry.
@@ -119,7 +119,7 @@ def initial_values(
     serializer_class: type[DocumentSerializer], document: ResourceDocument
 ) -> dict[str, Any]:
     """Return the initial values of the form."""
-    serializer, values = serializer_class(), serializer_class.written(document)
+    serializer, values = serializer_class(), serializer_class.own_representation(document)
     return {
         name: _initial_value(serializer.fields[name], values[name]) for name in serializer.writable
     }
@@ -141,7 +141,7 @@ def _initial_value(field: serializers.Field, value: Any) -> Any:
 
 def _line(value: Any) -> str:
     if isinstance(value, datetime):
-        return written(value)
+        return format_time(value)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -177,7 +177,7 @@ def changed_values(
     ]
     if not names:
         raise serializers.ValidationError("You have changed nothing.")
-    values = type(serializer).written(document)
+    values = type(serializer).own_representation(document)
     given = {name: _parsed(fields[name], form[name], values[name]) for name in names}
     # A field that was emptied and can't be null gets its default.
     defaults = {name: document.default_of(name) for name in names if given[name] is ...}

@@ -33,7 +33,7 @@ class ReasonForm(PlainForm):
 
 
 class NameForm(PlainForm):
-    """Asks to type the name, ``named``, before an act that can't be undone."""
+    """Asks to type the name, ``named``, before an action that can't be undone."""
 
     named = ""
     name = forms.CharField(

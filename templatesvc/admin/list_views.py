@@ -1,4 +1,4 @@
-"""The view behind a list, and behind the acts on what is ticked in it."""
+"""The view behind a list, and behind the actions on what is ticked in it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TICKED = "_selected_action"
 
 
 class ChangeListView(DocumentView):
-    """The list, and the acts on what is ticked in it."""
+    """The list, and the actions on what is ticked in it."""
 
     template_name = "admin/document/change_list.html"
 
@@ -48,7 +48,7 @@ class ChangeListView(DocumentView):
         return [action for action in self.admin.allowed(self.request) if action.is_bulk]
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask before an act on the documents that are ticked, then do it."""
+        """Ask before an action on the documents that are ticked, then do it."""
         asked, ticked = request.POST.get("action", ""), request.POST.getlist(TICKED)
         chosen = [action for action in self.admin.actions if action.name == asked]
         if not chosen or not ticked:

@@ -23,7 +23,7 @@ from templatesvc.admin.forms import PlainForm
 from templatesvc.admin.list_views import ChangeListView
 from templatesvc.admin.ordering import Order
 from templatesvc.admin.values import readable
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from templatesvc.mongo import ids
 from templatesvc.mongo.documents import ServiceDocument, TypedField
 from templatesvc.mongo.keysets import Query
@@ -91,7 +91,7 @@ class Happened(NamedTuple):
 
 
 class DocumentAdmin:
-    """The pages of one document: a list, and for each a page to look at and acts to do.
+    """The pages of one document: a list, and for each a page to look at and actions to do.
 
     The names of fields below are attributes of the document, or methods here that take the document
     and that Django's ``@display`` describes.
@@ -100,7 +100,7 @@ class DocumentAdmin:
     # The heading under which the index shows this list, by default the app's name, and its
     # place there: before lists with a higher one.
     section = ""
-    place = 0
+    menu_order = 0
     # The list.
     list_display: Sequence[str] = ("__str__",)
     list_filter: ClassVar[Sequence[Filter]] = ()
@@ -268,7 +268,7 @@ class DocumentAdmin:
         value = readable(value() if callable(value) else value)
         if isinstance(value, datetime):
             shown = f"{value:%Y-%m-%d %H:%M}"
-            return format_html('<time datetime="{}">{}</time>', written(value), shown)
+            return format_html('<time datetime="{}">{}</time>', format_time(value), shown)
         if isinstance(value, date):
             return value.isoformat()
         boolean = getattr(own, "boolean", isinstance(value, bool))

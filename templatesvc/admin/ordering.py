@@ -8,7 +8,7 @@ from typing import Any
 from mongoengine import DateTimeField
 
 from templatesvc.mongo.documents import ServiceDocument
-from templatesvc.mongo.keysets import Keys, Place, Query, ranges, reversed_order
+from templatesvc.mongo.keysets import Keys, Position, Query, ranges, reversed_order
 
 
 class NoIndexError(Exception):
@@ -26,11 +26,11 @@ class Order:
     ) -> None:
         self.name = name
         self.field = document._fields[name.lstrip("-")].db_field
-        way = -1 if name.startswith("-") else 1
+        direction = -1 if name.startswith("-") else 1
         keys = next(_keys_of_indexes(document, self.field, equal), None)
         if keys is None:
             raise NoIndexError(f"No index of {document.__name__} gives the order {name!r}.")
-        self.keys = keys if keys[0][1] == way else reversed_order(keys)
+        self.keys = keys if keys[0][1] == direction else reversed_order(keys)
         self._is_sliced = self._is_of_time(document)
 
     def _is_of_time(self, document: type[ServiceDocument]) -> bool:
@@ -40,11 +40,11 @@ class Order:
     def sort(self, backwards: bool) -> Keys:
         return reversed_order(self.keys) if backwards else self.keys
 
-    def position(self, row: dict[str, Any]) -> Place:
-        """Return the place of a stored row."""
+    def position(self, row: dict[str, Any]) -> Position:
+        """Return the position of a stored row."""
         return [row.get(field) for field, _ in self.keys]
 
-    def pieces(self, position: Place | None, backwards: bool = False) -> Iterator[Query]:
+    def pieces(self, position: Position | None, backwards: bool = False) -> Iterator[Query]:
         """Yield the queries that, one after the other, find all rows after a position."""
         return ranges(self.sort(backwards), position, is_sliced=self._is_sliced)
 

@@ -62,7 +62,7 @@ class DocumentSite(AdminSite):
     @property
     def in_order(self) -> list[DocumentAdmin]:
         """All declarations, in the order of their lists."""
-        return sorted(self.admins.values(), key=lambda admin: admin.place)
+        return sorted(self.admins.values(), key=lambda admin: admin.menu_order)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         # Only these pages have messages: API requests should not pay for their middleware.

@@ -73,7 +73,7 @@ class Preconditions(NamedTuple):
         return preconditions
 
     @property
-    def name_a_state(self) -> bool:
+    def names_a_state(self) -> bool:
         """Whether they ask for more than that the document exists."""
         return self not in ((None, None), (ANY, None))
 

@@ -10,13 +10,13 @@ from django.utils.encoding import iri_to_uri
 from rest_framework import serializers
 
 from templatesvc.api.field_mapping import field_for
-from templatesvc.api.links import url_with_place
+from templatesvc.api.links import url_with_placeholder
 from templatesvc.api.serializers import StrictSerializer
 from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
 from templatesvc.mongo.resources import ResourceDocument
 
 # No host name has a tilde, and no URL has to quote it.
-ID_PLACE = "~id~"
+ID_PLACEHOLDER = "~id~"
 
 
 class DocumentSerializer(StrictSerializer):
@@ -80,18 +80,18 @@ class DocumentSerializer(StrictSerializer):
         quoted = id if id.isascii() and id.isalnum() else iri_to_uri(id)
         row = {
             "id": id,
-            **self.written(instance),
+            **self.own_representation(instance),
             "version": int(instance.version),
             "created_at": instance.created,
             "updated_at": instance.updated,
-            "url": self._url.replace(ID_PLACE, quoted),
+            "url": self._url.replace(ID_PLACEHOLDER, quoted),
         }
         for name, field in self._others.items():
             row[name] = field.to_representation(field.get_attribute(instance))
         return row
 
     @classmethod
-    def written(cls, instance: ResourceDocument | DocumentVersion) -> dict[str, Any]:
+    def own_representation(cls, instance: ResourceDocument | DocumentVersion) -> dict[str, Any]:
         """Return the values of the document's own fields as answers have them."""
         return {
             name: write(value) if (value := getattr(instance, name)) is not None else None
@@ -108,7 +108,7 @@ class DocumentSerializer(StrictSerializer):
     def _url(self) -> str:
         """The URL of a document, with a place for its id."""
         route = f"{self.Meta.document.names.slug}-detail"
-        return url_with_place(route, ID_PLACE, self.context["request"])
+        return url_with_placeholder(route, ID_PLACEHOLDER, self.context["request"])
 
     # --- Coming in ---------------------------------------------------------------------------
 

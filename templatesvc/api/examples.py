@@ -82,7 +82,7 @@ EXAMPLES: dict[str, Any] = {
 _serializers: list[Any] = []
 
 
-def has_example(serializer: Any) -> None:
+def register_example(serializer: Any) -> None:
     """Use the example of a resource's serializer."""
     _serializers.append(serializer)
 

@@ -63,7 +63,7 @@ class ResourceFilter(BaseFilterBackend):
         if name == SEARCH:
             return queryset.containing(text, *view.search_fields)
         if name in (AFTER, BEFORE):
-            return queryset.created(name == AFTER, moment(name, text))
+            return queryset.created(name == AFTER, parse_time(name, text))
         if "." in name:
             return queryset.filter(__raw__=members.query(view, name, text))
         value = _value(view, name, text)
@@ -119,7 +119,7 @@ class ResourceFilter(BaseFilterBackend):
         return found + [members.parameter(name) for name in members.free_fields(view)]
 
 
-def moment(name: str, text: str) -> datetime:
+def parse_time(name: str, text: str) -> datetime:
     """Return the time that a parameter gives; raises ValidationError (400)."""
     # A + that was not escaped arrives as a space.
     try:

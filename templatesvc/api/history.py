@@ -79,25 +79,27 @@ class HistoryMixin(DocumentViewSet):
             return response
         slug, begins, size = self.names.slug, {}, 0
         for version in walk_by_id(found.filter(id__in=[each.id for each in versions])):
-            begins[version.id] = excerpts.of_values(self.resource_serializer.written(version))
+            begins[version.id] = excerpts.of_values(
+                self.resource_serializer.own_representation(version)
+            )
             size += version.stored_size
             if size > settings.MAX_PAGE_SIZE:
                 break
         ids = {version.document_id for version in versions}
         own = self.document.objects.of(self.request.user.get_username())
         tags = {each.id: each.etag for each in walk_by_id(own.filter(id__in=ids))}
-        response.restorable = [
-            {
+        response.restorable = []
+        for version in versions:
+            id, tag = version.document_id, tags.get(version.document_id)
+            button = {
                 "version": version,
                 "begins": begins.get(version.id, ""),
                 "url": url_of(f"{slug}-version", self.request, pk=id, number=version.version),
                 "restore": url_of(f"{slug}-restore", self.request, pk=id),
                 # So that nothing is overwritten that somebody changes while the page is open.
-                "condition": ("If-Match", tag) if (tag := tags.get(id)) else ("If-None-Match", "*"),
+                "condition": ("If-Match", tag) if tag else ("If-None-Match", "*"),
             }
-            for version in versions
-            for id in [version.document_id]
-        ]
+            response.restorable.append(button)
         return response
 
     @property

@@ -48,7 +48,7 @@ class Import:
     seed: str
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     details: int = 0
-    is_full: OverQuota | None = None  # once there was no room for a line
+    quota_error: OverQuota | None = None  # once there was no room for a line
 
     def __post_init__(self) -> None:
         self.reader = LineReader(self.user, self.serializer_class, self.seed)
@@ -65,12 +65,12 @@ class Import:
             batch = [self.reader.read(*line) for line in lines]
             # In a context of its own: the request's time for the store is not meant for this.
             Context().run(self._import, batch, holds)
-            self._note(batch)
+            self._record_outcomes(batch)
         met = Counter(outcome["status"] for outcome in self.outcomes)
         counts = {status: met[status] for status in ("created", "replaced", "skipped", "invalid")}
         return counts | {"results": self.outcomes}
 
-    def _note(self, batch: list[Entry]) -> None:
+    def _record_outcomes(self, batch: list[Entry]) -> None:
         """Keep what the answer says of a batch; details only of the first MAX_DETAILS lines."""
         for entry in batch:
             is_detailed = self.details < MAX_DETAILS
@@ -83,11 +83,11 @@ class Import:
         with pymongo.timeout(BATCH_SECONDS):
             for hold in holds:
                 hold()
-            there = self._recognise(readable)
-            known = [entry for entry in readable if entry.id in there]
-            new = [entry for entry in readable if entry.id not in there]
-            had = self._create(new)
-            self._meet(known)
+            existing = self._recognise(readable)
+            known = [entry for entry in readable if entry.id in existing]
+            new = [entry for entry in readable if entry.id not in existing]
+            earlier_versions = self._create(new)
+            self._skip_or_replace(known)
             # Checked after the writes: an erasure that begins later deletes the batch as well.
             try:
                 self.user.check_active()
@@ -95,7 +95,11 @@ class Import:
                 self._take_back(new, known)
                 raise
             created = (entry for entry in new if entry.status == "created")
-            again = {entry.id: entry.document.version for entry in created if entry.id in had}
+            again = {
+                entry.id: entry.document.version
+                for entry in created
+                if entry.id in earlier_versions
+            }
             self.kind.Version.mark_restored(self.owner, again)
 
     def _take_back(self, new: list[Entry], known: list[Entry]) -> None:
@@ -106,38 +110,40 @@ class Import:
         """
         ids = [entry.id for entry in new if entry.status == "created"]
         self.kind.objects.of(self.owner).filter(id__in=ids).delete()
-        there = self._ids_there([entry.id for entry in known])
-        gone = [entry.id for entry in known if entry.id not in there]
+        existing = self._existing_ids([entry.id for entry in known])
+        gone = [entry.id for entry in known if entry.id not in existing]
         self.kind.Version.objects(owner=self.owner, document_id__in=gone).delete()
 
     def _recognise(self, entries: list[Entry]) -> set[ObjectId]:
-        """Give each entry the id that it has among the owner's; return those that are there."""
+        """Give each entry the id that it has among the owner's; return those that exist."""
         exchanged = {
             e.given: self.reader.derived_id(e.given, str(e.given)) for e in entries if e.given
         }
-        there = self._ids_there([entry.id for entry in entries] + list(exchanged.values()))
+        existing = self._existing_ids([entry.id for entry in entries] + list(exchanged.values()))
         for entry in entries:
-            if entry.given and entry.id not in there:
+            if entry.given and entry.id not in existing:
                 entry.document.id = exchanged[entry.given]
-        return there
+        return existing
 
     def _create(self, entries: list[Entry]) -> Collection[ObjectId]:
-        """Store documents whose ids the owner does not have; return the ids that they once had."""
+        """Store documents whose ids the owner does not have; return those ids that once had one."""
         if not entries:
             return ()
         named = [id for entry in entries for id in (entry.id, entry.given) if id]
-        had = self.kind.Version.last_of(self.owner, named)
+        earlier_versions = self.kind.Version.last_of(self.owner, named)
         for entry in entries:
-            if entry.given in had:  # it was the owner's, and was deleted
+            if entry.given in earlier_versions:  # it was the owner's, and was deleted
                 entry.document.id = entry.given
-            entry.document.version = max(entry.document.version, had.get(entry.id, 0) + 1)
+            entry.document.version = max(
+                entry.document.version, earlier_versions.get(entry.id, 0) + 1
+            )
         entries = self._within_quota(entries, documents=1)
         refused = self._insert(entries)
         self._give_back(refused, documents=1)
         for entry in refused:
             entry.fail("skipped", self.kind.names.fill("You have this {name} already."))
             entry.document = None  # the answer can't name the id of the document in the way
-        return had
+        return earlier_versions
 
     def _within_quota(self, entries: list[Entry], documents: int) -> list[Entry]:
         """Reserve room for entries, and return those for which there was room; the others fail.
@@ -147,15 +153,15 @@ class Import:
         if not entries:
             return []
         try:
-            if self.is_full:
-                raise self.is_full
+            if self.quota_error:
+                raise self.quota_error
             Usage.reserve(self.owner, _amount(entries, documents))
         except OverQuota as error:
-            if len(entries) > 1 and not self.is_full:
+            if len(entries) > 1 and not self.quota_error:
                 half = len(entries) // 2
                 first = self._within_quota(entries[:half], documents)
                 return first + self._within_quota(entries[half:], documents)
-            self.is_full = error
+            self.quota_error = error
             for entry in entries:
                 entry.fail("invalid", str(error))
                 entry.document = None
@@ -165,12 +171,14 @@ class Import:
     def _give_back(self, entries: list[Entry], documents: int) -> None:
         Usage.give_back(self.owner, _amount(entries, documents))
 
-    def _ids_there(self, ids: list[ObjectId]) -> set[ObjectId]:
+    def _existing_ids(self, ids: list[ObjectId]) -> set[ObjectId]:
         """Return the ids of which the owner has documents."""
         query = self.kind.objects.of(self.owner).filter(id__in=ids)._query
         return {row["_id"] for row in self.kind._get_collection().find(query, {"_id": 1})}
 
-    def _there(self, ids: list[ObjectId]) -> Iterator[dict[ObjectId, ResourceDocument]]:
+    def _existing_documents(
+        self, ids: list[ObjectId]
+    ) -> Iterator[dict[ObjectId, ResourceDocument]]:
         """Yield the owner's documents with these ids, about BATCH_SIZE bytes of them at a time."""
         part: dict[ObjectId, ResourceDocument] = {}
         size = 0
@@ -199,46 +207,46 @@ class Import:
             if len(entries) > 1:
                 return [refused for entry in entries for refused in self._insert([entry])]
             failed = {0}
-        for place, entry in enumerate(entries):
-            if place not in failed:
+        for index, entry in enumerate(entries):
+            if index not in failed:
                 entry.status = "created"
-        return [entries[place] for place in sorted(failed)]
+        return [entries[index] for index in sorted(failed)]
 
-    def _meet(self, entries: list[Entry]) -> None:
+    def _skip_or_replace(self, entries: list[Entry]) -> None:
         """Skip or replace documents whose ids the owner has already."""
         for entry in entries:  # without an id in its line, this import made it when sent before
             entry.status = "skipped" if entry.given else "created"
         skipped = {entry.id: entry for entry in entries if entry.status == "skipped"}
         if self.mode == "replace" and skipped:
-            for there in self._there(list(skipped)):
-                self._replace([skipped[id] for id in there], there)
+            for existing in self._existing_documents(list(skipped)):
+                self._replace([skipped[id] for id in existing], existing)
 
-    def _replace(self, entries: list[Entry], there: dict[ObjectId, ResourceDocument]) -> None:
+    def _replace(self, entries: list[Entry], existing: dict[ObjectId, ResourceDocument]) -> None:
         # Compared in BSON: to Python 1, 1.0 and True are equal, and so are objects whose keys are
         # in another order.
-        changed = [e for e in entries if own_bson(e.document) != own_bson(there[e.id])]
+        changed = [e for e in entries if own_bson(e.document) != own_bson(existing[e.id])]
         changed = self._within_quota(changed, documents=0)
         if not changed:
             return
-        writes, failed = [self._replacement(e, there[e.id]) for e in changed], set()
+        writes, failed = [self._replacement(e, existing[e.id]) for e in changed], set()
         moment = now()
         try:
             result = self.kind._get_collection().bulk_write(writes, ordered=False)
             matched = result.matched_count
         except BulkWriteError as error:
             failed, matched = duplicates_of(error), error.details["nMatched"]
-        for place in failed:
+        for index in failed:
             name = self.kind.names.singular
-            changed[place].detail = f"You have this {name} already, under another id."
-        done = [entry for place, entry in enumerate(changed) if place not in failed]
+            changed[index].detail = f"You have this {name} already, under another id."
+        done = [entry for index, entry in enumerate(changed) if index not in failed]
         if matched < len(done):
-            done = self._arrived(done, there)
+            done = self._confirmed(done, existing)
         for entry in done:
             entry.status = "replaced"
-        self.kind.Version.keep_all(there[entry.id] for entry in done)
+        self.kind.Version.keep_all(existing[entry.id] for entry in done)
         lines = {entry.line for entry in done}
         self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
-        freed = sum(there[entry.id].freed.bytes for entry in done)
+        freed = sum(existing[entry.id].freed.bytes for entry in done)
         Usage.free(self.owner, Amount(bytes=freed), until=moment)
 
     def _replacement(self, entry: Entry, seen: ResourceDocument) -> UpdateMany:
@@ -247,20 +255,22 @@ class Import:
         document = entry.document
         return UpdateMany(query, self.kind.replacement(document.own_values, document.updated))
 
-    def _arrived(
-        self, entries: list[Entry], there: dict[ObjectId, ResourceDocument]
+    def _confirmed(
+        self, entries: list[Entry], existing: dict[ObjectId, ResourceDocument]
     ) -> list[Entry]:
         """Return the entries that were stored, if others wrote at the same time."""
         ids = [entry.id for entry in entries]
-        current = {id: document for part in self._there(ids) for id, document in part.items()}
-        arrived = []
+        current = {
+            id: document for part in self._existing_documents(ids) for id, document in part.items()
+        }
+        confirmed = []
         for entry in entries:
-            entry.document.version = there[entry.id].version + 1
+            entry.document.version = existing[entry.id].version + 1
             if entry.id in current and current[entry.id].etag == entry.document.etag:
-                arrived.append(entry)
+                confirmed.append(entry)
             else:
                 entry.detail = "Somebody changed or deleted it during the import."
-        return arrived
+        return confirmed
 
 
 def _amount(entries: list[Entry], documents: int) -> Amount:

@@ -17,12 +17,12 @@ def url_of(route: str, request: HttpRequest, **arguments: Any) -> str:
     return request.build_absolute_uri(reverse(route, kwargs=arguments))
 
 
-def url_with_place(route: str, place: str, request: HttpRequest) -> str:
-    """Return the URL of a route to one document, with ``place`` in place of its id."""
-    return request.build_absolute_uri(_path(route, place, get_script_prefix(), get_urlconf()))
+def url_with_placeholder(route: str, placeholder: str, request: HttpRequest) -> str:
+    """Return the URL of a route to one document, with ``placeholder`` in place of its id."""
+    return request.build_absolute_uri(_path(route, placeholder, get_script_prefix(), get_urlconf()))
 
 
 @lru_cache(maxsize=64)
-def _path(route: str, place: str, prefix: str, urlconf: str | None) -> str:
+def _path(route: str, placeholder: str, prefix: str, urlconf: str | None) -> str:
     """Reverse a route, which depends on the path prefix and on the map of URLs as well."""
-    return reverse(route, kwargs={"pk": place})
+    return reverse(route, kwargs={"pk": placeholder})

@@ -91,7 +91,7 @@ def plain(value: Any) -> Any:
     return write(value) if write else JSONEncoder().default(value)
 
 
-def written(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a time in the one notation for times: UTC, with milliseconds and a Z.
 
     Strict parsers read it, and its texts sort by time.
@@ -104,7 +104,7 @@ def written(moment: datetime) -> str:
 def _beyond_the_calendar(moment: DatetimeMS) -> str:
     """Return a time beyond Python's calendar, its year with a sign and six digits or more."""
     cycles, rest = divmod(int(moment), CYCLE)
-    alike = written(EPOCH + timedelta(milliseconds=rest))
+    alike = format_time(EPOCH + timedelta(milliseconds=rest))
     return f"{int(alike[:4]) + 400 * cycles:+07d}{alike[4:]}"
 
 
@@ -117,9 +117,9 @@ def _binary(value: bytes) -> str:
 
 
 PLAIN: dict[type, Callable[[Any], Any]] = {
-    datetime: written,
+    datetime: format_time,
     DatetimeMS: _beyond_the_calendar,
-    Timestamp: lambda timestamp: written(timestamp.as_datetime()),
+    Timestamp: lambda timestamp: format_time(timestamp.as_datetime()),
     Binary: _binary,
     bytes: _binary,
     ObjectId: str,
@@ -195,7 +195,7 @@ def export_line(fields: dict[str, Any]) -> bytes:
     Times in them are written as everywhere, and what is inside them in Extended JSON.
     """
     written_fields = {
-        name: written(value) if isinstance(value, datetime) else value
+        name: format_time(value) if isinstance(value, datetime) else value
         for name, value in fields.items()
     }
     return extended_json(written_fields).encode()

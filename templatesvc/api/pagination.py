@@ -1,4 +1,4 @@
-"""Paging by the place of the last row: the last page is as quick as the first.
+"""Paging by the position of the last row: the last page is as quick as the first.
 
 Rows that are added or deleted meanwhile neither repeat nor hide others. With page numbers
 they would.
@@ -29,14 +29,14 @@ from templatesvc.api.parameters import flag, parameter
 from templatesvc.api.proxies import client_address, network
 from templatesvc.api.turns import SearchInProgress, one_at_a_time
 from templatesvc.mongo import ids
-from templatesvc.mongo.keysets import Place
+from templatesvc.mongo.keysets import Position
 from templatesvc.mongo.querysets import KeysetQuerySet
 
 SALT = "templatesvc.api.pagination"
 
 
 class KeysetPagination(BasePagination):
-    """Pages of a KeysetQuerySet, whose cursors hold the places of rows.
+    """Pages of a KeysetQuerySet, whose cursors hold the positions of rows.
 
     The view names the orders in ``ordering_fields``, and the default in ``ordering``.
 
@@ -63,22 +63,22 @@ class KeysetPagination(BasePagination):
         self.fields = sparse.SparseFields(request, view)
         queryset = self.fields.read(queryset)
         limit, ordering = self._limit(), self._ordering()
-        place, backwards = self._place()
+        position, backwards = self._position()
         is_counted = flag(self.request, "count")
         with self._alone() if queryset.is_search else nullcontext():
             self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
-            self.by, way = ordering.lstrip("-"), ordering.startswith("-") != backwards
+            self.by, direction = ordering.lstrip("-"), ordering.startswith("-") != backwards
             # One more than asked for tells whether there is another page.
             rows, is_more, end = self._read(
-                queryset, queryset.walk(self.by, way, place, limit + 1), limit
+                queryset, queryset.walk(self.by, direction, position, limit + 1), limit
             )
             self.count = self._count(queryset, len(rows)) if is_counted else None
         if backwards:
             rows.reverse()
         first, last = end, end
         if rows:
-            first, last = (queryset.place_of(row, self.by) for row in (rows[0], rows[-1]))
-        is_begun = place is not None
+            first, last = (queryset.position_of(row, self.by) for row in (rows[0], rows[-1]))
+        is_begun = position is not None
         if backwards:
             is_next, is_previous, first = is_begun, is_more, end or first
         else:
@@ -98,14 +98,14 @@ class KeysetPagination(BasePagination):
 
     def _read(
         self, queryset: KeysetQuerySet, walked: Iterator[Any], limit: int
-    ) -> tuple[list[Any], bool, Place | None]:
+    ) -> tuple[list[Any], bool, Position | None]:
         """Return rows that fit, whether there may be more, and where a search ran out of time."""
         rows: list[Any] = []
         size = 0
         for row in walked:
             if not queryset.fits(row):
                 if time.monotonic() > self.time_is_up_at:
-                    return rows, True, queryset.place_of(row, self.by)
+                    return rows, True, queryset.position_of(row, self.by)
                 continue
             size += row.stored_size
             if len(rows) == limit or (rows and size > settings.MAX_PAGE_SIZE):
@@ -129,21 +129,23 @@ class KeysetPagination(BasePagination):
             raise ValidationError({"ordering": f"Give one of: {', '.join(self.orderings)}."})
         return ordering
 
-    def _place(self) -> tuple[Place | None, bool]:
+    def _position(self) -> tuple[Position | None, bool]:
         """Return where the cursor stands, and whether the page before it is asked for.
 
-        The place None is the beginning of the list or, going back, its end.
+        The position None is the beginning of the list or, going back, its end.
         """
         text = self.request.query_params.get("cursor")
         if text is None:
             return None, False
         try:
-            query, place, backwards = signing.loads(text, salt=SALT)
+            query, position, backwards = signing.loads(text, salt=SALT)
         except signing.BadSignature as error:
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        return None if place is None else [ids.decode_signed(value) for value in place], backwards
+        return None if position is None else [
+            ids.decode_signed(value) for value in position
+        ], backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")
@@ -159,9 +161,9 @@ class KeysetPagination(BasePagination):
 
     # --- The answer --------------------------------------------------------------------------
 
-    def _link(self, place: Place | None, backwards: bool) -> str:
-        """Return the URL of the page next to a place; None is where the list begins or ends."""
-        values = None if place is None else [ids.encode(value) for value in place]
+    def _link(self, position: Position | None, backwards: bool) -> str:
+        """Return the URL of the page next to a position; None is where the list begins or ends."""
+        values = None if position is None else [ids.encode(value) for value in position]
         cursor = signing.dumps([self._query(), values, backwards], salt=SALT)
         return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
 
@@ -234,5 +236,5 @@ class KeysetPagination(BasePagination):
 
 def orderings_of(view: Any) -> list[str]:
     """Return the orderings that a view's list can have, the default first."""
-    by_each = [way + name for name in view.ordering_fields for way in ("-", "")]
-    return sorted(by_each, key=lambda ordering: ordering != view.ordering)
+    by_each = [sign + name for name in view.ordering_fields for sign in ("-", "")]
+    return [view.ordering, *(ordering for ordering in by_each if ordering != view.ordering)]

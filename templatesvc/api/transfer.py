@@ -104,7 +104,7 @@ def exported(owner: str, serializer: type[DocumentSerializer]) -> Iterator[bytes
     def line(document: ResourceDocument) -> bytes:
         entry = {
             "id": str(document.id),
-            **serializer.written(document),
+            **serializer.own_representation(document),
             "version": document.version,
             "created_at": document.created,
             "updated_at": document.updated,

@@ -24,7 +24,7 @@ from templatesvc.api.answers import Done
 from templatesvc.api.companions import companions
 from templatesvc.api.conditions import PreconditionFailed, PreconditionRequired, Preconditions
 from templatesvc.api.documents import DocumentSerializer
-from templatesvc.api.examples import has_example
+from templatesvc.api.examples import register_example
 from templatesvc.api.exceptions import AlreadyExists, Conflict, QuotaExceeded, conflict_as
 from templatesvc.api.filters import AFTER, BEFORE, SEARCH, ResourceFilter
 from templatesvc.api.idempotency import idempotent
@@ -76,7 +76,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
             cls.document = cls.serializer_class.Meta.document
             cls.names = cls.document.names
             _check_fields(cls)
-            has_example(cls.serializer_class)
+            register_example(cls.serializer_class)
             for name, document in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
                     # Not by extend_schema_view, which misses the further methods of an action. It
@@ -122,7 +122,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     @property
     def has_object_permissions(self) -> bool:
-        """Whether a permission looks at the document, so that it is read before it is written."""
+        """Whether a permission looks at the document, so that it is read before each write."""
         none = BasePermission.has_object_permission
         return any(type(each).has_object_permission is not none for each in self.get_permissions())
 
@@ -157,7 +157,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     def write_and_answer(self, write: Callable[[ResourceQuerySet], Any], notice: str) -> Response:
         """Do a write that does not depend on the document's values, if its state allows it."""
-        is_conditional = Preconditions.of_write(self.request).name_a_state
+        is_conditional = Preconditions.of_write(self.request).names_a_state
         if is_conditional or self.has_object_permissions:
             document = self.conditional_write(lambda found, _: write(found))
         elif (document := write(self.object_queryset())) is None:
@@ -279,10 +279,10 @@ class WriteMixin(DocumentViewSet):
         if not is_merge and len(given) == len(serializer.writable):
             return self.replace_and_answer(given)
         change = self._merging(request.data) if is_merge else self._setting(given)
-        written = self.conditional_write(
+        document = self.conditional_write(
             lambda found, seen: self.replace_document(found, change(seen))
         )
-        return self.answer(written, notice=SAVED)
+        return self.answer(document, notice=SAVED)
 
     def _setting(self, given: Values) -> Callable[[ResourceDocument], Values]:
         """Return a function that sets the given values in those of a document."""
@@ -297,8 +297,8 @@ class WriteMixin(DocumentViewSet):
         fields = self.get_serializer().writable
 
         def change(seen: ResourceDocument) -> Values:
-            written = self.resource_serializer.written(seen)
-            there = {name: written[name] for name in fields if written[name] is not None}
+            own = self.resource_serializer.own_representation(seen)
+            there = {name: own[name] for name in fields if own[name] is not None}
             return self.values(merged(there, patch))
 
         return change
@@ -306,7 +306,7 @@ class WriteMixin(DocumentViewSet):
     @raises(PreconditionFailed, PreconditionRequired, Conflict)
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of {your} {names}. It can be restored for some time."""
-        is_conditional = Preconditions.of_write(request).name_a_state
+        is_conditional = Preconditions.of_write(request).names_a_state
         if is_conditional or self.has_object_permissions:
             self.conditional_write(lambda found, _: self.delete_document(found))
         elif not self.delete_document(self.object_queryset()):

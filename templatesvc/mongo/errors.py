@@ -60,7 +60,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def duplicates_of(error: BulkWriteError) -> set[int]:
-    """Return the places of the writes that a unique index refused; raise any other failure.
+    """Return the indexes of the writes that a unique index refused; raise any other failure.
 
     One is that the members of a replica set did not confirm the writes: they may be lost.
     """

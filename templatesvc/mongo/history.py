@@ -40,7 +40,7 @@ TRIES = 2
 class VersionField(RawField):
     """The number of a version: the whole part of a number from 1 to MAX_VERSION.
 
-    Any other stored value counts as 1, here and in ``is_version`` and ``next_one``.
+    Any other stored value counts as 1, here and in ``version_query`` and ``next_one``.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class VersionField(RawField):
         return {"$add": [{"$cond": [is_number, "$version", 1]}, 1]}
 
 
-def is_version(number: int) -> dict[str, Any]:
+def version_query(number: int) -> dict[str, Any]:
     """Return the condition for stored values that count as this number."""
     if number == 1:
         return {"$not": {"$gte": 2, "$lte": MAX_VERSION}}
@@ -160,7 +160,7 @@ class DocumentVersion(ServiceDocument):
                 cls._get_collection().bulk_write(writes, ordered=False)
                 return
             except BulkWriteError as error:
-                writes = [writes[place] for place in duplicates_of(error)]
+                writes = [writes[index] for index in duplicates_of(error)]
 
     @classmethod
     def _slot(
@@ -169,7 +169,7 @@ class DocumentVersion(ServiceDocument):
         """Return the query and the upsert that store a state.
 
         If the slot has a later state, the query does not find it, and the upsert is refused as a
-        duplicate: a write that comes late must not take the place of a deletion.
+        duplicate: a write that comes late must not take the index of a deletion.
         """
         moment = now()
         slot = before.version % settings.HISTORY_VERSIONS

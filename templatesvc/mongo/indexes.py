@@ -30,7 +30,7 @@ class Index(NamedTuple):
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        fields = ", ".join(name if way == 1 else f"-{name}" for name, way in self.keys)
+        fields = ", ".join(name if direction == 1 else f"-{name}" for name, direction in self.keys)
         unique = "unique " if self.options.get("unique") else ""
         return f"{unique}{self.document._get_collection_name()} ({fields})"
 
@@ -79,7 +79,7 @@ class Index(NamedTuple):
 
 
 class DuplicateValues(Exception):
-    """A unique index can't be built; the text names the values that stand in the way."""
+    """A unique index can't be built; the text names the values that stand in the direction."""
 
     def __init__(self, index: Index) -> None:
         rows = [

@@ -1,7 +1,7 @@
-"""Places in an order, and the queries for what comes after a place: for lists, exports and walks.
+"""Positions in an order, and the queries for what comes after one: for lists, exports and walks.
 
-The place of a row is the list of its values in the fields of the order; no two rows share the last
-value. Rows that are added or deleted meanwhile neither repeat nor hide others.
+The position of a row is the list of its values in the fields of the order; no two rows share the
+last value. Rows that are added or deleted meanwhile neither repeat nor hide others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
 
 Query = dict[str, Any]
 Keys = list[tuple[str, int]]
-Place = list[Any]
+Position = list[Any]
 
 # The least value of each type, in MongoDB's order of types: a comparison finds only values of the
 # same type. Before all of them come nulls and absent fields. (Lists are left out: their elements
@@ -47,7 +47,7 @@ class Holds(Enum):
 
 
 def reversed_order(order: Keys) -> Keys:
-    return [(field, -way) for field, way in order]
+    return [(field, -direction) for field, direction in order]
 
 
 def both(one: Query, other: Query) -> Query:
@@ -55,38 +55,38 @@ def both(one: Query, other: Query) -> Query:
     return {"$and": [one, other]} if one.keys() & other.keys() else one | other
 
 
-def beyond(order: Keys, place: Place) -> Query:
-    """Return one query for all that comes after a place."""
-    found = list(ranges(order, place))
+def beyond(order: Keys, position: Position) -> Query:
+    """Return one query for all that comes after a position."""
+    found = list(ranges(order, position))
     return either(found) if found else {"_id": {"$in": []}}  # nothing comes before null
 
 
 def ranges(
     order: Keys,
-    place: Place | None,
+    position: Position | None,
     holds: Holds = Holds.ANYTHING,
     is_sliced: bool = False,
 ) -> Iterator[Query]:
-    """Yield the queries that, one after the other, find all that comes after a place, or all.
+    """Yield the queries that, one after the other, find all that comes after a position, or all.
 
     Each is one range of an index. ``is_sliced`` has ranges of ids or times begin with short ones.
     """
-    (field, way), *others = order
-    if place is None:
-        yield from _from_the_start(field, way, is_sliced)
+    (field, direction), *others = order
+    if position is None:
+        yield from _from_the_start(field, direction, is_sliced)
         return
-    value, *rest = place
+    value, *rest = position
     inner = holds if holds is Holds.ANYTHING else Holds.VALUES
     later = list(ranges(others, rest, inner)) if others else []
     if value is None:
         if later:
             yield both({field: None}, either(later))
-        if way == ASCENDING:
+        if direction == ASCENDING:
             yield {field: {"$ne": None}}
         return
-    after = "$gt" if way == ASCENDING else "$lt"
+    after = "$gt" if direction == ASCENDING else "$lt"
     is_of_time = is_sliced and isinstance(value, ObjectId | datetime)
-    first, *more = _slices({after: value}, value, way) if is_of_time else [{after: value}]
+    first, *more = _slices({after: value}, value, direction) if is_of_time else [{after: value}]
     if later:
         # The bound on the first field alone is what an index can use.
         bound = {field: {f"{after}e": first.pop(after)} | first}
@@ -94,7 +94,7 @@ def ranges(
     else:
         yield {field: first}
     yield from ({field: span} for span in more)
-    yield from _of_further_types(field, way, value, holds)
+    yield from _of_further_types(field, direction, value, holds)
 
 
 def either(queries: list[Query]) -> Query:
@@ -106,39 +106,39 @@ def either(queries: list[Query]) -> Query:
     return queries[0] if len(queries) == 1 else {"$and": [{"$or": queries}]}
 
 
-def _from_the_start(field: str, way: int, is_sliced: bool) -> Iterator[Query]:
-    if not is_sliced or way == ASCENDING:
+def _from_the_start(field: str, direction: int, is_sliced: bool) -> Iterator[Query]:
+    if not is_sliced or direction == ASCENDING:
         yield {}
         return
     latest = ObjectId() if field == "_id" else now()
     yield from _of_further_types(field, ASCENDING, latest)
-    yield from ({field: span} for span in _slices({}, latest, way))
-    yield from _of_further_types(field, way, latest)
+    yield from ({field: span} for span in _slices({}, latest, direction))
+    yield from _of_further_types(field, direction, latest)
 
 
 def _of_further_types(
-    field: str, way: int, value: Any, holds: Holds = Holds.ANYTHING
+    field: str, direction: int, value: Any, holds: Holds = Holds.ANYTHING
 ) -> Iterator[Query]:
     """Yield the query for what comes after all values of the type of this one, if anything can."""
-    place = _type_of(value)
-    further = LEAST[place + 1 :] if way == ASCENDING else LEAST[:place]
+    rank = _type_rank(value)
+    further = LEAST[rank + 1 :] if direction == ASCENDING else LEAST[:rank]
     choices: list[Query] = [{field: {"$gte": least}} for _, least in further]
     choices = choices if holds is Holds.ANYTHING else []
-    if way != ASCENDING and holds is not Holds.VALUES:
+    if direction != ASCENDING and holds is not Holds.VALUES:
         choices.append({field: None})
     if choices:
         yield either(choices)
 
 
-def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query]:
+def _slices(near: Query, start: ObjectId | datetime, direction: int) -> Iterator[Query]:
     """Yield bounds on ids or times from ``start`` on, each for a longer time than the last.
 
     ``near`` is the near bound of the first one.
     """
     edge = start.generation_time if isinstance(start, ObjectId) else start
-    inclusive, outward = ("$gte", "$lt") if way == ASCENDING else ("$lt", "$gte")
+    inclusive, outward = ("$gte", "$lt") if direction == ASCENDING else ("$lt", "$gte")
     for span in SLICES if FIRST_MOMENT < edge < LAST_MOMENT else ():
-        moment = edge + way * span
+        moment = edge + direction * span
         if not FIRST_MOMENT < moment < LAST_MOMENT:  # which an ObjectId can't hold
             break
         bound = ObjectId.from_datetime(moment) if isinstance(start, ObjectId) else moment
@@ -147,8 +147,8 @@ def _slices(near: Query, start: ObjectId | datetime, way: int) -> Iterator[Query
     yield near
 
 
-def _type_of(value: Any) -> int:
-    """Return the place of a value's type in the order of types."""
+def _type_rank(value: Any) -> int:
+    """Return the rank of a value's type in the order of types."""
     # A bool is an int as well, to Python, and comes later.
-    fitting = [place for place, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
+    fitting = [rank for rank, (kinds, _) in enumerate(LEAST) if isinstance(value, kinds)]
     return fitting[-1] if fitting else len(LEAST)

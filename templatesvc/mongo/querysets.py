@@ -12,7 +12,7 @@ from mongoengine.queryset import QuerySet
 from mongoengine.queryset.visitor import QCombination, QNode
 from pymongo import ASCENDING, DESCENDING
 
-from templatesvc.mongo.keysets import Holds, Keys, Place, Query, both, either, ranges
+from templatesvc.mongo.keysets import Holds, Keys, Position, Query, both, either, ranges
 from templatesvc.mongo.walks import Row, walk
 
 # Attributes of a queryset that are no part of its query: the collection, and what was found.
@@ -20,7 +20,7 @@ FOUND = {"_collection_obj", "_cursor_obj", "_iter", "_result_cache", "_has_more"
 
 
 class KeysetQuerySet(QuerySet):
-    """Documents that can be walked in an order from a place on, and back."""
+    """Documents that can be walked in an order from a position on, and back."""
 
     # The fields of each order that does not sort by the field of its name and then by the id.
     orders: ClassVar[dict[str, tuple[str, ...]]] = {}
@@ -103,7 +103,7 @@ class KeysetQuerySet(QuerySet):
         """Return the names of the fields by which an order sorts."""
         return cls.orders.get(by, (by, "id"))
 
-    def place_of(self, document: Any, by: str) -> Place:
+    def position_of(self, document: Any, by: str) -> Position:
         """Return where a document of a walk is in an order, in values as the store has them.
 
         Not in the document's own: a field that the store lacks has its default there.
@@ -111,9 +111,9 @@ class KeysetQuerySet(QuerySet):
         return [document._row.get(field) for field, _ in self._order(by, descending=False)]
 
     def walk(
-        self, by: str, descending: bool, after: Place | None = None, limit: int = 0
+        self, by: str, descending: bool, after: Position | None = None, limit: int = 0
     ) -> Iterator[Any]:
-        """Yield the documents ordered by a field, from a place on.
+        """Yield the documents ordered by a field, from a position on.
 
         ``limit`` is how many the caller will take, so that no more are read; 0 reads all. A search
         ignores it, because nobody knows how many documents it has to look at.
@@ -136,8 +136,8 @@ class KeysetQuerySet(QuerySet):
                 return
 
     def _order(self, by: str, descending: bool) -> Keys:
-        way = DESCENDING if descending else ASCENDING
-        return [(self._document._fields[name].db_field, way) for name in self.fields_of(by)]
+        direction = DESCENDING if descending else ASCENDING
+        return [(self._document._fields[name].db_field, direction) for name in self.fields_of(by)]
 
     def _may_be_null(self, by: str) -> bool:
         field = self._document._fields[self.fields_of(by)[0]]

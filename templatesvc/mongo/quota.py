@@ -125,7 +125,7 @@ class Usage(ServiceDocument):
     _counters: list[Callable[[str], Amount]] = []
 
     @classmethod
-    def counts(cls, count: Callable[[str], Amount]) -> None:
+    def register_counter(cls, count: Callable[[str], Amount]) -> None:
         """Register a function that counts what the owner of a name keeps, for the quota."""
         cls._counters.append(count)
 
@@ -379,7 +379,7 @@ class Usage(ServiceDocument):
         cls.objects(id=owner).update_one(set__due_at=LONG_AGO)
 
     @classmethod
-    def limit(cls, owner: str, own: Limits) -> Self:
+    def set_limits(cls, owner: str, own: Limits) -> Self:
         """Give an owner limits of their own; None stands for those of the settings."""
         usage = cls.of(owner)
         usage.max_documents, usage.max_bytes = own

@@ -40,7 +40,7 @@ from templatesvc.mongo.documents import (
     not_unique,
     now,
 )
-from templatesvc.mongo.history import DocumentVersion, VersionField, is_version
+from templatesvc.mongo.history import DocumentVersion, VersionField, version_query
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.querysets import KeysetQuerySet
 from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
@@ -196,7 +196,7 @@ class ResourceMetaclass(TopLevelDocumentMetaclass):
         document._fields_ordered = ("id", *owner, *document.own_fields, *RESERVED[2:])
         if is_owned:
             document._meta["shards_by"] = (document.owner.db_field, 1)
-            Usage.counts(document.amount_of)
+            Usage.register_counter(document.amount_of)
         document.Version = DocumentVersion.of_document(document)
         return document
 
@@ -364,7 +364,7 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
     @property
     def state_query(self) -> dict[str, Any]:
         """The query for this state, of the document that another query finds."""
-        return {"version": is_version(self.version)}
+        return {"version": version_query(self.version)}
 
     @property
     def etag(self) -> str:

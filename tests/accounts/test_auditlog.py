@@ -17,7 +17,7 @@ from accounts.audit import Action, AuditEntry, actions_of
 from accounts.clients import Client
 from accounts.management.commands.auditlog import LATE, News
 from templates_app.documents import Template
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from templatesvc.mongo.documents import now
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
@@ -69,7 +69,7 @@ def test_a_line_of_json_has_all_of_an_entry() -> None:
     entry = AuditEntry.objects(by="root").get()
     assert told("--by=root")[-1] == {
         "id": str(entry.id),
-        "at": written(entry.at),
+        "at": format_time(entry.at),
         "action": "template_changed",
         "username": "alice",
         "by": "root",

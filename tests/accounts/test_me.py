@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from tests.conftest import Person, heir_of
 
 pytestmark = pytest.mark.store
@@ -24,7 +24,7 @@ def test_a_user_reads_their_account(alice: Person) -> None:
     assert response.status_code == 200
     assert response.json() == {
         "username": "alice",
-        "date_joined": written(alice.user.date_joined),
+        "date_joined": format_time(alice.user.date_joined),
         "last_login": None,
         "quota": {
             "documents": 0,

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.sessions import session_id
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from templatesvc.mongo.documents import now
 from tests.accounts.callers import after, browser, caller, claims, me, refresh, tokens_of, verify
 from tests.conftest import Person
@@ -46,9 +46,9 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
         "results": [
             {
                 "id": session_id(laptop.cookies["sessionid"].value),
-                "created_at": written(newer.created_at),
-                "last_used_at": written(newer.last_used_at),
-                "expires_at": written(newer.expires_at),
+                "created_at": format_time(newer.created_at),
+                "last_used_at": format_time(newer.last_used_at),
+                "expires_at": format_time(newer.expires_at),
                 "user_agent": "Laptop/2",
                 "ip": "2001:db8::2",
                 "current": False,
@@ -56,9 +56,9 @@ def test_the_list_has_every_session_and_nothing_more(alice: Person, bob: Person)
             },
             {
                 "id": sid(phone),
-                "created_at": written(older.created_at),
-                "last_used_at": written(older.last_used_at),
-                "expires_at": written(older.expires_at),
+                "created_at": format_time(older.created_at),
+                "last_used_at": format_time(older.last_used_at),
+                "expires_at": format_time(older.expires_at),
                 "user_agent": "Phone/1",
                 "ip": "192.0.2.1",
                 "current": True,

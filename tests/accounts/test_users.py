@@ -14,7 +14,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from templatesvc.mongo import ids
 from tests.accounts.callers import browser, log_in
 from tests.accounts.rights import may
@@ -163,7 +163,7 @@ def test_a_user_in_the_list(root: Person, bob: Person) -> None:
         "is_active": True,
         "must_change_password": False,
         "role": None,
-        "date_joined": written(bob.user.date_joined),
+        "date_joined": format_time(bob.user.date_joined),
         "last_login": None,
         "url": f"http://testserver{USERS}/{bob.user.id}",
     }

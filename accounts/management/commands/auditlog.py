@@ -17,7 +17,7 @@ from accounts import operations
 from accounts.audit import AuditEntry, sentences
 from accounts.management.operator_command import OperatorCommand
 from accounts.transfer import entry_line
-from templatesvc.api.notation import written
+from templatesvc.api.notation import format_time
 from templatesvc.durations import duration
 from templatesvc.mongo import errors, ids
 from templatesvc.mongo.documents import new_id, now
@@ -124,7 +124,7 @@ def line(entry: AuditEntry) -> str:
     changes = [f"{name}: {was} -> {is_}" for name, (was, is_) in entry.changes.items()]
     details = [f"{name}={value}" for name, value in entry.details.items()]
     parts = [
-        written(entry.at),
+        format_time(entry.at),
         entry.username or "(nobody's name)",
         entry.sentence,
         *([f"by {entry.by}"] if entry.by and entry.by != entry.username else []),

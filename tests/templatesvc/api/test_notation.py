@@ -23,7 +23,7 @@ from accounts import audit, transfer
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client
 from templates_app.documents import Template
-from templatesvc.api.notation import extended_json, from_extended_json, plain_json, written
+from templatesvc.api.notation import extended_json, format_time, from_extended_json, plain_json
 from tests.accounts.operators import operators_browser
 from tests.answers import there
 from tests.conftest import Person, log_in
@@ -118,7 +118,7 @@ def test_what_looks_like_bson_is_read_or_refused_with_a_sentence(value: Any) -> 
 
 def test_times_are_in_utc_with_three_digits_and_in_order_as_text() -> None:
     moments = [NOON + timedelta(milliseconds=n) for n in (0, 1, 10, 999, 1000, 86_400_000)]
-    texts = [written(moment.astimezone(timezone(timedelta(hours=5)))) for moment in moments]
+    texts = [format_time(moment.astimezone(timezone(timedelta(hours=5)))) for moment in moments]
     assert texts == sorted(texts)
     assert texts[:2] == ["2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00.001Z"]
     assert all(TIME.fullmatch(text) for text in texts)
