@@ -470,6 +470,10 @@ LOGGING = {
 
 # Whether it runs on the same database, so that passwords and tokens have to suit it as well.
 FLASK_SIDE_BY_SIDE = env.bool("FLASK_SIDE_BY_SIDE", False)
+if FLASK_SIDE_BY_SIDE:
+    # It accepts a deleted user's token until it expires, as the token of whoever has the name next.
+    times = (ERASED_NAME_HOLD, ACCESS_TOKEN_LIFETIME, timedelta(days=1))
+    ERASED_NAME_HOLD = max(filter(None, times))  # what could not be read is None
 # The dates of deprecation and end that answers of its routes announce.
 FLASK_DEPRECATION = env.date("FLASK_DEPRECATION", None)
 FLASK_SUNSET = env.date("FLASK_SUNSET", None)
@@ -503,10 +507,7 @@ except EnvValidationError as error:
 # The longest life of a session. One that is not used within the lifetime of a refresh token ends
 # earlier, whatever the browser keeps.
 SESSION_COOKIE_AGE = int(SESSION_MAX_AGE.total_seconds())
-if FLASK_SIDE_BY_SIDE:
-    # The Flask service accepts the token of a deleted user, or of the next of that name, until it
-    # expires.
-    ERASED_NAME_HOLD = max(ERASED_NAME_HOLD, ACCESS_TOKEN_LIFETIME, timedelta(days=1))
+
 # The largest body that the server reads; routes may have lower limits.
 MAX_SERVER_BODY_SIZE = max(MAX_BODY_SIZE, MAX_IMPORT_SIZE)
 SPECTACULAR_SETTINGS["CONTACT"] = {"name": "The operators of this service"} | CONTACT

@@ -66,7 +66,7 @@ def duplicates_of(error: BulkWriteError) -> set[int]:
     """
     failures = error.details["writeErrors"]
     is_other = any(failure["code"] != DUPLICATE_KEY for failure in failures)
-    if is_other or error.details["writeConcernErrors"]:
+    if is_other or error.details.get("writeConcernErrors"):
         raise error
     return {failure["index"] for failure in failures}
 

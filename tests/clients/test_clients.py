@@ -83,7 +83,9 @@ def test_kotlin(generate: Generate, tmp_path: Path, arguments: list[str]) -> Non
     program("main.kt", tmp_path / "program")
     program("pom.xml", tmp_path)
     fetch(["mvn", "--quiet", "--batch-mode", "dependency:go-offline"], tmp_path)
-    output(["mvn", "--quiet", "--batch-mode", "compile"], tmp_path)
+    # Without the compiler's daemon, which a busy machine starts too late, and nobody ends.
+    without_daemon = "-Dkotlin.compiler.daemon=false"
+    output(["mvn", "--quiet", "--batch-mode", without_daemon, "compile"], tmp_path)
     classes = "target/classes:target/dependency/*"
     assert json.loads(output(["java", "-cp", classes, "MainKt", *arguments], tmp_path)) == VALUES
 

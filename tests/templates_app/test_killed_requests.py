@@ -40,9 +40,10 @@ def send(service: Service, token: str, path: str, body: Any, key: str, **headers
 
 
 def let_leases_end(database: Any) -> None:
-    database["idempotent_requests"].update_many(
-        {"status": None}, {"$set": {"lease_until": datetime.now(UTC)}}
-    )
+    """End what the killed service holds: its keys, and its owner's turn to import."""
+    moment = datetime.now(UTC)
+    database["idempotent_requests"].update_many({"status": None}, {"$set": {"lease_until": moment}})
+    database["leases"].update_many({}, {"$set": {"until": moment}})
 
 
 @pytest.mark.long

@@ -168,13 +168,27 @@ HOSTILE_NAMES: list[Any] = [
 ]
 
 
+def can_be_indexed(database: Database[Any], value: Any) -> bool:
+    """Tell whether the server has an index for such a value: one has none for references."""
+    probe = database["probe"]
+    probe.create_index("value")
+    try:
+        probe.insert_one({"value": value})
+    except OperationFailure:
+        return False
+    finally:
+        probe.drop()
+    return True
+
+
 @pytest.mark.parametrize("choice", [KEEP, RENAME])
 def test_names_that_look_like_queries_are_no_queries(choice: str, flasks: Database[Any]) -> None:
-    for name in (*HOSTILE_NAMES, *HOSTILE_NAMES, "ann", ["é"], ["ann"]):
+    names = [name for name in HOSTILE_NAMES if can_be_indexed(flasks, name)]
+    for name in (*names, *names, "ann", ["é"], ["ann"]):
         flasks["users"].insert_one(_of_flask(name))
         flasks["templates"].insert_one({"profile": name, "template": str(ObjectId())})
     before = everything(flasks)
-    found = {"list_names": 2, "duplicate_users": 6, "orphans": 14}
+    found = {"list_names": 2, "duplicate_users": len(names), "orphans": 2 * len(names) + 2}
     assert findings(adopt(), in_the_way=True) == found
     assert adopt("--apply", choice)["status"] == adopt()["status"] == 0
     assert flasks["users"].count_documents({"username": "ann"}) == 1
