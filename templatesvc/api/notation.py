@@ -148,7 +148,7 @@ def extended_json(value: Any, indented: bool = False) -> str:
 
 
 # What bson raises where something only looks like one of its values.
-NOT_BSON = (*(LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, BSONError),)
+NOT_BSON = (LookupError, TypeError, ArithmeticError, RecursionError, BSONError)
 
 
 def from_extended_json(text: str) -> Any:
@@ -157,6 +157,8 @@ def from_extended_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_value)
     except NOT_BSON as error:
         raise ValueError(str(error)) from error
+    except AttributeError as error:  # which says only what Python missed
+        raise ValueError("a value with $ in its keys is not valid Extended JSON") from error
 
 
 # Possessive quantifiers: others would remember a long text character by character.

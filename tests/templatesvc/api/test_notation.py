@@ -116,6 +116,11 @@ def test_what_looks_like_bson_is_read_or_refused_with_a_sentence(value: Any) -> 
         from_extended_json(json.dumps(value))
 
 
+def test_what_has_no_text_where_bson_wants_one_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match=r"^a value with \$ in its keys is not"):
+        from_extended_json('{"$binary": 1, "$type": "00"}')
+
+
 def test_times_are_in_utc_with_three_digits_and_in_order_as_text() -> None:
     moments = [NOON + timedelta(milliseconds=n) for n in (0, 1, 10, 999, 1000, 86_400_000)]
     texts = [format_time(moment.astimezone(timezone(timedelta(hours=5)))) for moment in moments]
