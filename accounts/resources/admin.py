@@ -167,10 +167,8 @@ class ResourceAdmin(Versioned):
         # One at a time, because each may be large.
         for version in found.walk("version", descending=True, limit=SHOWN_VERSIONS):
             became = "deleted" if version.deleted_at else "replaced"
-            what, values = (
-                f"Version {version.version} was {became}.",
-                self.values_in_words(version.own_values),
-            )
+            what = f"Version {version.version} was {became}."
+            values = self.values_in_words(version.own_values)
             url = pages.url_of("version", document, version.version)
             # As far back as the audit goes, the owner did what no operator did.
             owner = user_link(version.owner) if version.replaced_at > remembered else ""

@@ -30,7 +30,7 @@ class ActionView(DocumentView):
         return self.admin.allows(self.request, self.action)
 
     def get(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask; if the action  does not apply to the document, say so on the document's page."""
+        """Ask; if the action does not apply to the document, say so on the document's page."""
         document = self.admin.get_object(request, pk)
         if not self.action.applies(document):
             self.tell(f"{self._named([document])}: {self._does_not_apply().detail}", messages.ERROR)

@@ -23,7 +23,7 @@ from templatesvc.mongo.walks import walk
 if TYPE_CHECKING:
     from templatesvc.admin.options import DocumentAdmin
 
-SEARCH, ORDER, PLACE = "q", "o", "p"
+SEARCH, ORDER, POSITION = "q", "o", "p"
 # Django's name for the list's query string in links to its documents.
 KEPT = "_changelist_filters"
 SALT = "templatesvc.admin.changelist"
@@ -44,7 +44,7 @@ class ChangeList:
         self.search = text_of(given)
         self.filters = admin.filters
         # Only known parameters, because each link of the page repeats them.
-        known = {PLACE, ORDER, *(name for each in self.filters for name in each.parameters)}
+        known = {POSITION, ORDER, *(name for each in self.filters for name in each.parameters)}
         kept = {name: value for name, value in given.items() if name in known}
         self.parameters = kept | {SEARCH: self.search}
         self.conditions = admin.conditions(self.parameters)
@@ -85,7 +85,7 @@ class ChangeList:
     def _position(self) -> tuple[Position | None, bool]:
         """Return the position of the page, and whether the page lies before it."""
         try:
-            text = signing.loads(self.parameters[PLACE], salt=SALT)
+            text = signing.loads(self.parameters[POSITION], salt=SALT)
             position, backwards = ids.decode_signed(text)
         except (KeyError, signing.BadSignature):
             return None, False  # without a valid position, show the list from its beginning
@@ -176,7 +176,7 @@ class ChangeList:
     # --- Links -------------------------------------------------------------------------------
 
     def _link(self, position: Position, backwards: bool) -> str:
-        return self.url(**{PLACE: sealed(position, backwards)})
+        return self.url(**{POSITION: sealed(position, backwards)})
 
     @property
     def parameters_here(self) -> dict[str, str]:
@@ -185,7 +185,7 @@ class ChangeList:
 
     def url(self, **changes: str | None) -> str:
         """Return the query string of this list with other parameters; from its beginning."""
-        parameters = self.parameters | {PLACE: None} | changes
+        parameters = self.parameters | {POSITION: None} | changes
         kept = {name: value for name, value in parameters.items() if value}
         return "?" + urlencode(kept)
 
@@ -240,7 +240,7 @@ class ChangeList:
                 "others": [
                     (n, v)
                     for n, v in self.parameters.items()
-                    if v and n not in (*filter.parameters, PLACE)
+                    if v and n not in (*filter.parameters, POSITION)
                 ],
                 "choices": [
                     {

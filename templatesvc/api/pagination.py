@@ -67,10 +67,10 @@ class KeysetPagination(BasePagination):
         is_counted = flag(self.request, "count")
         with self._alone() if queryset.is_search else nullcontext():
             self.time_is_up_at = time.monotonic() + settings.SEARCH_TIME.total_seconds()
-            self.by, direction = ordering.lstrip("-"), ordering.startswith("-") != backwards
+            self.by, descending = ordering.lstrip("-"), ordering.startswith("-") != backwards
             # One more than asked for tells whether there is another page.
             rows, is_more, end = self._read(
-                queryset, queryset.walk(self.by, direction, position, limit + 1), limit
+                queryset, queryset.walk(self.by, descending, position, limit + 1), limit
             )
             self.count = self._count(queryset, len(rows)) if is_counted else None
         if backwards:
@@ -143,9 +143,9 @@ class KeysetPagination(BasePagination):
             raise self._bad_cursor("This cursor is not valid.") from error
         if query != self._query():
             raise self._bad_cursor("This cursor belongs to a list with other parameters.")
-        return None if position is None else [
-            ids.decode_signed(value) for value in position
-        ], backwards
+        if position is not None:
+            position = [ids.decode_signed(value) for value in position]
+        return position, backwards
 
     def _bad_cursor(self, reason: str) -> ValidationError:
         return ValidationError({"cursor": f"{reason} Start again without one."}, code="bad_cursor")

@@ -77,11 +77,11 @@ class DocumentViewSet(viewsets.GenericViewSet):
             cls.names = cls.document.names
             _check_fields(cls)
             register_example(cls.serializer_class)
-            for name, document in operations_of(cls.serializer_class).items():
+            for name, decorate in operations_of(cls.serializer_class).items():
                 if hasattr(cls, name):
                     # Not by extend_schema_view, which misses the further methods of an action. It
                     # decorates a copy, because other views have the method as well.
-                    document(isolate_view_method(cls, name))
+                    decorate(isolate_view_method(cls, name))
 
     def get_queryset(self) -> ResourceQuerySet:
         return self.document.objects.of(self.request.user.get_username())
@@ -122,9 +122,17 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     @property
     def has_object_permissions(self) -> bool:
-        """Whether a permission looks at the document, so that it is read before each write."""
+        """Whether a permission looks at the document."""
         none = BasePermission.has_object_permission
         return any(type(each).has_object_permission is not none for each in self.get_permissions())
+
+    @property
+    def must_read_first(self) -> bool:
+        """Whether the document decides about a write: by its state, or by what a permission sees.
+
+        Raises PreconditionRequired (428).
+        """
+        return Preconditions.of_write(self.request).names_a_state or self.has_object_permissions
 
     @property
     def resource_serializer(self) -> type[DocumentSerializer]:
@@ -157,8 +165,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
 
     def write_and_answer(self, write: Callable[[ResourceQuerySet], Any], notice: str) -> Response:
         """Do a write that does not depend on the document's values, if its state allows it."""
-        is_conditional = Preconditions.of_write(self.request).names_a_state
-        if is_conditional or self.has_object_permissions:
+        if self.must_read_first:
             document = self.conditional_write(lambda found, _: write(found))
         elif (document := write(self.object_queryset())) is None:
             raise Http404
@@ -306,8 +313,7 @@ class WriteMixin(DocumentViewSet):
     @raises(PreconditionFailed, PreconditionRequired, Conflict)
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete one of {your} {names}. It can be restored for some time."""
-        is_conditional = Preconditions.of_write(request).names_a_state
-        if is_conditional or self.has_object_permissions:
+        if self.must_read_first:
             self.conditional_write(lambda found, _: self.delete_document(found))
         elif not self.delete_document(self.object_queryset()):
             raise Http404

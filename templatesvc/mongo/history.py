@@ -169,7 +169,7 @@ class DocumentVersion(ServiceDocument):
         """Return the query and the upsert that store a state.
 
         If the slot has a later state, the query does not find it, and the upsert is refused as a
-        duplicate: a write that comes late must not take the index of a deletion.
+        duplicate: a write that comes late must not take the place of a deletion.
         """
         moment = now()
         slot = before.version % settings.HISTORY_VERSIONS

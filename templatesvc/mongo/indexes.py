@@ -79,7 +79,7 @@ class Index(NamedTuple):
 
 
 class DuplicateValues(Exception):
-    """A unique index can't be built; the text names the values that stand in the direction."""
+    """A unique index can't be built; the text names the values that stand in the way."""
 
     def __init__(self, index: Index) -> None:
         rows = [

@@ -193,8 +193,7 @@ def test_what_a_client_left_before_it_was_begun_is_not_begun() -> None:
         await until(lambda: len(working.begun) == THREADS - 1)
         gone = [Client(asgi, "192.0.2.1") for _ in range(3)]
         await asyncio.sleep(0)
-        for client in gone:
-            client.task.cancel()
+        await leave(gone)
         working.may_go_on.set()
         for client in busy:
             client.may_read.set()
