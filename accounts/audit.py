@@ -11,7 +11,9 @@ from mongoengine import DateTimeField, DictField, ObjectIdField, StringField
 
 from accounts.clients import Client
 from templatesvc.mongo.choices import Choices
-from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.ids import new_id
 from templatesvc.mongo.names import Names
 from templatesvc.ops.request_ids import request_id
 

@@ -15,7 +15,8 @@ from django.conf import settings
 from accounts.documents import Session, User
 from accounts.operators import Operators
 from templatesvc.mongo import batches
-from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.leases import lease_name
 
 # Names of earlier erasures that an erasure frees as well.

@@ -18,7 +18,9 @@ from mongoengine.errors import NotUniqueError
 
 from templatesvc.api.exceptions import TryAgain
 from templatesvc.api.proxies import network
-from templatesvc.mongo.documents import ServiceDocument, not_unique, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.errors import not_unique
 from templatesvc.rates import Rate
 
 

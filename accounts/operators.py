@@ -10,7 +10,8 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts.exceptions import LastSuperuser
 from templatesvc.mongo.choices import Choices
-from templatesvc.mongo.documents import RawField, ServiceDocument
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.fields import RawField
 
 if TYPE_CHECKING:
     from accounts.documents import User

@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.audit import Action
 from accounts.clients import Client
 from accounts.documents import Session, User
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 
 
 def session_id(session_key: str) -> str:

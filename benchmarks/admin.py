@@ -25,7 +25,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import MongoClient, monitoring
 
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.processes import KEY, MongoServer, manage
 
 BUDGET, MOST_ROUND_TRIPS = 300, 12  # milliseconds, and round trips

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from argon2 import PasswordHasher, Type
 from bson import ObjectId
 
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 
 PASSWORD = "wonderland-1"
 BATCH = 5000

@@ -116,7 +116,7 @@ def _stored() -> dict[str, list[Row]]:
 
 
 def _kind(name: str, before: int, rows: list[Row]) -> Kind:
-    from templatesvc.mongo.documents import now
+    from templatesvc.mongo.clock import now
 
     expiring = [row["expires_at"] - now() for row in rows if "expires_at" in row]
     kept = sum(expiring, timedelta()) / len(expiring) if expiring else None

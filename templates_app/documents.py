@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mongoengine import StringField
 
-from templatesvc.mongo.documents import RawField, base_of
+from templatesvc.mongo.documents import base_of
+from templatesvc.mongo.fields import RawField
 from templatesvc.mongo.owned import OwnedDocument
 
 

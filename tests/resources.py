@@ -8,7 +8,7 @@ from mongoengine import StringField
 
 from accounts.resources import ResourceAdmin
 from templatesvc.admin import site
-from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.fields import RawField
 from templatesvc.mongo.resources import ResourceDocument
 
 RESOURCES = [admin for admin in site.admins.values() if isinstance(admin, ResourceAdmin)]

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.processes import Service
 
 pytestmark = pytest.mark.wire

@@ -17,7 +17,8 @@ from accounts.admin.audit import doer
 from accounts.admin.links import listed, user_link
 from accounts.audit import Action, AuditEntry
 from templatesvc.admin import site
-from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.history import DocumentVersion
 
 DAYS = 30

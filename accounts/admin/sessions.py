@@ -17,7 +17,7 @@ from accounts.operations import Actor
 from templatesvc.admin import DocumentAdmin, action, display, site
 from templatesvc.admin.actions import Action
 from templatesvc.admin.filters import TextFilter
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.keysets import Query
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.auth import hashers
 
 from accounts.names import opaque_password, password_forms
-from templatesvc.mongo.documents import ServiceDocument, TypedField
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.fields import TypedField
 
 
 class PasswordDocument(ServiceDocument):

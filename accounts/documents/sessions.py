@@ -11,7 +11,9 @@ from mongoengine import DateTimeField, EmbeddedDocument, EmbeddedDocumentListFie
 from mongoengine.queryset import QuerySet
 
 from accounts.clients import Client
-from templatesvc.mongo.documents import RawField, ServiceDocument, as_value, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.fields import RawField, as_value
 
 if TYPE_CHECKING:
     from accounts.documents.users import User

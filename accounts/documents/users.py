@@ -21,7 +21,9 @@ from accounts.names import known_as
 from accounts.operators import Operators, Role
 from accounts.querysets import UserQuerySet
 from templatesvc.api.exceptions import Conflict
-from templatesvc.mongo.documents import RawField, TypedField, base_of, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import base_of
+from templatesvc.mongo.fields import RawField, TypedField
 
 # The value of ``sessions_at_most`` if sessions were never counted, or another program wrote it.
 MANY_SESSIONS = 10**9

@@ -9,7 +9,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.documents.passwords import PasswordDocument
 from accounts.flask.hashers import FlaskSHA256Hasher
-from templatesvc.mongo.documents import TypedField
+from templatesvc.mongo.fields import TypedField
 
 
 class FlaskUser(PasswordDocument):

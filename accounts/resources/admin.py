@@ -35,7 +35,7 @@ from templatesvc.admin.values import in_text
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.exceptions import Conflict
 from templatesvc.api.field_mapping import field_for
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.resources import ResourceDocument, Values
 from templatesvc.mongo.values import strings_in

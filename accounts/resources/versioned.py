@@ -17,9 +17,10 @@ from templatesvc.admin import DocumentAdmin, Happened, action
 from templatesvc.admin.filters import Filter, TextFilter
 from templatesvc.admin.forms import ReasonForm
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import now
-from templatesvc.mongo.history import DocumentVersion, version_query
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.names import Names
+from templatesvc.mongo.versions import version_query
 
 if TYPE_CHECKING:
     from accounts.resources.admin import ResourceAdmin

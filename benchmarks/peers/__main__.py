@@ -28,7 +28,7 @@ from benchmarks.fill import Size, fill
 from benchmarks.report import spread_of
 from benchmarks.routes import Person, request, some
 from benchmarks.servers import PRODUCTION, AtRoot, Contender, Servers, python_with, store
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.processes import KEY, ORIGINAL, ROOT
 
 SIZE = Size(users=100, each=10)

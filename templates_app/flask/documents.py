@@ -10,8 +10,8 @@ from typing import Any, Self
 from bson import ObjectId
 from mongoengine import Q
 
-from templatesvc.mongo.documents import new_id, now
-from templatesvc.mongo.ids import nearest
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import nearest, new_id
 from templatesvc.mongo.keysets import Position
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.resources import ResourceQuerySet

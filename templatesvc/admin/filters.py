@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from bson import ObjectId
 
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.keysets import Query, both
 
 

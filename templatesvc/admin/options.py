@@ -25,7 +25,8 @@ from templatesvc.admin.ordering import Order
 from templatesvc.admin.values import readable
 from templatesvc.api.notation import format_time
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import ServiceDocument, TypedField
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.fields import TypedField
 from templatesvc.mongo.keysets import Query
 from templatesvc.mongo.names import Names
 

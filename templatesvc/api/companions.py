@@ -14,7 +14,8 @@ from rest_framework import serializers
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.links import url_of
 from templatesvc.api.serializers import StrictSerializer
-from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.versions import MAX_VERSION
 
 
 class VersionSerializer(serializers.Serializer):

@@ -12,8 +12,9 @@ from rest_framework import serializers
 from templatesvc.api.field_mapping import field_for
 from templatesvc.api.links import url_with_placeholder
 from templatesvc.api.serializers import StrictSerializer
-from templatesvc.mongo.history import MAX_VERSION, DocumentVersion
+from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.resources import ResourceDocument
+from templatesvc.mongo.versions import MAX_VERSION
 
 # No host name has a tilde, and no URL has to quote it.
 ID_PLACEHOLDER = "~id~"

@@ -26,7 +26,7 @@ from templatesvc.api.fields import (
     TextField,
     UUIDField,
 )
-from templatesvc.mongo.documents import ObjectField, RawField
+from templatesvc.mongo.fields import ObjectField, RawField
 
 Make = Callable[[Any, dict[str, Any]], Any]
 # Fields whose bounds their serializer fields check.

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
-from templatesvc.mongo.documents import in_milliseconds
+from templatesvc.mongo.clock import in_milliseconds
 from templatesvc.mongo.values import INT64, check_size, check_value
 
 Check = Callable[[Any], None]

@@ -24,7 +24,8 @@ from templatesvc.api.idempotent_requests import KEY_SIZE, IdempotentRequest
 from templatesvc.api.negotiation import media_type_of
 from templatesvc.api.problems import PROBLEM_JSON
 from templatesvc.api.renderers import JSONRenderer
-from templatesvc.mongo.quota import Amount, OverQuota, Usage
+from templatesvc.mongo.amounts import Amount
+from templatesvc.mongo.quota import OverQuota, Usage
 
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255

@@ -24,9 +24,11 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from templatesvc.api.exceptions import Conflict
-from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.mongo.amounts import OVERHEAD, Amount, amount_of
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.errors import STORE_ERRORS
-from templatesvc.mongo.quota import OVERHEAD, Amount, amount_of
+from templatesvc.mongo.ids import new_id
 
 # Bytes that count in the owner's quota beside those of the answer.
 KEY_SIZE = 700

@@ -16,8 +16,8 @@ from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.notation import from_extended_json, least_size
 from templatesvc.api.problems import message
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import in_milliseconds, new_id, now
-from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
+from templatesvc.mongo.clock import in_milliseconds, now
+from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT, new_id
 from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.mongo.values import MAX_OBJECT_SIZE
 

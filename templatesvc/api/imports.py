@@ -17,10 +17,11 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
 from templatesvc.api.lines import in_batches
+from templatesvc.mongo.amounts import Amount
 from templatesvc.mongo.batches import BATCH_SECONDS
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.errors import duplicates_of
-from templatesvc.mongo.quota import Amount, OverQuota, Usage
+from templatesvc.mongo.quota import OverQuota, Usage
 from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.mongo.walks import walk_by_id
 

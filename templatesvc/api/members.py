@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from rest_framework.exceptions import ValidationError
 
-from templatesvc.mongo.documents import ObjectField, RawField
+from templatesvc.mongo.fields import ObjectField, RawField
 from templatesvc.mongo.values import MAX_DEPTH, fits_int64
 
 # Parameters for one field: the store compares each of them with every element of a list.

@@ -14,7 +14,7 @@ from templatesvc.api.companions import ImportResultSerializer, RestoreSerializer
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.idempotency import MAX_KEY_LENGTH
 from templatesvc.api.ndjson import NDJSON
-from templatesvc.mongo.history import MAX_VERSION
+from templatesvc.mongo.versions import MAX_VERSION
 
 
 def _request_header(name: str, description: str, pattern: str | None = None) -> OpenApiParameter:

@@ -27,8 +27,10 @@ from templatesvc.api.schema import raises
 from templatesvc.api.streams import streamed
 from templatesvc.api.turns import ImportInProgress, one_at_a_time
 from templatesvc.api.viewsets import DocumentViewSet
-from templatesvc.mongo.documents import new_id, now
-from templatesvc.mongo.quota import Amount, Usage
+from templatesvc.mongo.amounts import Amount
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
+from templatesvc.mongo.quota import Usage
 from templatesvc.mongo.resources import ResourceDocument
 
 # How long an import holds its owner's turn after its last batch, also if its worker died; and when

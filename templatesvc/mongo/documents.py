@@ -1,118 +1,18 @@
-"""The base of every document, and the fields that read what other programs have written."""
+"""The base of every document, which reads what other programs have written."""
 
 from __future__ import annotations
 
-import secrets
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 from typing import Any, NamedTuple, Self
 
 import mongoengine
-from bson import ObjectId
 from django.conf import settings
 from django.utils.module_loading import import_string
 from mongoengine.base import BaseField
-from mongoengine.errors import NotUniqueError
-from pymongo.errors import DuplicateKeyError
 
-
-def now() -> datetime:
-    """Return the time in UTC, to the millisecond."""
-    return in_milliseconds(datetime.now(UTC))
-
-
-def in_milliseconds(moment: datetime) -> datetime:
-    """Return a moment cut to the milliseconds that BSON keeps."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-_count = count()
-
-
-def new_id(moment: datetime) -> ObjectId:
-    """Return an ObjectId that sorts by its time of creation, to the millisecond.
-
-    MongoDB's own ids have seconds, then a number of the process. Here milliseconds follow the
-    seconds, then a count, which keeps the order within a millisecond on one worker, and 32 random
-    bits.
-    """
-    seconds, milliseconds = int(moment.timestamp()), moment.microsecond // 1000
-    head = struct.pack(">IHH", seconds, milliseconds, next(_count) & 0xFFFF)
-    return ObjectId(head + secrets.token_bytes(4))
-
-
-def moment_of(id: ObjectId) -> datetime:
-    """Return the moment that an id was made for by ``new_id``."""
-    seconds, milliseconds = struct.unpack(">IH", id.binary[:6])
-    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
-
-
-@contextmanager
-def not_unique() -> Iterator[None]:
-    """Turn PyMongo's error of a duplicate key into MongoEngine's, for writes by PyMongo."""
-    try:
-        yield
-    except DuplicateKeyError as error:
-        raise NotUniqueError(str(error)) from error
-
-
-def as_value(value: Any) -> Any:
-    """Return a value for a query to compare with as it is: no key in it acts as an operator."""
-    return {"$eq": value} if isinstance(value, dict) else value
-
-
-class RawField(BaseField):
-    """A value as it is in BSON, whatever its type.
-
-    MongoEngine's DynamicField would take an object with a ``_cls`` key for a document and look for
-    its class; its ObjectIdField would turn a text of 24 hex digits into an ObjectId.
-    """
-
-    def to_python(self, value: Any) -> Any:
-        return value
-
-    def to_mongo(self, value: Any, *_: Any, **__: Any) -> Any:
-        return value
-
-    def prepare_query_value(self, op: str | None, value: Any) -> Any:
-        return as_value(value) if op is None else value
-
-
-class ObjectField(RawField):
-    """A JSON object of any members, empty by default.
-
-    MongoEngine's DictField would load documents of others that a value in it names.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"default": dict} | kwargs)
-
-    def to_python(self, value: Any) -> Any:
-        return value if isinstance(value, dict) else self.default()
-
-
-class TypedField(RawField):
-    """A value of one Python type; what is stored of any other type counts as not there."""
-
-    def __init__(self, type_: type, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.type = type_
-
-    def to_python(self, value: Any) -> Any:
-        if type(value) is self.type:
-            return value
-        # bool is a subclass of int, and so is the Int64 that PyMongo may return.
-        fits = isinstance(value, self.type) and isinstance(value, bool) == (self.type is bool)
-        return value if fits else default_of(self)
-
-
-def default_of(field: BaseField) -> Any:
-    """Return the value of a field that nobody gave one."""
-    return field.default() if callable(field.default) else field.default
+from templatesvc.mongo.errors import not_unique
+from templatesvc.mongo.fields import RawField, as_value
 
 
 class Reader(NamedTuple):

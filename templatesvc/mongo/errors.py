@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mongoengine.connection import ConnectionFailure as NotConnected
-from mongoengine.errors import OperationError
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from mongoengine.errors import NotUniqueError, OperationError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from templatesvc.mongo.embedded import EmbeddedStoreError
 
@@ -69,6 +71,15 @@ def duplicates_of(error: BulkWriteError) -> set[int]:
     if is_other or error.details.get("writeConcernErrors"):
         raise error
     return {failure["index"] for failure in failures}
+
+
+@contextmanager
+def not_unique() -> Iterator[None]:
+    """Turn PyMongo's error of a duplicate key into MongoEngine's, for writes by PyMongo."""
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise NotUniqueError(str(error)) from error
 
 
 def _of_pymongo(error: BaseException) -> BaseException:

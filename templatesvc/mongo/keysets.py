@@ -14,7 +14,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import ASCENDING
 
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.ids import FIRST_MOMENT, LAST_MOMENT
 
 Query = dict[str, Any]

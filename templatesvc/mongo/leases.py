@@ -14,7 +14,9 @@ from mongoengine import DateTimeField, StringField
 from mongoengine.errors import NotUniqueError
 from pymongo.errors import PyMongoError
 
-from templatesvc.mongo.documents import ServiceDocument, not_unique, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.errors import not_unique
 
 
 def lease_name(owner: str, work: str) -> str:

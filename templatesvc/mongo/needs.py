@@ -19,7 +19,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from templatesvc.mongo import store
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.errors import DUPLICATE_KEY
 
 Scratch = Collection[dict[str, Any]]

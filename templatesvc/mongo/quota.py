@@ -19,28 +19,26 @@ is too low only after one of two coincidences, by what was being changed at that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple, Self
 
-import bson
 import pymongo
 from django.conf import settings
 from mongoengine import DateTimeField, IntField, StringField
 from mongoengine.errors import NotUniqueError
 
-from templatesvc.mongo import store
+from templatesvc.mongo.amounts import OVERHEAD, Amount
 from templatesvc.mongo.batches import BATCH_SECONDS
-from templatesvc.mongo.documents import ServiceDocument, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.errors import STORE_ERRORS, is_transient
 
 COUNT_SECONDS = 20
 CLOCK_SECONDS = 20  # by which the clocks of two machines may differ
-# Bytes that a document takes beside its values: for its other fields and its index entries.
-OVERHEAD = 300
 # After so long what was reserved is stored, or never will be: no write takes longer than a batch.
 # The clocks of two machines may differ.
 QUIET = timedelta(seconds=BATCH_SECONDS + CLOCK_SECONDS + 5)
@@ -50,13 +48,6 @@ AT_MOST_EVERY = timedelta(minutes=1)
 AT_LEAST_EVERY = timedelta(days=1)
 AFTER_FAILURE = timedelta(hours=1)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Amount(NamedTuple):
-    """So many documents, and so many bytes."""
-
-    documents: int = 0
-    bytes: int = 0
 
 
 class Limits(NamedTuple):
@@ -394,23 +385,3 @@ class Usage(ServiceDocument):
 def default_limits() -> Limits:
     """Return what the settings allow each owner."""
     return Limits(settings.QUOTA_DOCUMENTS, settings.QUOTA_BYTES)
-
-
-def size_of(values: dict[str, Any]) -> int:
-    """Return how many bytes a document with these stored values counts."""
-    return len(bson.encode(values)) + OVERHEAD
-
-
-def amount_of(
-    document: type[ServiceDocument], query: dict[str, Any], fields: Sequence[str]
-) -> Amount:
-    """Return how many documents a query finds, and how many bytes they count with these fields."""
-    collection = document._get_collection()
-    if store.is_in_memory(settings.MONGODB_URI):  # mongomock does not know $bsonSize
-        rows = collection.find(query, dict.fromkeys(fields, True))
-        sizes = [size_of({name: row[name] for name in fields if name in row}) for row in rows]
-        return Amount(len(sizes), sum(sizes))
-    size = {"$add": [{"$bsonSize": {name: f"${name}" for name in fields}}, OVERHEAD]}
-    grouped = {"_id": None, "documents": {"$sum": 1}, "bytes": {"$sum": size}}
-    found = list(collection.aggregate([{"$match": query}, {"$group": grouped}]))
-    return Amount(int(found[0]["documents"]), int(found[0]["bytes"])) if found else Amount()

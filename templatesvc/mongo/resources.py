@@ -7,63 +7,30 @@ base class says whether documents have owners: see ``owned`` and ``shared``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import bson
 from bson import ObjectId
 from django.conf import settings
-from mongoengine import (
-    CachedReferenceField,
-    DictField,
-    DynamicField,
-    EmbeddedDocumentField,
-    GenericEmbeddedDocumentField,
-    GenericLazyReferenceField,
-    GenericReferenceField,
-    LazyReferenceField,
-    ListField,
-    ReferenceField,
-)
-from mongoengine.base import BaseField, TopLevelDocumentMetaclass
 from mongoengine.errors import NotUniqueError
 from pymongo import ReturnDocument
 
-from templatesvc.mongo.documents import (
-    RawField,
-    ServiceDocument,
-    TypedField,
-    default_of,
-    moment_of,
-    new_id,
-    not_unique,
-    now,
-)
-from templatesvc.mongo.history import DocumentVersion, VersionField, version_query
+from templatesvc.mongo.amounts import Amount, amount_of, size_of
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.declarations import ResourceMetaclass
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.errors import not_unique
+from templatesvc.mongo.fields import RawField, TypedField, default_of
+from templatesvc.mongo.history import DocumentVersion
+from templatesvc.mongo.ids import moment_of, new_id
 from templatesvc.mongo.names import Names
 from templatesvc.mongo.querysets import KeysetQuerySet
-from templatesvc.mongo.quota import Amount, Usage, amount_of, size_of
+from templatesvc.mongo.quota import Usage
 from templatesvc.mongo.values import strings_in
+from templatesvc.mongo.versions import VersionField, version_query
 
 Values = dict[str, Any]
-# Names that every class of these documents has beside those of its instances.
-TAKEN = {"document_class", "names", "objects", "own_fields", "url"}
-RESERVED = ("id", "owner", "version", "created_at", "updated_at")
-# What ``meta`` calls the lists of unique fields, by whether the documents have owners.
-UNIQUE = {True: "unique_for_owner", False: "unique_together"}
-# Fields that load another document, or take an object for one by its ``_cls``.
-LOADING = (
-    ReferenceField,
-    CachedReferenceField,
-    LazyReferenceField,
-    GenericReferenceField,
-    GenericLazyReferenceField,
-    GenericEmbeddedDocumentField,
-    DictField,
-    DynamicField,
-)
-HOLDING_LISTS = (ListField, RawField)
 
 
 class ResourceQuerySet(KeysetQuerySet):
@@ -159,106 +126,6 @@ class ResourceQuerySet(KeysetQuerySet):
             return self._seen if is_deleted else None
         before = self._collection.find_one_and_delete(self._query)
         return None if before is None else self._document._from_son(before)
-
-
-class ResourceMetaclass(TopLevelDocumentMetaclass):
-    """Derives a document's indexes, names and history from its fields."""
-
-    def __new__(mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
-        meta = attrs.setdefault("meta", {})
-        if meta.get("abstract"):
-            return super().__new__(mcs, name, bases, attrs)
-        is_owned = any("owner" in getattr(base, "_fields", ()) for base in bases)
-        names = Names.of(name, meta)._replace(is_owned=is_owned)
-        known = {"id", "owner", "created_at", "updated_at", *attrs}
-        orderings = meta.get("orderings", [])
-        _check_names(f"{name}.meta['orderings']", [orderings], known, "['title']")
-        if lists := [each for each in orderings if isinstance(attrs.get(each), HOLDING_LISTS)]:
-            raise TypeError(
-                f"{name}.meta['orderings']: {lists[0]!r} can hold lists, which have no place in an "
-                "order; leave it out."
-            )
-        rule, wrong = UNIQUE[is_owned], UNIQUE[not is_owned]
-        _check_names(f"{name}.meta[{rule!r}]", meta.get(rule, []), known, "[['title', 'author']]")
-        if wrong in meta:
-            raise TypeError(f"{name}.meta[{wrong!r}]: say {rule!r} here.")
-        own = [f for f in attrs if f not in (RESERVED if is_owned else ResourceDocument._fields)]
-        for field_name in own:
-            if isinstance(field := attrs[field_name], BaseField):
-                _check(f"{name}.{field_name}", field_name, field, rule)
-                _tolerate_what_is_gone(field)
-        meta.setdefault("collection", names.slugs)
-        meta["indexes"] = [*_indexes(meta, is_owned), *meta.get("indexes", [])]
-        document: Any = super().__new__(mcs, name, bases, attrs)
-        document.names = names
-        document.own_fields = tuple(f for f in document._fields_ordered if f not in RESERVED)
-        owner = ("owner",) if is_owned else ()
-        document._fields_ordered = ("id", *owner, *document.own_fields, *RESERVED[2:])
-        if is_owned:
-            document._meta["shards_by"] = (document.owner.db_field, 1)
-            Usage.register_counter(document.amount_of)
-        document.Version = DocumentVersion.of_document(document)
-        return document
-
-
-def _check_names(what: str, lists: Any, known: set[str], example: str) -> None:
-    """Raise TypeError unless the lists of a setting name fields, and nothing else."""
-    names = [name for each in lists for name in each]
-    is_text = any(isinstance(each, str) for each in lists)
-    if is_text or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{what}: give a list, such as {example}.")
-    if unknown := {*names} - known:
-        raise TypeError(f"{what}: there is no field {sorted(unknown)[0]!r}.")
-
-
-def _indexes(meta: dict[str, Any], is_owned: bool) -> Iterator[dict[str, Any]]:
-    owner = ["owner"] if is_owned else []
-    for fields in meta.get(UNIQUE[is_owned], []):
-        yield {"fields": [*owner, *fields], "unique": True}
-    for field in ["id", "updated_at", *meta.get("orderings", [])]:
-        fields = list(dict.fromkeys([*owner, f"-{field}", "-id"]))
-        if fields != ["-id"]:  # which every collection has
-            yield {"fields": fields}
-
-
-def _check(what: str, name: str, field: BaseField, rule: str) -> None:
-    """Raise TypeError for a field that would break what these documents promise."""
-    if hasattr(ResourceDocument, name) or name in DocumentVersion._fields or name in TAKEN:
-        raise TypeError(f"{what}: every document has a {name!r} already; rename the field.")
-    if field.unique or field.unique_with:
-        raise TypeError(
-            f"{what}: unique=True would tell one owner what another has; "
-            f'declare meta = {{"{rule}": [["{name}"]]}} instead.'
-        )
-    if any(map(_loads, _within(field))):
-        raise TypeError(
-            f"{what}: MongoEngine would load documents of other owners that a value names. Keep an "
-            "id in an ObjectIdField and look it up with objects.of(owner); keep free JSON in an "
-            "ObjectField or RawField of templatesvc.mongo.documents; give a ListField its field."
-        )
-
-
-def _within(field: BaseField) -> Iterator[BaseField]:
-    """Yield a field, and every field within it."""
-    yield field
-    inner = [getattr(field, "field", None)]
-    if isinstance(field, EmbeddedDocumentField):
-        inner += field.document_type._fields.values()
-    for each in filter(None, inner):
-        yield from _within(each)
-
-
-def _loads(field: BaseField) -> bool:
-    """Tell whether a field loads the document that a value names."""
-    is_free = isinstance(field, ListField) and field.field is None
-    return is_free or isinstance(field, LOADING)
-
-
-def _tolerate_what_is_gone(field: BaseField) -> None:
-    """Have embedded documents be read even if they hold fields that their class no longer has."""
-    for each in _within(field):
-        if isinstance(each, EmbeddedDocumentField):
-            each.document_type._meta["strict"] = False
 
 
 class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):

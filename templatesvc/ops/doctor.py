@@ -18,7 +18,7 @@ from pymongo import ReadPreference
 
 from templatesvc.mongo import indexes, needs, store
 from templatesvc.mongo.choices import Choices
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 
 # Times of sessions, tokens and limits are compared across machines.
 CLOCK_WARNING, CLOCK_ERROR = timedelta(seconds=2), timedelta(seconds=10)

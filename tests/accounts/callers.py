@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts import erasure
 from accounts.documents import User
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 
 
 def caller(token: str = "", **headers: str) -> APIClient:

@@ -12,7 +12,8 @@ from accounts import audit
 from accounts.audit import Action, AuditEntry
 from accounts.clients import Client as Address
 from templates_app.documents import Template
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
 

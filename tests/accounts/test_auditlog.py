@@ -18,7 +18,7 @@ from accounts.clients import Client
 from accounts.management.commands.auditlog import LATE, News
 from templates_app.documents import Template
 from templatesvc.api.notation import format_time
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for

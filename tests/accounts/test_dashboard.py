@@ -16,7 +16,8 @@ from accounts.clients import Client
 from accounts.documents import User
 from accounts.operators import Role
 from templatesvc.mongo import indexes
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 from tests.accounts.operators import browser_of, operator, page_of
 from tests.conftest import Person
 

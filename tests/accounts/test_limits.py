@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from accounts.audit import AuditEntry
 from accounts.documents import User
 from accounts.limits import Attempts, Lock, TooManyAttempts, failures_of
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.rates import Rate
 from tests.accounts.callers import after, browser, log_in, me, post, refresh, tokens_of
 from tests.answers import told as said

@@ -10,7 +10,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.documents import User
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.answers import told
 from tests.conftest import Person
 

@@ -22,7 +22,7 @@ from accounts.operations import Actor
 from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.quota import Limits
 from tests.accounts.callers import after, erase, log_in

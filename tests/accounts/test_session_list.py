@@ -12,7 +12,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.sessions import session_id
 from templatesvc.api.notation import format_time
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.accounts.callers import after, browser, caller, claims, me, refresh, tokens_of, verify
 from tests.conftest import Person
 

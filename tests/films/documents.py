@@ -19,20 +19,27 @@ from mongoengine import (
     UUIDField,
 )
 
-from templatesvc.mongo.documents import ObjectField, RawField
+from templatesvc.mongo.fields import ObjectField, RawField
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.shared import SharedDocument
 
 
-class Film(OwnedDocument):
-    """A film that somebody keeps."""
+class DirectedWork(OwnedDocument):
+    """What a director made; others can be of this kind."""
 
     title = StringField(required=True, max_length=200)
     director = StringField(required=True, max_length=200)
+
+    meta = {"abstract": True, "unique_for_owner": [["title", "director"]]}
+
+
+class Film(DirectedWork):
+    """A film that somebody keeps."""
+
     year = IntField()
     tags = ListField(StringField(max_length=50), max_length=20)
 
-    meta = {"orderings": ["title", "year"], "unique_for_owner": [["title", "director"]]}
+    meta = {"orderings": ["title", "year"]}
 
     def __str__(self) -> str:
         return self.title

@@ -18,8 +18,8 @@ from mongoengine.errors import NotUniqueError
 
 from templates_app.documents import Template
 from templatesvc.mongo import store
-from templatesvc.mongo.documents import now
-from templatesvc.mongo.history import MAX_VERSION
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.versions import MAX_VERSION
 from tests.answers import there
 from tests.conftest import Person, renew_unique_indexes
 from tests.templates_app.templates import URL, listed, make, path

@@ -14,7 +14,7 @@ from templatesvc.api import idempotency
 from templatesvc.api.idempotency import USUAL_SIZE
 from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.api.turns import ImportInProgress, one_at_a_time
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.quota import Usage
 from tests.accounts.callers import after
 from tests.conftest import Person

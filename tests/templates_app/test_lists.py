@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from templates_app.documents import Template
 from templatesvc.api import pagination
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.leases import Lease
 from templatesvc.mongo.walks import FIRST_BATCH
 from tests.conftest import Person

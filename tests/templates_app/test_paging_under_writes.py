@@ -16,7 +16,7 @@ import pytest
 from bson import ObjectId
 
 from templates_app.documents import Template
-from templatesvc.mongo.documents import new_id
+from templatesvc.mongo.ids import new_id
 from tests.conftest import Person
 from tests.templates_app.templates import URL
 

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from templates_app.documents import Template
 from templates_app.serializers import TemplateSerializer
-from templatesvc.mongo.documents import new_id
+from templatesvc.mongo.ids import new_id
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TIMES = {"created_at": NOON, "updated_at": NOON.replace(microsecond=120000)}

@@ -27,7 +27,8 @@ from templatesvc.api.import_lines import MAX_IMPORTED_VERSION, Entry
 from templatesvc.api.imports import Import
 from templatesvc.api.ndjson import NDJSONParser
 from templatesvc.api.turns import ImportInProgress, one_at_a_time
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 from templatesvc.mongo.leases import Lease
 from tests.accounts.callers import erase
 from tests.conftest import Person, heir_of

@@ -22,7 +22,7 @@ from templates_app.documents import Template
 from templatesvc.admin import site
 from templatesvc.admin.ordering import NoIndexError, Order
 from templatesvc.mongo import ids
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person
 

@@ -20,7 +20,8 @@ from accounts.transfer import entry_line
 from templatesvc.api.notation import format_time
 from templatesvc.durations import duration
 from templatesvc.mongo import errors, ids
-from templatesvc.mongo.documents import new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 from templatesvc.mongo.walks import walk_by_id
 from templatesvc.ops.log_lines import printable
 

@@ -21,7 +21,9 @@ from templates_app.documents import Template
 from templates_app.flask.adoption.equality import having
 from templates_app.flask.adoption.flask_data import BATCH, Raw, templates, users
 from templatesvc.mongo import indexes
-from templatesvc.mongo.documents import RawField, ServiceDocument, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.fields import RawField
 from templatesvc.mongo.keysets import either
 from templatesvc.mongo.store import CODEC
 from templatesvc.mongo.values import depth_of

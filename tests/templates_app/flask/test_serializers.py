@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from templates_app.documents import Template
 from templates_app.flask.serializers import FlaskTemplateSerializer
-from templatesvc.mongo.documents import new_id
+from templatesvc.mongo.ids import new_id
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TEMPLATES = [

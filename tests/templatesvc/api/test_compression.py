@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from templates_app.documents import Template
 from templatesvc.api.staticfiles import StaticFilesMiddleware
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.accounts.operators import operators_browser
 from tests.answers import there
 from tests.conftest import Person

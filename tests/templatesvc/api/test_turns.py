@@ -9,7 +9,7 @@ import time_machine
 
 from templatesvc.api.exceptions import StoreUnavailable
 from templatesvc.api.turns import ImportInProgress, SearchInProgress, one_at_a_time
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.conftest import Person
 
 HALF_A_MINUTE = timedelta(seconds=30)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from mongoengine.base import BaseDocument
 
-from templatesvc.mongo.documents import ServiceDocument, new_id, now
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.ids import new_id
 
 MOMENT = now()
 # Each with what a default would make anew.

@@ -11,7 +11,7 @@ import pymongo
 import pytest
 import time_machine
 
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.leases import Lease, LeaseTaken
 
 MINUTE = timedelta(minutes=1)

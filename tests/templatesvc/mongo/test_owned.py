@@ -7,10 +7,11 @@ from typing import Any
 import mongoengine
 import pytest
 
-from templatesvc.mongo.documents import RawField
+from templatesvc.mongo.declarations import ResourceMetaclass
+from templatesvc.mongo.fields import RawField
 from templatesvc.mongo.owned import OwnedDocument
-from templatesvc.mongo.resources import ResourceMetaclass
 from templatesvc.mongo.shared import SharedDocument
+from tests.films.documents import Film
 
 
 class Inner(mongoengine.EmbeddedDocument):
@@ -43,6 +44,14 @@ def test_a_field_that_would_break_a_promise_stops_the_start(name: str) -> None:
     with pytest.raises(TypeError, match=f"Odd.{name}: "):
         ResourceMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, name: REFUSED[name]})
     assert OwnedDocument.__subclasses__() == before
+
+
+def test_a_field_of_a_base_is_looked_at_as_well() -> None:
+    loading = {"__module__": __name__, "meta": {"abstract": True}, "film": REFUSED["reference"]}
+    base = ResourceMetaclass("OddBase", (OwnedDocument,), loading)
+    for bases in ((base,), (type("OddMixin", (), {"film": REFUSED["reference"]}), OwnedDocument)):
+        with pytest.raises(TypeError, match=r"Odd\.film: MongoEngine would load"):
+            ResourceMetaclass("Odd", bases, {"__module__": __name__})
 
 
 @pytest.mark.parametrize(
@@ -80,3 +89,13 @@ def test_a_setting_that_names_no_such_field_stops_the_start(meta: dict[str, Any]
     fields = {"title": text, "tags": mongoengine.ListField(text), "anything": RawField()}
     with pytest.raises(TypeError, match=r"Odd\.meta"):
         ResourceMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, **fields, "meta": meta})
+
+
+def test_what_a_base_says_of_its_fields_holds() -> None:
+    assert "director" in Film.own_fields
+    unique = [spec["fields"] for spec in Film._meta["index_specs"] if spec.get("unique")]
+    assert unique == [[("owner", 1), ("title", 1), ("director", 1)]]
+    nothing = {"__module__": __name__, "meta": {"abstract": True, "orderings": ["titel"]}}
+    base = ResourceMetaclass("OddBase", (OwnedDocument,), nothing)
+    with pytest.raises(TypeError, match=r"Odd\.meta\['orderings'\]: there is no field 'titel'"):
+        ResourceMetaclass("Odd", (base,), {"__module__": __name__})

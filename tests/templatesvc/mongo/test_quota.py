@@ -15,9 +15,10 @@ from accounts.audit import AuditEntry
 from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.mongo import quota
+from templatesvc.mongo.amounts import Amount, size_of
 from templatesvc.mongo.batches import BATCH_SECONDS
-from templatesvc.mongo.documents import now
-from templatesvc.mongo.quota import CLOCK_SECONDS, Amount, OverQuota, Usage, size_of
+from templatesvc.mongo.clock import now
+from templatesvc.mongo.quota import CLOCK_SECONDS, OverQuota, Usage
 from tests.accounts.callers import after
 from tests.accounts.operators import operators_browser, page_of, text
 from tests.conftest import Person

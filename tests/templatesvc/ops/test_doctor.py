@@ -13,7 +13,7 @@ from django.core.management import call_command
 from accounts.limits import Attempts
 from accounts.operators import Role
 from templatesvc.mongo import indexes, store
-from templatesvc.mongo.documents import now
+from templatesvc.mongo.clock import now
 from tests.accounts.callers import after
 from tests.conftest import Person
 from tests.failover.replica_set import ReplicaSet
