@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from templatesvc.management.commands import postman
 from tests.docs.markdown import document
 from tests.docs.test_routes import TESTS_OWN
-from tests.docs.test_schema import operations
+from tests.docs.test_schema import operations, schema
 from tests.processes import manage
 
 NAME = "docs/postman_collection.json"
@@ -100,3 +101,16 @@ def test_each_id_is_that_of_its_own_kind() -> None:
         "sessions": "{{session_id}}",
         "users": "{{user_id}}",
     }
+
+
+def test_any_resource_keeps_its_id_for_the_requests_after_its_creation() -> None:
+    made = postman.collection(schema())
+    (films,) = (folder["item"] for folder in made["item"] if folder["name"] == "films")
+    names = [each["name"] for each in films]
+    steps = ["create_film", "get_film", "restore_film", "delete_film", "list_deleted_films"]
+    assert [name for name in names if name in steps] == steps
+    create, get = (films[names.index(name)] for name in steps[:2])
+    script = "".join(create["event"][0]["script"]["exec"])
+    assert "pm.collectionVariables.set('film_id', pm.response.json().id)" in script
+    assert get["request"]["url"]["variable"][0]["value"] == "{{film_id}}"
+    assert {"key": "film_id", "value": "unknown"} in made["variable"]

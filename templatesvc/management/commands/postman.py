@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ KEEP_TOKENS = [
     "  if (answer[name]) pm.collectionVariables.set(name, answer[name]);",
     "}",
 ]
-KEEP_TEMPLATE = [
+KEEP_NEW = [
     "if (pm.response.code === 201) {",
-    "  pm.collectionVariables.set('template_id', pm.response.json().id);",
+    "  pm.collectionVariables.set('{variable}', pm.response.json().id);",
     "  pm.collectionVariables.set('etag', pm.response.headers.get('ETag'));",
     "}",
 ]
@@ -44,7 +44,6 @@ SCRIPTS = {
     "login": KEEP_TOKENS,
     "refresh_token": KEEP_TOKENS,
     "change_password": [*KEEP_PASSWORD, *KEEP_TOKENS],
-    "create_template": KEEP_TEMPLATE,
     "list_sessions": KEEP_SESSION,
 }
 # For requests that need a new session, because the request before them ended it.
@@ -66,18 +65,14 @@ LOG_IN_AGAIN = [
     "});",
 ]
 SCRIPTS_BEFORE = dict.fromkeys(("logout", "logout_all", "delete_me"), LOG_IN_AGAIN)
-# The order in which all requests can be sent from top to bottom: requests that others need come
-# first, and those that end things last. The rest is in the order of the paths.
-EARLY = (
-    *("register", "login"),
-    *("flask_create", "flask_get", "flask_update"),
-    *("create_template", "get_template", "replace_template", "update_template"),
-    *("list_template_versions", "get_template_version", "restore_template"),
+# The order in which all requests of a folder can be sent from top to bottom: requests that others
+# need come first, and those that end things last. The rest is in the order of the paths.
+EARLY = ("register", "login")
+STEPS = (  # with a document that was created
+    *("create_{}", "get_{}", "replace_{}", "update_{}"),
+    *("list_{}_versions", "get_{}_version", "restore_{}"),
 )
-LATE = (
-    *("delete_template", "list_deleted_templates", "change_password"),
-    *("list_sessions", "end_session", "logout", "logout_all", "delete_me"),
-)
+LATE = ("change_password", "list_sessions", "end_session", "logout", "logout_all", "delete_me")
 FIRST_FOLDER, LAST_FOLDER = "log in", "accounts"
 # Variables of the collection in place of the schema's examples.
 VARIABLES = {
@@ -105,15 +100,17 @@ class Command(ServiceCommand):
 
 def collection(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a collection (format 2.1), with a folder for each tag, and variables."""
+    operations = {each[2]["operationId"]: each for each in _operations(schema)}
     folders: dict[str, list[dict[str, Any]]] = {}
-    for path, method, operation in sorted(_operations(schema), key=_place):
+    for name in _in_order(operations):
+        path, method, operation = operations[name]
         folders.setdefault(_folder(operation), []).append(_item(path, method, operation))
     values = {
         "base_url": "http://127.0.0.1:8000",
         "username": "ada",
         "password": "note-g-of-1843",
         **dict.fromkeys(("access_token", "refresh_token", "etag"), ""),
-        **dict.fromkeys(("template_id", "session_id", "user_id"), "unknown"),
+        **{_id_of(path): "unknown" for path in schema["paths"] if "{id}" in path},
     }
     return {
         "info": {
@@ -137,10 +134,16 @@ def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
             yield path, method, operation
 
 
-def _place(operation: tuple[str, str, dict[str, Any]]) -> tuple[int, int]:
-    name = operation[2]["operationId"]
-    early = EARLY.index(name) if name in EARLY else len(EARLY)
-    return early, LATE.index(name) + 1 if name in LATE else 0
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of operations in the order in which their requests can be sent."""
+    names = [*names]
+    created = [name.removeprefix("create_") for name in names if name.startswith("create_")]
+    early = [*EARLY, *(step.format(each) for each in created for step in STEPS)]
+    late = [name for name in names if "delete" in name.split("_") and name not in LATE]
+    late += [name for name in names if name.startswith("list_deleted_")]
+    late += LATE
+    rest = [name for name in names if name not in early and name not in late]
+    return [name for name in [*early, *rest, *late] if name in names]
 
 
 def _folder(operation: dict[str, Any]) -> str:
@@ -168,10 +171,13 @@ def _item(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         request["auth"] = {"type": "noauth"}
     item = {"name": operation["operationId"], "request": request, "response": []}
     name = operation["operationId"]
+    after = SCRIPTS.get(name)
+    if name.startswith("create_"):
+        after = [line.replace("{variable}", _id_of(path)) for line in KEEP_NEW]
     if events := [
-        {"listen": listen, "script": {"type": "text/javascript", "exec": scripts[name]}}
-        for listen, scripts in (("prerequest", SCRIPTS_BEFORE), ("test", SCRIPTS))
-        if name in scripts
+        {"listen": listen, "script": {"type": "text/javascript", "exec": script}}
+        for listen, script in (("prerequest", SCRIPTS_BEFORE.get(name)), ("test", after))
+        if script
     ]:
         item["event"] = events
     return item
@@ -202,7 +208,7 @@ def _url(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
             for name, value in _exploded(parameter)
         ],
         "variable": [
-            _pair(each["name"], _id(path) if each["name"] == "id" else _text(_example(each)))
+            _pair(each["name"], _path_value(path, each))
             | {"description": each.get("description", "")}
             for each in parameters
             if each["in"] == "path"
@@ -210,10 +216,15 @@ def _url(path: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _id(path: str) -> str:
+def _path_value(path: str, parameter: dict[str, Any]) -> str:
+    is_id = parameter["name"] == "id"
+    return f"{{{{{_id_of(path)}}}}}" if is_id else _text(_example(parameter))
+
+
+def _id_of(path: str) -> str:
     """Return the variable for the id in a path: that of ``/sessions/{id}`` is ``session_id``."""
     before = path.partition("/{id}")[0].rpartition("/")[2]
-    return f"{{{{{before.removesuffix('s')}_id}}}}"
+    return f"{before.removesuffix('s')}_id"
 
 
 def _exploded(parameter: dict[str, Any]) -> list[tuple[str, Any]]:
