@@ -1,8 +1,10 @@
-"""System checks of keys and hashes: settings that would silently weaken them stop the start."""
+"""System checks of keys, tokens and passwords: settings that would silently weaken them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +16,7 @@ from accounts.keys import Key
 
 # An HMAC key shorter than its hash is weaker than the hash (RFC 7518, section 3.2).
 SHORTEST_SECRET = 32  # bytes
+MAX_GRACE = timedelta(minutes=5)
 
 
 @checks.register(checks.Tags.security)
@@ -34,6 +37,25 @@ def token_keys(**_: Any) -> Iterator[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security)
+def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
+    """A token must not outlive what it stands on."""
+    names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
+    for shorter, longer in pairwise(names):
+        if getattr(settings, shorter) > getattr(settings, longer):
+            yield checks.Error(
+                f"{shorter} is longer than {longer}.",
+                hint=f"Set {shorter} to {longer} or less.",
+                id="accounts.E008",
+            )
+    if settings.REFRESH_TOKEN_GRACE > MAX_GRACE:
+        yield checks.Error(
+            "REFRESH_TOKEN_GRACE is so long that a stolen refresh token can go unnoticed.",
+            hint="Set REFRESH_TOKEN_GRACE to some seconds, 5m at most.",
+            id="accounts.E009",
+        )
+
+
+@checks.register(checks.Tags.security)
 def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
     """The hasher of new passwords exists, and is not weak."""
     hint = "Unset PASSWORD_HASHER, or set it to one of Django's hashers."
@@ -47,6 +69,16 @@ def password_hasher(**_: Any) -> Iterator[checks.CheckMessage]:
     if getattr(hasher, "is_weak", hasher.algorithm == "md5"):
         yield checks.Error(
             "PASSWORD_HASHER makes hashes that are easy to reverse.", hint=hint, id="accounts.E005"
+        )
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
+    if settings.PASSWORD_POLICY != "strict":
+        yield checks.Warning(
+            "Passwords may be as short as one character.",
+            hint="Set PASSWORD_POLICY=strict once no client registers with shorter ones.",
+            id="accounts.W003",
         )
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +20,6 @@ from templatesvc.mongo.formats import DataFormat
 logger = logging.getLogger(__name__)
 
 SHORTEST_KEY = 32
-MAX_GRACE = timedelta(minutes=5)
 EXAMPLE_KEYS = ("change-me", "changeme", "example", "insecure", "secret-key", "your-secret")
 
 
@@ -137,35 +134,6 @@ def store_indexes(databases: Any = None, **_: Any) -> Iterator[checks.CheckMessa
             f"Indexes are missing: {', '.join(missing)}.",
             hint="Run: python manage.py ensureindexes",
             id="templatesvc.E010",
-        )
-
-
-@checks.register(checks.Tags.security)
-def lifetimes(**_: Any) -> Iterator[checks.CheckMessage]:
-    """A token must not outlive what it stands on."""
-    names = ("ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME", "SESSION_MAX_AGE")
-    for shorter, longer in pairwise(names):
-        if getattr(settings, shorter) > getattr(settings, longer):
-            yield checks.Error(
-                f"{shorter} is longer than {longer}.",
-                hint=f"Set {shorter} to {longer} or less.",
-                id="templatesvc.E005",
-            )
-    if settings.REFRESH_TOKEN_GRACE > MAX_GRACE:
-        yield checks.Error(
-            "REFRESH_TOKEN_GRACE is so long that a stolen refresh token can go unnoticed.",
-            hint="Set REFRESH_TOKEN_GRACE to some seconds, 5m at most.",
-            id="templatesvc.E006",
-        )
-
-
-@checks.register(checks.Tags.security, deploy=True)
-def password_policy(**_: Any) -> Iterator[checks.CheckMessage]:
-    if settings.PASSWORD_POLICY != "strict":
-        yield checks.Warning(
-            "Passwords may be as short as one character.",
-            hint="Set PASSWORD_POLICY=strict once no client registers with shorter ones.",
-            id="templatesvc.W001",
         )
 
 

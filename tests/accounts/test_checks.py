@@ -1,9 +1,10 @@
-"""System checks on keys and hashes: what is unsafe is refused, at every start."""
+"""System checks of keys, tokens and passwords: what is unsafe is refused, at every start."""
 
 from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +128,30 @@ def test_a_hasher_that_is_not_there_or_is_weak_is_refused(
     assert found() == {said}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ACCESS_TOKEN_LIFETIME", timedelta(days=14, seconds=1), "accounts.E008"),
+        ("REFRESH_TOKEN_LIFETIME", timedelta(days=90, seconds=1), "accounts.E008"),
+        ("SESSION_MAX_AGE", timedelta(days=13), "accounts.E008"),
+        ("REFRESH_TOKEN_GRACE", timedelta(minutes=5, seconds=1), "accounts.E009"),
+    ],
+)
+def test_lifetimes_of_the_wrong_order_are_refused(
+    settings: Settings, name: str, value: timedelta, said: str
+) -> None:
+    setattr(settings, name, value)
+    assert found() == {said}
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     mostly_long(
         ("JWT_SECRET_KEY", "too-short", "(accounts.E003) JWT_SECRET_KEY holds a secret of 9 bytes"),
         ("JWT_SECRET_KEY", bare(RSA), "(accounts.E001) JWT_SECRET_KEY holds a key that can't be"),
-        ("ACCESS_TOKEN_LIFETIME", "15d", "(templatesvc.E005) ACCESS_TOKEN_LIFETIME is longer than"),
-        ("REFRESH_TOKEN_LIFETIME", "91d", "(templatesvc.E005) REFRESH_TOKEN_LIFETIME is longer"),
+        ("ACCESS_TOKEN_LIFETIME", "15d", "(accounts.E008) ACCESS_TOKEN_LIFETIME is longer than"),
+        ("REFRESH_TOKEN_LIFETIME", "91d", "(accounts.E008) REFRESH_TOKEN_LIFETIME is longer"),
         ("REFRESH_TOKEN_LIFETIME", "9m", "REFRESH_TOKEN_LIFETIME: The time must be from 10m to"),
     ),
 )

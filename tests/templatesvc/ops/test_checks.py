@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,22 +15,6 @@ from tests.processes import KEY, MongoServer, Process, Service, free_port, manag
 def found() -> set[str]:
     """Return the ids of what the checks find."""
     return {str(message.id) for message in checks.run_checks(tags=[checks.Tags.security])}
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("ACCESS_TOKEN_LIFETIME", timedelta(days=14, seconds=1), "templatesvc.E005"),
-        ("REFRESH_TOKEN_LIFETIME", timedelta(days=90, seconds=1), "templatesvc.E005"),
-        ("SESSION_MAX_AGE", timedelta(days=13), "templatesvc.E005"),
-        ("REFRESH_TOKEN_GRACE", timedelta(minutes=5, seconds=1), "templatesvc.E006"),
-    ],
-)
-def test_lifetimes_of_the_wrong_order_are_refused(
-    settings: Settings, name: str, value: timedelta, said: str
-) -> None:
-    setattr(settings, name, value)
-    assert found() == {said}
 
 
 def test_a_service_over_http_is_told_once_which_setting_to_set(settings: Settings) -> None:
