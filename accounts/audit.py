@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any
 
 from bson import ObjectId
 from django.conf import settings
 from mongoengine import DateTimeField, DictField, ObjectIdField, StringField
+from mongoengine.errors import NotUniqueError
 
 from accounts.clients import Client
+from templatesvc.api.notation import extended_json
 from templatesvc.mongo.choices import Choices
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.errors import STORE_ERRORS
 from templatesvc.mongo.ids import new_id
 from templatesvc.mongo.names import Names
 from templatesvc.ops.request_ids import request_id
+
+logger = logging.getLogger(__name__)
 
 
 class AuditAction(Choices):
@@ -136,15 +142,17 @@ def record(
     by: str | None = None,
     document: str = "",
     changes: dict[str, list[Any]] | None = None,
+    id: ObjectId | None = None,
     **details: Any,
 ) -> ObjectId:
     """Add an entry about a user, and return its id.
 
-    ``by`` is who did it, by default the user themselves; empty if that is not known.
+    ``by`` is who did it, by default the user themselves; empty if that is not known. With an ``id``
+    it is added once, however often that is repeated. If the store fails, the log has the entry.
     """
     moment = now()
     entry = AuditEntry(
-        id=new_id(moment),
+        id=id or new_id(moment),
         at=moment,
         action=action.value,
         username=username,
@@ -156,4 +164,12 @@ def record(
         expires_at=moment + settings.AUDIT_RETENTION,
         **client._asdict(),
     )
-    return entry.insert().id
+    try:
+        entry.insert()
+    except NotUniqueError:
+        if id is None:
+            raise
+    except STORE_ERRORS:
+        logger.error("The audit lacks an entry: %s", extended_json(entry.exported()))
+        raise
+    return entry.id

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from accounts.documents import User
-from accounts.operators import Operators, Role
+from accounts.operators import Operators
 from templatesvc.ops import doctor
 from templatesvc.ops.doctor import Finding
 
@@ -17,12 +17,10 @@ MAKE_ONE = f"To make one: {doctor.command('createsuperuser')}"
 @doctor.examines_at_start
 def superusers() -> Iterator[Finding]:
     """Whether there is a superuser, who can appoint operators, and who can log in."""
-    people = Operators.current().people
-    names = [person.username for person in people if person.role == Role.SUPERUSER]
-    there = set(User.objects(username__in=names, is_active__ne=False).scalar("username"))
-    if there:
-        yield doctor.ok("operators", f"{len(people)}, of them {len(there)} superusers")
-    elif people:
+    operators = Operators.current()
+    if there := operators.superusers(User):
+        yield doctor.ok("operators", f"{len(operators.people)}, of them {len(there)} superusers")
+    elif operators.people:
         yield doctor.error("operators", "none of the superusers can log in", MAKE_ONE)
     else:
         yield doctor.warning("operators", "there is none yet", MAKE_ONE)

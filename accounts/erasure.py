@@ -8,27 +8,38 @@ freed only when the longest request must be over and a last sweep finds nothing.
 
 from __future__ import annotations
 
+import logging
+import time
 from functools import partial
 
+from bson import ObjectId
 from django.conf import settings
+from mongoengine.queryset import QuerySet
 
 from accounts.documents import Session, User
 from accounts.operators import Operators
 from templatesvc.mongo import batches
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import ServiceDocument
+from templatesvc.mongo.errors import STORE_ERRORS, is_transient, message_of
 from templatesvc.mongo.leases import lease_name
+
+logger = logging.getLogger(__name__)
 
 # Names of earlier erasures that an erasure frees as well.
 MAX_FREED = 10
 
 
-def begin(user: User) -> bool:
-    """Begin to erase a user; tell whether this call did. Raises LastSuperuser.
+def begin(user: User) -> ObjectId | None:
+    """Begin to erase a user, or find that it was begun; return the id that its audit entry has.
 
-    Whatever fails afterwards, ``go_on`` can finish the erasure.
+    It is None if another request began first. Whatever fails afterwards, the same two calls can be
+    repeated: the entry is made once, and ``go_on`` finishes the erasure. Raises LastSuperuser.
     """
-    return user.erased_at is None and user.bury()
+    if user.erased_at is None:
+        user.bury()
+    entry: ObjectId | None = user.erasure_entry
+    return entry
 
 
 def go_on(user: User, session: Session | None = None) -> bool:
@@ -36,24 +47,48 @@ def go_on(user: User, session: Session | None = None) -> bool:
 
     ``session`` is the one in which users delete themselves; it stays until all is deleted.
     """
-    Operators.appoint(user, None)  # they may have been appointed while the erasure began
-    others = Session.objects(user_id=user.id, username=user.username)
-    others.filter(id__ne=session.id if session else None).delete()
-    is_finished = sweep(user)
+    is_finished = sweep(user, session)
     if is_finished:
-        Session.objects(user_id=user.id, username=user.username).delete()
-        for tombstone in User.tombstones().order_by("erased_at").limit(MAX_FREED):
-            free(tombstone)
+        try:
+            _free_others()
+        except STORE_ERRORS as error:  # which is no failure of this erasure
+            if not is_transient(error):
+                raise
+            logger.warning("Erased names are not freed: %s", message_of(error))
+        _sessions_of(user).delete()
     return is_finished
 
 
-def sweep(user: User) -> bool:
-    """Delete what is left of the user's; tell whether the time was enough to delete all."""
-    # Noted first: if there is no tombstone, what has the name is another person's.
+def _free_others() -> None:
+    end = time.monotonic() + batches.SECONDS
+    for tombstone in User.tombstones().order_by("erased_at").limit(MAX_FREED):
+        free(tombstone)
+        if time.monotonic() > end:
+            return
+
+
+def _sessions_of(user: User) -> QuerySet:
+    return Session.objects(user_id=user.id, username=user.username)
+
+
+def sweep(user: User, session: Session | None = None) -> bool:
+    """Delete what is left of the user's, but this session; tell whether all of it is deleted."""
+    stone = User.tombstones().filter(__raw__=user.identity_query)
+    return not _note_sweep(user, stone) or _delete_all(user, session)
+
+
+def _note_sweep(user: User, stone: QuerySet) -> bool:
+    """Note that a sweep begins; False if there is no such tombstone.
+
+    Then what has the name is another person's, and must stay.
+    """
     user.swept_at = now()
-    tombstone = User.tombstones().filter(__raw__=user.identity_query)
-    if not tombstone.update_one(set__swept_at=user.swept_at):
-        return True
+    return bool(stone.update_one(set__swept_at=user.swept_at))
+
+
+def _delete_all(user: User, session: Session | None = None) -> bool:
+    Operators.appoint(user, None)  # they may have been appointed while the erasure began
+    _sessions_of(user).filter(id__ne=session.id if session else None).delete()
     theirs = ServiceDocument.belongings(user)
     steps = (partial(document.delete_some, query) for document, query in theirs)
     return batches.finish(lease_name(user.username, work="erase"), steps)
@@ -65,10 +100,13 @@ def free(tombstone: User) -> bool:
     is_held = tombstone.erased_at > moment - settings.ERASED_NAME_HOLD
     # A sweep that may still be running must not go on once the name is somebody else's.
     is_being_swept = tombstone.swept_at and tombstone.swept_at > moment - batches.LEASE_DURATION
-    if is_held or is_being_swept or not sweep(tombstone):
+    mine = User.tombstones().filter(__raw__=tombstone.identity_query)
+    if is_held or is_being_swept:
         return False
-    mine = User.tombstones().filter(__raw__=tombstone.identity_query, swept_at=tombstone.swept_at)
-    return bool(mine.delete())
+    # Only if nobody has swept since this tombstone was read.
+    if not _note_sweep(tombstone, mine.filter(swept_at=tombstone.swept_at)):
+        return False
+    return _delete_all(tombstone) and bool(mine.filter(swept_at=tombstone.swept_at).delete())
 
 
 def free_name(username: str) -> bool:

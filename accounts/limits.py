@@ -148,7 +148,8 @@ def failures_of(username: str) -> Limit:
 def own_failures_of(username: str) -> Limit:
     """Return the limit on wrong passwords of a user who is logged in.
 
-    Strangers can't reach it, and so not keep anybody from changing a password that they attack.
+    Strangers can't reach it, and so, unless they share the user's address, not keep anybody from
+    changing a password that they attack.
     """
     return Limit.of("own-password", username, settings.LOGIN_LIMIT_PER_USER)
 

@@ -23,7 +23,7 @@ from accounts.operators import Role
 from accounts.registration import register
 from accounts.serializers import PasswordSerializer, RegistrationSerializer
 from accounts.transfer import entry_line, exported
-from templatesvc.mongo.quota import Limits, Usage
+from templatesvc.mongo.quota import Usage
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Actor:
         Only superusers may change operators: otherwise staff could set a superuser's password.
         """
         self.check(permission)
-        if self.user and not self.user.is_superuser and user.role:
+        if self.user and not self.user.is_superuser and user.stored_role:
             raise OperatorProtected()
 
     def record(self, action: AuditAction, user: User, **entry: Any) -> None:
@@ -92,11 +92,11 @@ def reactivate(by: Actor, user: User) -> bool:
     Tell whether it changed anything; if not, there is no audit entry.
     """
     by.check_may_change(user)
-    if is_changed := user.reactivate():
-        by.record(Action.USER_REACTIVATED, user, changes={"is_active": [False, True]})
+    if changes := user.reactivate():
+        by.record(Action.USER_REACTIVATED, user, changes=changes)
     else:
         _found(user.is_stored())
-    return is_changed
+    return bool(changes)
 
 
 def end_sessions(by: Actor, user: User) -> None:
@@ -158,8 +158,11 @@ def appoint(by: Actor, user: User, role: Role | None) -> None:
         by.record(Action.ROLE_CHANGED, user, changes=changes)
 
 
-def limit(by: Actor, user: User, own: Limits) -> Usage:
-    """Set how much a user may keep; None stands for the settings. Return the usage."""
+def limit(by: Actor, user: User, own: dict[str, int | None]) -> Usage:
+    """Set how much a user may keep, by the names of ``Limits``; None stands for the settings.
+
+    What is not named stays. Return the usage.
+    """
     by.check_may_change(user)
     user.check_named()
     before = Usage.of(user.username)
@@ -184,11 +187,10 @@ def erase(by: Actor, user: User) -> bool:
     they expire.
     """
     by.check_may_change(user, "accounts.delete_user")
-    was_there = user.erased_at is None
-    if erasure.begin(user):
-        by.record(Action.USER_ERASED, user)
+    if entry := erasure.begin(user):
+        by.record(Action.USER_ERASED, user, id=entry)
     else:
-        _found(not was_there)
+        _found(user.erased_at is not None)
     return erasure.go_on(user)
 
 

@@ -26,7 +26,7 @@ from templatesvc.api.exceptions import Conflict
 from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.schema import raises
 from templatesvc.mongo import ids
-from templatesvc.mongo.quota import Limits, Usage
+from templatesvc.mongo.quota import Usage
 
 # A search compares names in the store, which may look at all users: to read a page and to count
 # may take this long together.
@@ -158,8 +158,4 @@ class QuotaView(OneUserView):
         serializer = self.get_serializer(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         own = serializer.validated_data.get("limits", {})
-        usage = Usage.of(user.username)
-        limits = Limits(
-            own.get("documents", usage.max_documents), own.get("bytes", usage.max_bytes)
-        )
-        return Response(self.get_serializer(operations.limit(Actor.of(request), user, limits)).data)
+        return Response(self.get_serializer(operations.limit(Actor.of(request), user, own)).data)

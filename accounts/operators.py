@@ -46,8 +46,8 @@ class Operator(EmbeddedDocument):
 class Operators(ServiceDocument):
     """All operators in one document, so that one conditional write decides who is one.
 
-    So there is always a superuser, whatever is changed in parallel. Roles are not stored in users,
-    because a registration at another program could have stored anything there.
+    So one superuser who can log in is always left, whatever is changed in parallel. Roles are not
+    stored in users, because a registration at another program could have stored anything there.
     """
 
     id = StringField(primary_key=True, default="operators")
@@ -67,6 +67,12 @@ class Operators(ServiceDocument):
                 return Role(person.role) if person.role in Role._value2member_map_ else None
         return None
 
+    def superusers(self, users: type[User]) -> list[User]:
+        """Return the superusers who can log in."""
+        names = [each.username for each in self.people if each.role == Role.SUPERUSER]
+        found = users.objects(username__in=names, is_active__ne=False).not_erased()
+        return [user for user in found if self.role_of(user) == Role.SUPERUSER]
+
     @classmethod
     def appoint(cls, user: User, role: Role | None, by: User | None = None) -> Role | None:
         """Give a user a role, or with None take it away; return the role they had before.
@@ -79,18 +85,20 @@ class Operators(ServiceDocument):
             before = seen.role_of(user)
             if by and seen.role_of(by) != Role.SUPERUSER:
                 raise PermissionDenied("Only a superuser may say who is an operator.")
+            if before == Role.SUPERUSER != role and seen.is_last(user):
+                raise LastSuperuser()
             if before == role or seen._replace(user, role):
                 return before
+
+    def is_last(self, user: User) -> bool:
+        """Tell whether this is the only superuser who can log in."""
+        return [each.id for each in self.superusers(type(user))] == [user.id]
 
     def _replace(self, user: User, role: Role | None) -> bool:
         """Store that the user has this role; tell whether nobody else came first."""
         others = [person for person in self.people if person.username != user.username]
         mine = [Operator(username=user.username, user_id=user.id, role=role)] if role else []
         people = others + mine
-        if self.role_of(user) == Role.SUPERUSER and not any(
-            person.role == Role.SUPERUSER for person in people
-        ):
-            raise LastSuperuser()
         if self.version:
             unchanged = type(self).objects(id=self.id, version=self.version)
             return bool(unchanged.update_one(set__people=people, inc__version=1))

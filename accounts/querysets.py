@@ -31,10 +31,13 @@ class UserQuerySet(KeysetQuerySet):
 
         Users whose names are no texts, as another program may have stored them, are left out.
         """
-        texts = self.filter(username__gte="")
-        walked = super(UserQuerySet, texts).walk(by, descending, after, limit)
-        return (user for user in walked if user.username)  # the filter also finds lists of texts
+        return super(UserQuerySet, self._named_by_text()).walk(by, descending, after, limit)
 
     def count_up_to(self, limit: int) -> int:
         """Return how many there are; above ``limit``, some number above it."""
-        return super(UserQuerySet, self.filter(username__gte="")).count_up_to(limit)
+        return super(UserQuerySet, self._named_by_text()).count_up_to(limit)
+
+    def _named_by_text(self) -> Self:
+        # The first condition, by which the index is walked, also finds lists of texts.
+        text = [{"username": {"$gte": ""}}, {"username": {"$not": {"$type": "array"}}}]
+        return self.filter(__raw__={"$and": text})

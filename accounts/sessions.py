@@ -68,11 +68,10 @@ class SessionStore(SessionBase):
         data = self._get_session(no_load=must_create)
         user = User.named(data[SESSION_KEY]) if SESSION_KEY in data else None
         fields = self._fields(data, user)
+        stored = Session.objects(id=session_id(self.session_key))
         if must_create:
             self._insert(fields)
-            return
-        stored = Session.objects(id=session_id(self.session_key))
-        if not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
+        elif not stored.update_one(**{f"set__{name}": value for name, value in fields.items()}):
             # No upsert, which would bring back a session that was ended meanwhile.
             raise UpdateError
         if user:

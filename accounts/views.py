@@ -116,8 +116,8 @@ class MeView(APIView):
             confirmed = validated(ConfirmationSerializer(data=request.data))
             confirm_own_password(user, Client.of(request), **confirmed)
         here = user.session or Session.objects(id=current_session_id(request)).first()
-        if erasure.begin(user):
-            audit.record(Action.USER_DELETED, user.username, Client.of(request))
+        if entry := erasure.begin(user):
+            audit.record(Action.USER_DELETED, user.username, Client.of(request), id=entry)
         is_finished = erasure.go_on(user, here)
         return deletion_answer(is_finished, "Your account and everything in it were deleted.")
 

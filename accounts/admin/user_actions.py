@@ -142,7 +142,7 @@ class UserActions(DocumentAdmin):
         before, after = own_limits(user), Limits(**values)
         if before == after:
             raise Conflict("These are their limits already.")
-        operations.limit(Actor.of(request), user, after)
+        operations.limit(Actor.of(request), user, values)
         changed = ", ".join(
             f"{unit}: {in_figures(was)} → {in_figures(is_)}"
             for unit, was, is_ in zip(Limits._fields, before, after, strict=True)

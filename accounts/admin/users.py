@@ -46,11 +46,10 @@ def with_role(role: Role) -> Callable[[], Query]:
 
 def is_protected(user: User, by: User, action: str = "") -> bool:
     """Tell whether the operations would refuse to let an operator change a user's account."""
-    if user.role and not by.is_superuser:
+    if user.stored_role and not by.is_superuser:
         return True
-    superusers = [p for p in user.operators.people if p.role == Role.SUPERUSER]
-    is_last = user.is_superuser and len(superusers) == 1
-    return is_last and action in ("deactivate", "appoint", "erase")
+    takes_role = action in ("deactivate", "appoint", "erase")
+    return takes_role and user.is_superuser and user.operators.is_last(user)
 
 
 def counted(found: QuerySet, opts: Options) -> str:

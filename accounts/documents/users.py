@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -23,7 +24,11 @@ from accounts.querysets import UserQuerySet
 from templatesvc.api.exceptions import Conflict
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import base_of
+from templatesvc.mongo.errors import STORE_ERRORS, is_transient, message_of
 from templatesvc.mongo.fields import RawField, TypedField
+from templatesvc.mongo.ids import new_id
+
+logger = logging.getLogger(__name__)
 
 # The value of ``sessions_at_most`` if sessions were never counted, or another program wrote it.
 MANY_SESSIONS = 10**9
@@ -60,6 +65,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     # Only a tombstone has these: what is left of a user whose erasure has begun.
     erased_at = TypedField(datetime)
     swept_at = TypedField(datetime)
+    erasure_entry = TypedField(ObjectId)  # the id of the audit entry that says so
     # A new value ends all sessions at once: each has the version that it was started with.
     token_version = TypedField(str, default="")
     sessions_ended_at = TypedField(datetime)
@@ -319,11 +325,21 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         changes: dict[str, list[Any]] = {"is_active": [True, False]} if was_active else {}
         return changes | ({"role": [role.value, None]} if role else {})
 
-    def reactivate(self) -> bool:
-        """Let a user who was deactivated log in again; tell whether they were deactivated."""
-        self.is_active = True
+    def reactivate(self) -> dict[str, list[Any]]:
+        """Let a user who was deactivated log in again, without a role.
+
+        Return the changes, ``{field: [before, after]}``, which are empty if they could log in.
+        """
         inactive = self._not_erased.filter(is_active=False)
-        return bool(inactive.update_one(set__is_active=True))
+        if not inactive.first():
+            return {}
+        # Another program may have deactivated an operator, and left them the role.
+        role = Operators.appoint(self, None)
+        if not inactive.update_one(set__is_active=True):
+            return {}
+        self.is_active = True
+        changes: dict[str, list[Any]] = {"is_active": [False, True]}
+        return changes | ({"role": [role.value, None]} if role else {})
 
     @property
     def _not_erased(self) -> UserQuerySet:
@@ -355,7 +371,12 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
-        Session.objects(user_id=self.id, username=self.username).delete()
+        try:
+            Session.objects(user_id=self.id, username=self.username).delete()
+        except STORE_ERRORS as error:
+            if not is_transient(error):
+                raise
+            logger.warning("Sessions that were ended are not deleted: %s", message_of(error))
         return True
 
     # --- Rights: read only where operators work, never for an ordinary request -----------------
@@ -368,21 +389,35 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     @property
     def role(self) -> Role | None:
         """The user's role as an operator; None for everybody else."""
-        return self.operators.role_of(self) if self.is_active and self.may_operate else None
+        return self.stored_role if self.is_active and self.may_operate else None
+
+    @property
+    def stored_role(self) -> Role | None:
+        """The role that the user has, or would have if they could use it."""
+        return self.operators.role_of(self)
 
     def appoint(self, role: Role | None, by: Self | None = None) -> Role | None:
         """Give the user a role as an operator, or take it away with None; return the former role.
 
         Raises PermissionDenied if ``by`` is no superuser, LastSuperuser, and UserInactive.
         """
+        if role:
+            self._check_can_log_in()
         before = Operators.appoint(self, role, by)
         for user in filter(None, (self, by)):
             user.__dict__.pop("operators", None)
-        # Checked afterwards: a deactivation that begins later takes the role away as well.
-        if role and not self._not_erased.filter(is_active__ne=False).first():
-            Operators.appoint(self, None)
-            raise UserInactive()
+        if role:
+            # Once more: a deactivation that begins later takes the role away as well.
+            try:
+                self._check_can_log_in()
+            except UserInactive:
+                Operators.appoint(self, None)
+                raise
         return before
+
+    def _check_can_log_in(self) -> None:
+        if not self._not_erased.filter(is_active__ne=False).first():
+            raise UserInactive()
 
     @property
     def is_staff(self) -> bool:
@@ -429,6 +464,7 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         """
         Operators.appoint(self, None)
         if self.username is None:
+            self.erasure_entry = new_id(now())
             return bool(self._not_erased.delete())
         stone = type(self)(
             id=self.id,
@@ -436,10 +472,11 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
             is_active=False,
             token_version=self.token_version,
             erased_at=now(),
+            erasure_entry=new_id(now()),
         )
         # Without the _id, which stays: in place of null, MongoEngine would invent one.
         fields = {name: value for name, value in stone.to_mongo().items() if name != "_id"}
         replaced = self._get_collection().replace_one(self._not_erased._query, fields)
         if replaced.modified_count:
-            self.erased_at = stone.erased_at
+            self.erased_at, self.erasure_entry = stone.erased_at, stone.erasure_entry
         return bool(replaced.modified_count)

@@ -370,11 +370,17 @@ class Usage(ServiceDocument):
         cls.objects(id=owner).update_one(set__due_at=LONG_AGO)
 
     @classmethod
-    def set_limits(cls, owner: str, own: Limits) -> Self:
-        """Give an owner limits of their own; None stands for those of the settings."""
+    def set_limits(cls, owner: str, own: dict[str, int | None]) -> Self:
+        """Give an owner limits of their own, by the names of ``Limits``; what is not named stays.
+
+        None stands for that of the settings.
+        """
         usage = cls.of(owner)
-        usage.max_documents, usage.max_bytes = own
-        cls.objects(id=owner).update_one(set__max_documents=own.documents, set__max_bytes=own.bytes)
+        changes = {f"max_{name}": most for name, most in own.items()}
+        for name, most in changes.items():
+            setattr(usage, name, most)
+        if changes:
+            cls.objects(id=owner).update_one(**{f"set__{name}": n for name, n in changes.items()})
         return usage
 
     @classmethod

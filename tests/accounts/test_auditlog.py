@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from accounts import audit
@@ -19,6 +21,7 @@ from accounts.management.commands.auditlog import LATE, News
 from templates_app.documents import Template
 from templatesvc.api.notation import format_time
 from templatesvc.mongo.clock import now
+from templatesvc.mongo.ids import new_id
 from tests.accounts.callers import after
 from tests.accounts.terminal import run
 from tests.processes import KEY, ROOT, Process, wait_for
@@ -146,6 +149,22 @@ def test_what_it_can_not_read_it_refuses(argument: str) -> None:
         run("auditlog", argument)
 
 
+@pytest.mark.usefixtures("entries")
+def test_who_stops_reading_has_read_it() -> None:
+    class Closed(StringIO):
+        """A terminal that is gone after the first line."""
+
+        def write(self, text: str) -> int:
+            if self.getvalue():
+                raise RuntimeError("It is gone.")
+            return super().write(text)
+
+    with pytest.raises(RuntimeError, match="It is gone"):
+        call_command("auditlog", "--all", stdout=Closed())
+    (entry,) = AuditEntry.objects(action="audit_exported")
+    assert entry.details == {"entries": 1}
+
+
 def test_following_remembers_only_what_could_come_again() -> None:
     with time_machine.travel(now(), tick=False) as clock:
         news = News(AuditEntry.objects, set(), now())
@@ -169,9 +188,14 @@ def test_it_follows_what_happens(tmp_path: Path) -> None:
             audit.record(Action.LOGGED_IN, name, PHONE)
             shown = f"{name}  Logged in."
             wait_for(lambda: shown in following.output, "it shows more")  # noqa: B023
+        # From a machine whose clock is behind.
+        entry = AuditEntry.objects(username="carol").get()
+        entry.id, entry.username = new_id(now() - LATE / 2), "dora"
+        entry.insert()
+        wait_for(lambda: "dora  Logged in." in following.output, "it shows what comes late")
         following.send(signal.SIGINT)
         assert following.wait() == 0
-        assert following.output.count("Logged in.") == 2
+        assert following.output.count("Logged in.") == 3
         assert "Traceback" not in following.output
 
 

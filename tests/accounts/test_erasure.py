@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from pymongo.errors import AutoReconnect
 
 from accounts import erasure
 from accounts.audit import AuditEntry
@@ -20,11 +17,12 @@ from accounts.erasure import free_name
 from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
-from templatesvc.mongo import batches, store
+from templatesvc.mongo import batches
 from templatesvc.mongo.leases import Lease, lease_name
 from tests.accounts.callers import after, erase, log_in, post
 from tests.accounts.operators import messages, operators_browser, page_of, text
 from tests.conftest import Person
+from tests.failing import failing
 
 pytestmark = pytest.mark.store
 
@@ -150,7 +148,7 @@ def test_a_tombstone_keeps_the_name_and_nothing_else(alice: Person) -> None:
     (stone,) = User._get_collection().find()
     assert set(stone) == {
         *("_id", "username", "password", "is_active", "must_change_password"),
-        *("token_version", "erased_at", "swept_at"),
+        *("token_version", "erased_at", "swept_at", "erasure_entry"),
     }
     assert (stone["username"], stone["password"], stone["is_active"]) == ("alice", "!", False)
 
@@ -209,7 +207,8 @@ def test_a_stale_erasure_leaves_the_heir_alone(alice: Person, bob: Person) -> No
         assert heir
         Template.create(heir.username, {"template": "the heir's"})
         for old in (stale, stone):
-            assert (erasure.begin(old), erasure.go_on(old)) == (False, True)
+            erasure.begin(old)
+            assert erasure.go_on(old)
         assert [template.template for template in Template.objects] == ["the heir's"]
         assert User.named("alice")
 
@@ -235,26 +234,10 @@ def test_what_a_registration_brought_along_makes_no_tombstone(stored: Any, alice
 
 # --- What fails on the way ------------------------------------------------------------------------
 
-STEPS = ["users.replace_one", "sessions.delete_many", "users.update_one", "templates.find"]
-
-
-@contextmanager
-def failing(step: str) -> Iterator[None]:
-    """Break the connection once, before the store gets an operation on a collection."""
-    name, operation = step.split(".")
-    driver = type(store.database()[name])
-    real, broken = getattr(driver, operation), list[str]()
-
-    def broken_once(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.name == name and not broken:
-            broken.append(operation)
-            raise AutoReconnect("connection closed")
-        return real(self, *args, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(driver, operation, broken_once)
-        yield
-    assert broken
+STEPS = [
+    *("users.replace_one", "audit.insert_one", "users.update_one"),
+    *("sessions.delete_many", "templates.find"),
+]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -278,3 +261,31 @@ def test_whichever_write_fails_an_operator_goes_on(step: str, alice: Person, bob
     assert bob.client.delete(path).status_code == 204
     assert Template.objects.count() == 0
     assert [entry.by for entry in AuditEntry.objects(action="user_erased")] == ["bob"]
+
+
+def test_what_fails_for_another_name_is_no_failure_of_ones_own(alice: Person, bob: Person) -> None:
+    erase(alice.user)
+    with after(hours=2), failing("users.delete_many"):
+        token = log_in("bob", bob.password).json()["access_token"]
+        client = Client(headers={"Authorization": f"Bearer {token}"})
+        assert client.delete(ME).status_code == 204
+    assert User.tombstones().count() == 2
+
+
+def test_a_session_that_began_too_late_goes_with_the_name(alice: Person) -> None:
+    late = User.named("alice")
+    assert late
+    erase(alice.user)
+    Session.start(late)
+    with after(hours=2):
+        assert free_name("alice")
+    assert Session.objects.count() == 0
+
+
+def test_who_judged_a_tombstone_by_what_it_was_frees_nothing(alice: Person) -> None:
+    erase(alice.user)
+    with after(hours=2):
+        stale, stone = User.tombstones().first(), User.tombstones().first()
+        assert erasure.sweep(stone)  # which is still going on, for all that others know
+        assert not erasure.free(stale)
+        assert User.tombstones().count() == 1

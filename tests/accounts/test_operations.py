@@ -24,7 +24,6 @@ from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.owned import OwnedDocument
-from templatesvc.mongo.quota import Limits
 from tests.accounts.callers import after, erase, log_in
 from tests.accounts.rights import TO_WHOM, may
 from tests.conftest import Person, heir_of
@@ -48,7 +47,7 @@ OPERATIONS: dict[str, Operation] = {
     "appoint": lambda by, user: operations.appoint(by, user, Role.VIEWER),
     "dismiss": lambda by, user: operations.appoint(by, user, None),
     "erase": operations.erase,
-    "change a quota": lambda by, user: operations.limit(by, user, Limits(1, None)),
+    "change a quota": lambda by, user: operations.limit(by, user, {"documents": 1}),
     "export": lambda by, user: b"".join(operations.export(by, user)),
 }
 MAY_CHANGE_NOTHING = ("appoint", "dismiss", "reactivate", "unlock", "change a quota")

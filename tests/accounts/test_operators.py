@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import APIException, PermissionDenied
 
+from accounts import operations
+from accounts.clients import Client
 from accounts.documents import User
-from accounts.exceptions import LastSuperuser, UserInactive
+from accounts.exceptions import LastSuperuser, OperatorProtected, UserInactive
+from accounts.operations import Actor
 from accounts.operators import Operators, Role
 from tests.accounts.callers import erase
 from tests.conftest import Person
@@ -174,3 +177,49 @@ def test_of_many_who_are_first_all_are_appointed() -> None:
     assert {person.username for person in Operators.current().people} == {
         user.username for user in people
     }
+
+
+def deactivated_by_another_program(person: Person) -> User:
+    User._get_collection().update_one({"username": person.name}, {"$set": {"is_active": False}})
+    return fresh(person)
+
+
+def test_who_can_not_log_in_is_never_the_only_superuser(alice: Person, bob: Person) -> None:
+    alice.user.deactivate()
+    with pytest.raises(UserInactive):
+        fresh(alice).appoint(Role.SUPERUSER)
+    assert Operators.current().people == []
+    alice.user.reactivate()
+    for person in (alice, bob):
+        fresh(person).appoint(Role.SUPERUSER)
+    deactivated_by_another_program(alice)
+    for way in WAYS_OUT.values():
+        with pytest.raises(LastSuperuser):
+            way(fresh(bob))
+    fresh(alice).appoint(None)
+    assert fresh(bob).is_superuser
+
+
+def test_a_superuser_whom_another_program_deactivated_comes_back_as_none(
+    alice: Person, bob: Person
+) -> None:
+    bob.user.appoint(Role.SUPERUSER)
+    alice.user.appoint(Role.SUPERUSER)
+    changes = deactivated_by_another_program(alice).reactivate()
+    assert changes == {"is_active": [False, True], "role": ["superuser", None]}
+    assert fresh(alice).is_active
+    assert fresh(alice).role is None
+
+
+def test_staff_can_not_change_a_superuser_who_is_deactivated(alice: Person, bob: Person) -> None:
+    bob.user.appoint(Role.STAFF)
+    alice.user.appoint(Role.SUPERUSER)
+    user = deactivated_by_another_program(alice)
+    by = Actor("bob", Client(), fresh(bob))
+    for change in (
+        lambda: operations.set_password(by, user, "chosen-by-staff"),
+        lambda: operations.reactivate(by, user),
+        lambda: operations.erase(by, user),
+    ):
+        with pytest.raises(OperatorProtected):
+            change()

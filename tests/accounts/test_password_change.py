@@ -22,6 +22,7 @@ from tests.accounts.callers import (
     tokens_of,
 )
 from tests.conftest import Person
+from tests.failing import failing
 
 NEW = "through-the-looking-glass"
 
@@ -213,3 +214,12 @@ def test_the_new_password_is_stored_as_a_hash_alone(alice: Person) -> None:
     assert stored
     assert hashers.identify_hasher(stored.password).algorithm == "argon2"
     assert NEW not in str(User._get_collection().find_one({"username": "alice"}))
+
+
+@pytest.mark.store
+def test_sessions_that_can_not_be_deleted_are_ended_all_the_same(alice: Person) -> None:
+    with failing("sessions.delete_many"):
+        assert change(alice).status_code == 200
+    assert Session.objects(username="alice").count() == 2
+    assert me(alice.tokens["access_token"]) == 401
+    assert log_in("alice", NEW).status_code == 200

@@ -104,3 +104,15 @@ def test_an_ordinary_log_in_counts_nothing(
         sent = [next(iter(command)) for command in commands]
         trips.append([name for name in sent if name != "killCursors"])  # of what was before
     assert trips == [["find", "find", "find", "update", "insert", "insert"]] * 3
+
+
+def test_a_browser_that_changes_the_person_keeps_to_the_limit(
+    alice: Person, bob: Person, settings: Settings
+) -> None:
+    settings.MAX_SESSIONS = 1
+    browser = Client()
+    for person in (bob, alice):
+        body = {"username": person.name, "password": person.password}
+        assert browser.post("/api-auth/login", body).status_code == 302
+    assert me(alice.tokens["access_token"]) == 401
+    assert browser.get("/api/v1/users/me").json()["username"] == "alice"

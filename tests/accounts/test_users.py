@@ -10,12 +10,15 @@ import pytest
 from bson import ObjectId
 from rest_framework.test import APIClient
 
+from accounts import operations
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
+from accounts.operations import Actor
 from accounts.operators import Operators, Role
 from templates_app.documents import Template
 from templatesvc.api.notation import format_time
 from templatesvc.mongo import ids
+from templatesvc.mongo.quota import Usage
 from tests.accounts.callers import browser, log_in
 from tests.accounts.rights import may
 from tests.conftest import Person
@@ -420,3 +423,30 @@ def test_the_list_makes_three_round_trips(root: Person, bob: Person, commands: C
 def test_the_path_says_which_methods_it_takes_whoever_answers(alice: Person) -> None:
     for method in (alice.client.get, alice.client.options, alice.client.put):
         assert method("/api/v1/users")["Allow"] == "GET, POST, HEAD, OPTIONS"
+
+
+@pytest.mark.store
+def test_odd_names_end_no_list(root: Person) -> None:
+    odd: list[Any] = ["", ["a", "b"], [], 5, None, {"a": "b"}]
+    User._get_collection().insert_many([{"username": name, "password": "!"} for name in odd])
+    for number in range(4):
+        User.register(f"user-{number}", "a-password")
+    names, url = list[str](), f"{USERS}?limit=2&count=true"
+    while url:
+        page = root.client.get(url).json()
+        names += [user["username"] for user in page["results"]]
+        assert page["count"] == 6
+        url = page["next"]
+    assert names == ["", "root", *(f"user-{number}" for number in range(4))]
+    back = root.client.get(f"{USERS}?limit=2&ordering=-username").json()
+    assert [user["username"] for user in back["results"]] == ["user-3", "user-2"]
+
+
+def test_one_of_two_limits_changes_and_the_other_stays(root: Person, alice: Person) -> None:
+    root.client.patch(f"{url(alice.user)}/quota", {"max_documents": 5})
+    answer = root.client.patch(f"{url(alice.user)}/quota", {"max_bytes": 1000})
+    assert (answer.json()["max_documents"], answer.json()["max_bytes"]) == (5, 1000)
+    operations.limit(Actor.at_shell("test"), alice.user, {"documents": 6})
+    operations.limit(Actor.at_shell("test"), alice.user, {"bytes": None})
+    limits = Usage.of("alice")
+    assert (limits.max_documents, limits.max_bytes) == (6, None)

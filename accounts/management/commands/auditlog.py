@@ -81,15 +81,19 @@ class Command(OperatorCommand):
 
     def _tell(self, options: dict[str, Any]) -> None:
         self.as_json = options["format"] == "json"
-        found, start = self._found(options), now()
+        found, start, actor = self._found(options), now(), self.actor
         is_bounded = not options["all"] and options["since"] is None
         newest = found.order_by("-id").limit(100)
         # As a list: a queryset would be reversed by a query for each entry, at moving positions.
         entries = reversed(list(newest)) if is_bounded else walk_by_id(found)
-        shown = [self._show(entry) for entry in entries]
-        operations.audit_read(self.actor, entries=len(shown))
+        shown: list[ObjectId] = []
+        try:
+            for entry in entries:
+                shown.append(self._show(entry))
+        finally:  # also if somebody ends the command, who has read what came before
+            operations.audit_read(actor, entries=len(shown))
         if options["follow"]:
-            self._follow(News(found, set(shown[-1000:]), start))
+            self._follow(News(found, set(shown[-1000:]), start - LATE))
 
     def _found(self, options: dict[str, Any]) -> QuerySet:
         fields = {"user": "username", "by": "by", "action": "action", "document": "document"}

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
+from accounts.documents import User
 from accounts.limits import Attempts
 from accounts.operators import Role
 from templatesvc.mongo import indexes, store
@@ -54,6 +55,14 @@ def test_without_an_operator_it_says_how_to_make_one() -> None:
 def test_superusers_who_can_not_log_in_are_none(alice: Person) -> None:
     alice.user.appoint(Role.SUPERUSER)
     alice.user._get_collection().update_one({"_id": alice.user.id}, {"$set": {"is_active": False}})
+    (line,) = lines("operators", status=1)
+    assert line.startswith("error    operators: none of the superusers can log in")
+
+
+def test_who_registers_the_name_of_a_superuser_is_none(alice: Person) -> None:
+    alice.user.appoint(Role.SUPERUSER)
+    User.objects(id=alice.user.id).delete()
+    User.register("alice", "another-1")
     (line,) = lines("operators", status=1)
     assert line.startswith("error    operators: none of the superusers can log in")
 
