@@ -14,7 +14,7 @@ FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3; do \
 .PHONY: run test test-fast test-long coverage drill lint format postman screenshots bench race clean
 
 run: $(VENV)/runs
-	@if [ -z "$$MONGODB_URI" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
+	@if [ -z "$$MONGODB_URI$$MONGODB_URI_FILE" ] && [ ! -x $(VENV)/bin/secantusd-py ]; then \
 		echo "WARNING: the embedded store is not to be had for $$($(PYTHON) --version)."; \
 		echo "WARNING: NOTHING IS KEPT. To keep data set MONGODB_URI, or install Python 3.13."; \
 		export MONGODB_URI=mongomock://; \

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 from templatesvc import settings
 from templatesvc.server import worker
+
+logger = logging.getLogger(__name__)
 
 bind = f"127.0.0.1:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
@@ -35,6 +39,7 @@ control_socket_disable = True
 # Believed only from FORWARDED_ALLOW_IPS, by default 127.0.0.1.
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
+OTHER_FILES = 200  # of a worker: logs, libraries, connections to the store
 LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -64,8 +69,25 @@ if {"METRICS_TOKEN", "METRICS_TOKEN_FILE"} & os.environ.keys():
 
 
 def on_starting(server: Any) -> None:
-    """Have new workers notice every stop; gunicorn calls this first, in the master."""
+    """Prepare what workers inherit; gunicorn calls this first, in the master."""
     worker.keep_signals_for_new_workers()
+    allow_enough_files()
+
+
+def allow_enough_files() -> None:
+    """Let each worker have a socket and a body's file for every connection; warn if it may not."""
+    wanted = 2 * settings.MAX_CONNECTIONS + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_bounded = hard != resource.RLIM_INFINITY
+    allowed = min(wanted, hard) if is_bounded else wanted
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if is_bounded and hard < wanted:
+        logger.warning(
+            "A worker may open %s files, and could need %s: raise the limit (ulimit -Hn, or "
+            "systemd's LimitNOFILE), or lower MAX_CONNECTIONS.",
+            *(hard, wanted),
+        )
 
 
 def when_ready(server: Any) -> None:

@@ -11,7 +11,7 @@ from bson import ObjectId
 from mongoengine import Q
 
 from templatesvc.mongo.clock import now
-from templatesvc.mongo.ids import nearest, new_id
+from templatesvc.mongo.ids import FIRST_MOMENT, nearest, new_id
 from templatesvc.mongo.keysets import Position
 from templatesvc.mongo.owned import OwnedDocument
 from templatesvc.mongo.resources import ResourceQuerySet
@@ -116,8 +116,12 @@ class FlaskTemplate(OwnedDocument):
 
     @property
     def created(self) -> datetime:
-        """When it was created; if that was not stored, the time in its ObjectId."""
-        return self.created_at or self.id.generation_time
+        """When it was created; if that was not stored, the time in its ObjectId.
+
+        Another program may have stored an id without a time: ``adopt`` takes such templates out.
+        """
+        made = self.id.generation_time if isinstance(self.id, ObjectId) else FIRST_MOMENT
+        return self.created_at or made
 
     @property
     def updated(self) -> datetime:

@@ -21,6 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 from templatesvc.api.proxies import client_address, stranger, without_prefix
 from templatesvc.server.bodies import REFUSED
+from templatesvc.server.endings import ABORT, CLOSE, Abort, leave_it
 from templatesvc.server.incoming import Body, Disconnected, Shares
 from templatesvc.server.lanes import Lanes, Threads
 from templatesvc.server.stalls import CALLER, Stalls
@@ -32,7 +33,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
 PIECE = 64 * 1024  # bytes: what is sent at a time
 GATHERING_SECONDS = 0.5  # a piece is sent after this time, however small it is
 CHUNKED = "chunked"
@@ -91,6 +91,14 @@ class Exchange:
     def is_large(self) -> bool:
         """Whether the answer has taken more than a piece, or will."""
         return self.response is not None or self.sent > PIECE
+
+    @property
+    def ends_by_close(self) -> bool:
+        """Whether only the end of the connection tells the client where the answer ends.
+
+        So it is over HTTP/1.0, which knows no chunks, if the answer does not say its length.
+        """
+        return self.length is None and self.environ["SERVER_PROTOCOL"] == "HTTP/1.0"
 
     async def next_piece(self) -> tuple[bytes, bool]:
         """Return the next piece of the answer, and whether more follow.
@@ -228,42 +236,48 @@ class ThreadedASGI:
                 environ[REFUSED] = body.refused
             elif body.is_chunked:
                 environ["CONTENT_LENGTH"] = str(body.size)
-            await self._answer(environ, body, send)
-        if body.more and "HTTP_EXPECT" not in environ:
+            await self._answer(environ, body, send, scope.get(ABORT, leave_it))
+        # Whoever waits to be asked for the body sends none now.
+        if body.more and (body.size or "HTTP_EXPECT" not in environ):
             await body.drop_rest(min(LINGER_SECONDS, self.body_timeout))
 
     async def _refuse(self, status: int, sentence: bytes, send: Send) -> None:
-        headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+        headers = [(b"content-type", b"text/plain"), CLOSE]
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             headers.append((b"retry-after", b"2"))
         headers.append((b"content-length", b"%d" % len(sentence)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": sentence, "more_body": False})
 
-    async def _answer(self, environ: Environ, body: Body, send: Send) -> None:
+    async def _answer(self, environ: Environ, body: Body, send: Send, abort: Abort) -> None:
         is_probe = without_prefix(environ["PATH_INFO"]).rstrip("/") == PROBE
         lanes = self.probes if is_probe else self.lanes
         exchange = Exchange(self.application, environ, body, lanes)
         try:
-            await self._pass_on(exchange, send)
+            await self._pass_on(exchange, send, abort)
         finally:
             exchange.end()
 
-    async def _pass_on(self, exchange: Exchange, send: Send) -> None:
+    async def _pass_on(self, exchange: Exchange, send: Send, abort: Abort) -> None:
         piece, more = await exchange.next_piece()
         if not more:
             exchange.body.close()  # whoever reads the answer slowly does not hold the body as well
         if exchange.is_large and exchange.is_safe and self.stalls.are_too_many(*exchange.client):
             await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, UNREAD, send)
             return
-        if exchange.body.more:
-            exchange.headers.append((b"connection", b"close"))
+        if exchange.body.more or exchange.ends_by_close:
+            exchange.headers.append(CLOSE)
         start = {"type": "http.response.start", "status": exchange.status}
         await send(start | {"headers": exchange.headers})
-        await self._send(exchange, piece, more, send)
-        while more:
-            piece, more = await exchange.next_piece()
+        try:
             await self._send(exchange, piece, more, send)
+            while more:
+                piece, more = await exchange.next_piece()
+                await self._send(exchange, piece, more, send)
+        except BaseException:
+            if exchange.ends_by_close:
+                abort()  # an orderly end would pass for the end of the answer
+            raise
 
     async def _send(self, exchange: Exchange, piece: bytes, more: bool, send: Send) -> None:
         """Send a piece in parts; the server waits for the client to read before the next."""

@@ -16,6 +16,7 @@ from gunicorn.workers import gasgi
 
 from templatesvc import settings
 from templatesvc.api.proxies import stranger, valid_address
+from templatesvc.server.endings import ABORT, CLOSE
 from templatesvc.server.incoming import are_crumbs
 
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -40,6 +41,7 @@ class Protocol(ASGIProtocol):
     behind = b""  # what came after a request; the parser would drop what exceeds 64 KiB
     has_ended = False  # whether the client sends nothing more
     unread: asyncio.TimerHandle | None = None  # runs while the client does not read
+    says_close = False  # whether the answer announces that the connection is closed after it
 
     @classmethod
     def _check_h1c_protocol_available(cls) -> bool:
@@ -68,7 +70,8 @@ class Protocol(ASGIProtocol):
 
     def data_received(self, data: bytes) -> None:
         data, self.behind = self.behind + data, b""
-        for start in range(0, len(data), CHUNK_SIZE):
+        start = 0
+        while start < len(data):
             # Tiny parts take so long that no more of them are parsed: the body is refused.
             if self._closed or are_crumbs(self.parts, self.size):
                 return
@@ -76,7 +79,15 @@ class Protocol(ASGIProtocol):
                 self.behind = data[start:]
                 self._pause_reading()
                 return
-            self._parse(data[start : start + CHUNK_SIZE])
+            size = CHUNK_SIZE
+            if self._current_request is None:
+                size = min(size, settings.MAX_HEAD_SIZE - self.head_size)
+            if not size:
+                self._send_error_response(431, f"The head is over {settings.MAX_HEAD_SIZE} bytes.")
+                self._close_transport()
+                return
+            self._parse(data[start : start + size])
+            start += size
 
     def _resume_reading(self) -> None:
         if self.behind or self.has_ended:
@@ -109,13 +120,8 @@ class Protocol(ASGIProtocol):
 
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
-        if self._current_request is not None:
-            self.head_size = 0
-            return
-        self.head_size += len(data)
-        if self.head_size > settings.MAX_HEAD_SIZE and not self._closed:
-            self._send_error_response(431, f"The head is over {settings.MAX_HEAD_SIZE} bytes.")
-            self._close_transport()
+        is_head = self._current_request is None
+        self.head_size = self.head_size + len(data) if is_head else 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self in self.worker.connections:  # gunicorn may say it twice
@@ -128,9 +134,21 @@ class Protocol(ASGIProtocol):
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
         """Answer a request, without gunicorn's task for work after the answer."""
+        self.says_close = False
         may_stay = bool(await self._handle_http_request(request, sockname, peername))
         is_last = self.has_ended and not (self.behind or self._callback_parser.remaining())
-        return may_stay and not is_last
+        return may_stay and not is_last and not self.says_close
+
+    def _build_http_scope(self, *args: Any) -> dict[str, Any]:
+        scope: dict[str, Any] = super()._build_http_scope(*args)
+        return scope | {ABORT: self._abort}
+
+    def _send_response_start(
+        self, status: int, headers: list[tuple[bytes, bytes]], *args: Any, **kwargs: Any
+    ) -> None:
+        # Gunicorn itself closes only for what the request says (RFC 9112, section 9.6).
+        self.says_close = CLOSE in headers
+        super()._send_response_start(status, headers, *args, **kwargs)
 
     def pause_writing(self) -> None:
         """Give the client a time to read; the transport calls this once 64 KiB wait for it."""
@@ -175,6 +193,7 @@ class Protocol(ASGIProtocol):
         if connection := self.transport.get_extra_info("socket"):
             with suppress(OSError):  # it is closed by now
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self._closed = True  # so that gunicorn does not end it in order first
         self.transport.abort()
 
 

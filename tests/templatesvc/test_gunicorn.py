@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from templatesvc import gunicorn
+from templatesvc import gunicorn, settings
 
 
 @pytest.fixture
@@ -23,6 +24,32 @@ def test_what_was_loaded_is_left_out_of_garbage_collections() -> None:
     gunicorn.when_ready(None)
     assert gc.get_freeze_count() > 50_000
     assert len(gc.get_objects()) < 1_000
+
+
+def test_each_connection_may_have_a_socket_and_a_file() -> None:
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * settings.MAX_CONNECTIONS
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+        gunicorn.allow_enough_files()
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert allowed > wanted or allowed == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_too_few_files_are_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        pytest.skip("this machine has no limit")
+    monkeypatch.setattr(settings, "MAX_CONNECTIONS", hard)
+    try:
+        gunicorn.allow_enough_files()
+        assert f"A worker may open {hard} files" in caplog.text
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize(

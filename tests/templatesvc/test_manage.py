@@ -152,6 +152,16 @@ def test_what_deletes_all_data_names_the_database_of_the_service(
     assert f"--db={name} " in str(instead_of("dumpdata"))
 
 
+def test_the_uri_that_is_named_is_the_one_that_counts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MONGODB_URI = "mongodb://h/films"
+    monkeypatch.setenv("MONGODB_URI", "mongodb://other")
+    assert str(instead_of("flush")).endswith('mongosh "$MONGODB_URI"')
+    monkeypatch.setenv("MONGODB_URI_FILE", "/run/secrets/uri")
+    assert str(instead_of("flush")).endswith('mongosh "$(cat "$MONGODB_URI_FILE")"')
+
+
 def test_every_command_of_djangos_that_can_do_nothing_here_is_told() -> None:
     ours = {"accounts", "templates_app", "templatesvc"}
     commands = get_commands().items()

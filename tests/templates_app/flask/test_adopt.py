@@ -33,6 +33,7 @@ from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from accounts.tokens import AccessToken
 from templates_app.documents import Template
+from templates_app.flask.adoption.obstacles import KINDS
 from templates_app.flask.adoption.quarantine import Quarantined
 from templates_app.flask.adoption.steps import new_name
 from templatesvc.mongo import indexes, store
@@ -418,6 +419,27 @@ def test_a_document_that_changes_meanwhile_stays(flasks: Database[Any]) -> None:
     assert Quarantined.change_one(flasks["users"], seen, "a test", username="x") == 0
     assert flasks["users"].count_documents({"username": "ann"}) == 1
     assert list(Quarantined.objects) == []
+
+
+def test_a_list_that_is_none_any_more_stays(flasks: Database[Any]) -> None:
+    User.register("ann", "one")
+    _of_ann(flasks, ["x"], ["x", "y"])
+    (kind,) = (kind for kind in KINDS if kind.name == "clashing_lists")
+    (obstacle,) = kind.find()
+    flasks["templates"].update_one({"template": "y"}, {"$set": {"template": "hello"}})
+    assert flasks["templates"].find_one(obstacle.match) is None
+
+
+def test_whose_owner_has_come_meanwhile_is_no_orphan(flasks: Database[Any]) -> None:
+    for name in ("ann", "bob"):
+        flasks["templates"].insert_one({"profile": name, "template": "x"})
+    (kind,) = (kind for kind in KINDS if kind.name == "orphans")
+    found = kind.find()
+    first = next(found)
+    for name in ("ann", "bob"):
+        User.register(name, "one")
+    assert first.value in ("'ann'", "'bob'")
+    assert list(found) == []
 
 
 def test_two_that_came_under_one_id_are_both_kept(flasks: Database[Any]) -> None:

@@ -42,3 +42,12 @@ def test_updates_at_times_that_no_id_can_hold_have_their_places(
 
 def _day(number: int) -> Any:
     return ObjectId(f"5e{number:02x}" + "0" * 20).generation_time
+
+
+def test_a_template_with_an_id_of_no_time_is_listed_like_the_others(alice: Person) -> None:
+    flask_insert(alice, "odd", "x")
+    make(alice, "T")
+    page = alice.client.get("/api/v1/templates")
+    assert page.status_code == 200
+    assert len(page.json()["results"]) == 2
+    assert alice.client.get("/api/v1/templates/export").status_code == 200

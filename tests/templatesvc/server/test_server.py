@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from templatesvc.gunicorn import has_large_pages
+from templatesvc.server.threads import PIECE
 from tests.processes import PATIENCE, Service, wait_for
 
 pytestmark = pytest.mark.process
@@ -64,6 +65,11 @@ def read_to_end(connection: socket.socket) -> bytes:
         while part := connection.recv(65536):
             parts.append(part)
     return b"".join(parts)
+
+
+def drain(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
 
 
 def said(service: Service, sent: bytes | str) -> bytes:
@@ -183,6 +189,23 @@ def test_a_head_has_its_size(head: str, status: int, service: Service) -> None:
     assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
+@pytest.mark.parametrize(("size", "status"), [(1024, 200), (1025, 431), (15_000, 431)])
+def test_a_head_of_the_most_is_the_largest(size: int, status: int, tmp_path: Path) -> None:
+    start = f"GET /livez HTTP/1.1\r\n{HEAD}Connection: close\r\n"
+    rest = size - len(start) - len("\r\n")
+    fields = "".join(f"X: {'x' * (part - 5)}\r\n" for part in parts_of(rest, 500))
+    with serving(tmp_path, MAX_HEAD_SIZE="1024") as service:
+        answer = said(service, f"{start}{fields}\r\n")
+    assert len(f"{start}{fields}\r\n") == size
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+def parts_of(size: int, most: int) -> list[int]:
+    """Return about equal numbers of at most ``most`` that are ``size`` in sum."""
+    count = -(-size // most)
+    return [size // count + (number < size % count) for number in range(count)]
+
+
 def test_connections_beyond_the_most_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path, MAX_CONNECTIONS="5") as service, ExitStack() as stack:
         held = [stack.enter_context(connect(service)) for _ in range(5)]
@@ -219,6 +242,22 @@ def test_a_stream_that_fails_midway_is_seen_to_be_cut(tmp_path: Path) -> None:
                     response.read()
         assert "The answer to /cut broke off." in service.output
         assert service.get("/livez").status == 200
+
+
+def test_over_http_1_0_a_cut_stream_does_not_end_like_a_whole_one(tmp_path: Path) -> None:
+    with serving(tmp_path, "tests.streams:failing", ALLOWED_HOSTS="*") as service:
+        with closing(connect(service, "GET /cut HTTP/1.0\r\n\r\n")) as connection:
+            with pytest.raises(ConnectionResetError):
+                drain(connection)
+
+
+def test_over_http_1_0_a_whole_stream_ends_with_the_connection(tmp_path: Path) -> None:
+    ask = "GET /whole HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    with serving(tmp_path, "tests.streams:failing", ALLOWED_HOSTS="*") as service:
+        answer = said(service, ask * 2)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower()
+    assert body == b"x" * PIECE
 
 
 # --- Bodies ---------------------------------------------------------------------------------------
@@ -461,6 +500,11 @@ def test_what_others_may_take_for_another_request_is_refused(
     answer = said(service, f"GET / HTTP/1.1\r\n{head}\r\n0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_an_answer_that_announces_the_end_is_the_last(service: Service) -> None:
+    another = f"GET /livez HTTP/1.1\r\n{HEAD}\r\n"
+    assert said(service, f"GET / HTTP/1.1\r\n\r\n{another}").count(b"HTTP/1.1 ") == 1
 
 
 def test_http_1_0_needs_no_host(service: Service) -> None:
