@@ -40,7 +40,7 @@ def form_of(serializer_class: type[DocumentSerializer]) -> type[ReasonForm]:
     """Make the form of the fields that a serializer takes."""
     serializer = serializer_class()
     fields = {name: form_field(serializer.fields[name]) for name in serializer.writable}
-    if "reason" in fields:
+    if "reason" in serializer.Meta.fields:
         raise TypeError(
             f"{serializer.Meta.document.__name__}.reason: the form has a reason already, that of "
             "the operator; rename the field, or give the admin a form_class of its own."
@@ -119,7 +119,8 @@ def initial_values(
     serializer_class: type[DocumentSerializer], document: ResourceDocument
 ) -> dict[str, Any]:
     """Return the initial values of the form."""
-    serializer, values = serializer_class(), serializer_class.own_representation(document)
+    values = serializer_class.own_representation(document, is_secret_shown=True)
+    serializer = serializer_class()
     return {
         name: _initial_value(serializer.fields[name], values[name]) for name in serializer.writable
     }
@@ -177,7 +178,7 @@ def changed_values(
     ]
     if not names:
         raise serializers.ValidationError("You have changed nothing.")
-    values = type(serializer).own_representation(document)
+    values = type(serializer).own_representation(document, is_secret_shown=True)
     given = {name: _parsed(fields[name], form[name], values[name]) for name in names}
     # A field that was emptied and can't be null gets its default.
     defaults = {name: document.default_of(name) for name in names if given[name] is ...}

@@ -83,11 +83,12 @@ def _companions(serializer: type[DocumentSerializer]) -> Companions:
         attrs = fields | {"__doc__": names.fill(text)}
         return type(name.format(of) + "Serializer", (base,), attrs)
 
-    def copies(**options: Any) -> dict[str, serializers.Field]:
+    def copies(read_only: bool = False, **options: Any) -> dict[str, serializers.Field]:
+        options |= {"read_only": True} if read_only else {}
         return {
             name: _copy(field, options)
             for name, field in serializer().fields.items()
-            if name in serializer.Meta.fields
+            if name in serializer.own_names() and not (read_only and field.write_only)
         }
 
     version = make("{}Version", VersionSerializer, "A state that {a} was in.")
@@ -129,6 +130,6 @@ def _copy(field: serializers.Field, options: dict[str, Any]) -> serializers.Fiel
     # left out, because a merge patch may have parts of values, and the merged document is checked.
     kwargs = {n: copy.deepcopy(v) for n, v in field._kwargs.items() if n != "validators"} | options
     if options.get("read_only"):
-        for name in ("required", "default", "write_only"):
+        for name in ("required", "default"):
             kwargs.pop(name, None)
     return type(field)(*field._args, **kwargs)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import Any
 
 from django.utils.encoding import iri_to_uri
 from rest_framework import serializers
+from rest_framework.fields import SkipField
 
 from templatesvc.api.field_mapping import field_for
 from templatesvc.api.links import url_with_placeholder
@@ -73,7 +75,7 @@ class DocumentSerializer(StrictSerializer):
     # --- Going out ---------------------------------------------------------------------------
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        """Return what the fields would return, in 5 µs instead of 50."""
+        """Return what the fields would return, as DRF does, in 5 µs instead of 50."""
         if not isinstance(instance, self.Meta.document):  # a page shows again what was typed
             return super().to_representation(instance)
         id = str(instance.id)
@@ -88,22 +90,34 @@ class DocumentSerializer(StrictSerializer):
             "url": self._url.replace(ID_PLACEHOLDER, quoted),
         }
         for name, field in self._others.items():
-            row[name] = field.to_representation(field.get_attribute(instance))
+            with suppress(SkipField):  # of a part that is not there
+                value = field.get_attribute(instance)
+                row[name] = None if value is None else field.to_representation(value)
         return row
 
     @classmethod
-    def own_representation(cls, instance: ResourceDocument | DocumentVersion) -> dict[str, Any]:
-        """Return the values of the document's own fields as answers have them."""
+    def own_representation(
+        cls, instance: ResourceDocument | DocumentVersion, is_secret_shown: bool = False
+    ) -> dict[str, Any]:
+        """Return the values of the document's own fields as answers have them.
+
+        Answers lack those that are ``write_only``; ``is_secret_shown`` has them as well.
+        """
         return {
             name: write(value) if (value := getattr(instance, name)) is not None else None
-            for name, write in _writers(cls).items()
+            for name, write in _writers(cls, is_secret_shown).items()
         }
 
     @cached_property
     def _others(self) -> dict[str, serializers.Field]:
         """The declared fields that are not the document's."""
-        names = self._declared_fields.keys() - set(self.Meta.fields)
+        names = self._declared_fields.keys() - self.own_names()
         return {name: self.fields[name] for name in names if not self.fields[name].write_only}
+
+    @classmethod
+    def own_names(cls) -> set[str]:
+        """Return the names of those fields that are the document's own."""
+        return {*cls.Meta.fields} & {*cls.Meta.document.own_fields}
 
     @cached_property
     def _url(self) -> str:
@@ -116,7 +130,8 @@ class DocumentSerializer(StrictSerializer):
     @property
     def writable(self) -> list[str]:
         """The names of the fields that a client sends."""
-        return [name for name in self.Meta.fields if not self.fields[name].read_only]
+        own = self.own_names()
+        return [n for n in self.Meta.fields if n in own and not self.fields[n].read_only]
 
     @property
     def values(self) -> dict[str, Any]:
@@ -136,10 +151,16 @@ class DocumentSerializer(StrictSerializer):
         return {n: default_of(n) if value is None else value for n, value in values.items()}
 
 
-def _made_writers(serializer: type[DocumentSerializer]) -> dict[str, Callable[[Any], Any]]:
+def _made_writers(
+    serializer: type[DocumentSerializer], is_secret_shown: bool
+) -> dict[str, Callable[[Any], Any]]:
     """Return the functions that turn values of a document's own fields into JSON."""
-    fields = serializer().fields
-    return {name: fields[name].to_representation for name in serializer.Meta.fields}
+    fields, own = serializer().fields, serializer.own_names()
+    return {
+        name: fields[name].to_representation
+        for name in serializer.Meta.fields
+        if name in own and (is_secret_shown or not fields[name].write_only)
+    }
 
 
-_writers: Callable[[Any], dict[str, Callable[[Any], Any]]] = cache(_made_writers)
+_writers: Callable[[Any, bool], dict[str, Callable[[Any], Any]]] = cache(_made_writers)

@@ -37,6 +37,8 @@ BOUNDED = (
     mongoengine.Decimal128Field,
     mongoengine.ListField,
 )
+# Those of them that look at more than that: at schemes, and at domains.
+PARTICULAR = (mongoengine.URLField, mongoengine.EmailField)
 
 
 def field_for(field: BaseField, **options: Any) -> serializers.Field:
@@ -89,7 +91,7 @@ def _common(field: BaseField) -> dict[str, Any]:
 class Validator:
     """A document field's own checks; MongoEngine's errors become a 400 on the field.
 
-    Bounds are left out: the serializer's field checks them, and would report them twice.
+    Mere bounds are left out: the serializer's field checks them, and would report them twice.
     """
 
     def __init__(self, field: BaseField) -> None:
@@ -98,7 +100,7 @@ class Validator:
     def __call__(self, value: Any) -> None:
         field = self.field
         try:
-            if not isinstance(field, BOUNDED):
+            if not isinstance(field, BOUNDED) or isinstance(field, PARTICULAR):
                 field._validate(value)
             elif field.validation is not None:
                 field.validation(value)
@@ -146,6 +148,8 @@ def _decimal(field: Any, options: dict[str, Any]) -> serializers.Field:
 
 def _list(field: Any, options: dict[str, Any]) -> serializers.Field:
     options.setdefault("max_length", field.max_length or MAX_LIST_LENGTH)
+    if field.required:  # which has no empty list, although it has one by default
+        options |= {"required": True, "allow_null": False, "allow_empty": False}
     if isinstance(field.field, mongoengine.EmbeddedDocumentField):
         # DRF would run the validators on each entry.
         options = {name: value for name, value in options.items() if name != "validators"}

@@ -14,6 +14,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from templatesvc.api import members
+from templatesvc.api.field_mapping import field_for
 from templatesvc.api.pagination import orderings_of
 from templatesvc.api.parameters import check_parameters, parameter
 from templatesvc.mongo.ids import nearest
@@ -66,11 +67,11 @@ class ResourceFilter(BaseFilterBackend):
             return queryset.created(name == AFTER, parse_time(name, text))
         if "." in name:
             return queryset.filter(__raw__=members.query(view, name, text))
-        value = _value(view, name, text)
-        if value is None or value != view.document.default_of(name):
+        value, default = _value(view, name, text), view.document.default_of_older(name)
+        if default is None or value not in (default, None):
             return queryset.filter(**{name: value})
         # Documents that are older than the field count as having the default.
-        return queryset.filter(**{f"{name}__in": [value, None]})
+        return queryset.filter(**{f"{name}__in": [] if value is None else [value, None]})
 
     def to_html(self, request: Request, queryset: ResourceQuerySet, view: Any) -> str:
         """Return the filter form of the list's page."""
@@ -150,12 +151,19 @@ def _plain_fields(view: Any) -> list[str]:
 
 
 @cache
-def _serializer_fields(serializer: Any) -> dict[str, serializers.Field]:
-    return serializer().fields
+def _reading_fields(serializer: Any) -> dict[str, serializers.Field]:
+    """Return a field for each of a document's own that reads a value, whoever may write it."""
+    own, document = serializer().fields, serializer.Meta.document
+    return {
+        name: own[name]
+        if name in own and not own[name].read_only
+        else field_for(document._fields[name])
+        for name in document.own_fields
+    }
 
 
 def _fields(view: Any) -> dict[str, serializers.Field]:
-    return _serializer_fields(view.serializer_class)
+    return _reading_fields(view.serializer_class)
 
 
 def _field(view: Any, name: str) -> serializers.Field:

@@ -65,11 +65,12 @@ class LineReader:
     user: Any
     serializer_class: type[DocumentSerializer]
     seed: str
+    context: dict[str, Any] = field(default_factory=dict)  # of the serializer
     lines_of: dict[ObjectId, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.owner = self.user.get_username()
-        self.serializer = self.serializer_class()
+        self.serializer = self.serializer_class(context=self.context)
         self.kind: type[ResourceDocument] = self.serializer_class.Meta.document
 
     def read(self, number: int, line: bytes) -> Entry:
@@ -118,6 +119,15 @@ class LineReader:
             **values,
         )
         return own_id, document
+
+    def complete(self, document: ResourceDocument, existing: ResourceDocument) -> None:
+        """Give a document that a line replaces the values that no line of an export can give."""
+        for name in document.own_fields:
+            is_given = name in self.serializer.writable
+            if is_given and self.serializer.fields[name].write_only:
+                is_given = getattr(document, name) != document.default_of(name)
+            if not is_given:
+                setattr(document, name, getattr(existing, name))
 
     def _values(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return a document's values that a line gives; raises ValidationError."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import pymongo
 from bson import ObjectId
+from django.http import Http404
 from pymongo import UpdateMany
 from pymongo.errors import BulkWriteError, DuplicateKeyError
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 
 from templatesvc.api.documents import DocumentSerializer
 from templatesvc.api.import_lines import Entry, LineReader, own_bson
@@ -22,7 +23,7 @@ from templatesvc.mongo.batches import BATCH_SECONDS
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.errors import duplicates_of
 from templatesvc.mongo.quota import OverQuota, Usage
-from templatesvc.mongo.resources import ResourceDocument
+from templatesvc.mongo.resources import ResourceDocument, ResourceQuerySet
 from templatesvc.mongo.walks import walk_by_id
 
 BATCH = 500
@@ -41,18 +42,24 @@ class Import:
     An id that is not the owner's is always exchanged for one that is derived from it and the owner.
     So nobody can find out whether somebody else has it, and importing the same lines again finds
     the same documents.
+
+    Only documents that ``found`` finds are replaced, by default all of the owner's, and for which
+    ``check`` raises neither PermissionDenied nor Http404.
     """
 
     user: Any
     serializer_class: type[DocumentSerializer]
     mode: str
     seed: str
+    found: ResourceQuerySet | None = None
+    check: Callable[[ResourceDocument], None] | None = None
+    context: dict[str, Any] = field(default_factory=dict)  # of the serializer
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     details: int = 0
     quota_error: OverQuota | None = None  # once there was no room for a line
 
     def __post_init__(self) -> None:
-        self.reader = LineReader(self.user, self.serializer_class, self.seed)
+        self.reader = LineReader(self.user, self.serializer_class, self.seed, self.context)
         self.owner, self.kind = self.reader.owner, self.reader.kind
 
     def run(self, text: bytes, holds: Iterable[Callable[[], None]] = ()) -> dict[str, Any]:
@@ -183,7 +190,8 @@ class Import:
         """Yield the owner's documents with these ids, about BATCH_SIZE bytes of them at a time."""
         part: dict[ObjectId, ResourceDocument] = {}
         size = 0
-        for document in walk_by_id(self.kind.objects.of(self.owner).filter(id__in=ids)):
+        found = self.kind.objects.of(self.owner) if self.found is None else self.found
+        for document in walk_by_id(found.filter(id__in=ids)):
             part[document.id] = document
             size += document.stored_size
             if size > BATCH_SIZE:
@@ -223,6 +231,9 @@ class Import:
                 self._replace([skipped[id] for id in existing], existing)
 
     def _replace(self, entries: list[Entry], existing: dict[ObjectId, ResourceDocument]) -> None:
+        entries = [entry for entry in entries if self._may_replace(entry, existing[entry.id])]
+        for entry in entries:
+            self.reader.complete(entry.document, existing[entry.id])
         # Compared in BSON: to Python 1, 1.0 and True are equal, and so are objects whose keys are
         # in another order.
         changed = [e for e in entries if own_bson(e.document) != own_bson(existing[e.id])]
@@ -249,6 +260,16 @@ class Import:
         self._give_back([entry for entry in changed if entry.line not in lines], documents=0)
         freed = sum(existing[entry.id].freed.bytes for entry in done)
         Usage.free(self.owner, Amount(bytes=freed), until=moment)
+
+    def _may_replace(self, entry: Entry, existing: ResourceDocument) -> bool:
+        """Tell whether the caller's permissions allow a replacement; if not, the line says why."""
+        try:
+            if self.check:
+                self.check(existing)
+        except (PermissionDenied, Http404):
+            entry.detail = self.kind.names.fill("You may not change this {name}.")
+            return False
+        return True
 
     def _replacement(self, entry: Entry, seen: ResourceDocument) -> UpdateMany:
         # UpdateMany with an _id, because mongomock knows no other bulk operation.

@@ -31,8 +31,9 @@ class SparseFields:
         """Return the query without large fields that nobody asks for."""
         if not self.asked or queryset.is_search:
             return queryset
-        asked = {self.known[name].source for name in self.asked}
-        return queryset.exclude(*(queryset.large_fields - asked))
+        # A field of a part, such as "finder.name", and one that is computed of the whole: "*".
+        asked = {self.known[name].source.partition(".")[0] for name in self.asked}
+        return queryset if "*" in asked else queryset.exclude(*(queryset.large_fields - asked))
 
     def of(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the rows with only the fields that were asked for."""

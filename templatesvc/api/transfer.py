@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -86,7 +87,15 @@ class TransferMixin(DocumentViewSet):
 
         def perform(first: IdempotentRequest | None) -> Response:
             seed = first.seed if first else str(new_id(now()))
-            importing = Import(request.user, self.resource_serializer, mode, seed)
+            importing = Import(
+                request.user,
+                self.resource_serializer,
+                mode,
+                seed,
+                found=self.get_queryset(),
+                check=partial(self.check_object_permissions, request),
+                context=self.get_serializer_context(),
+            )
             with one_at_a_time(
                 importing.owner, IMPORT_TURN, ImportInProgress(IMPORT_WAIT)
             ) as prolong:

@@ -1,8 +1,8 @@
 """Views of a resource's documents: create, list, read, replace, patch and delete, under conditions.
 
 DRF's own ways work as people know them: ``get_queryset``, ``@action``, ``permission_classes``,
-``validate_<field>`` in the serializer. What ``get_queryset`` leaves out is in no list and has no
-URL; it is still in its owner's history and export.
+``validate_<field>`` in the serializer. What ``get_queryset`` leaves out is in no list, has no URL
+and is replaced by no import; it is still in its owner's history and export.
 """
 
 from __future__ import annotations
@@ -186,7 +186,8 @@ class DocumentViewSet(viewsets.GenericViewSet):
                 return result
         raise Conflict(self.names.fill("Others keep changing this {name}. Try again."))
 
-    # A subclass overrides these to do something beside a write.
+    # A subclass overrides these to do something beside a write. (Imports write in batches, and call
+    # none of them.)
 
     def create_document(self, values: Values, id: ObjectId | None) -> ResourceDocument:
         """Store a new document of the caller's."""
@@ -250,14 +251,17 @@ class WriteMixin(DocumentViewSet):
         return idempotent(self, request, perform)
 
     def _created_before(self, first: IdempotentRequest | None) -> ResourceDocument | None:
-        """Return the document as an earlier request with the key created it, if it has a history.
+        """Return the document as an earlier request with the key created it, if one did.
 
-        Created anew, a document that somebody has deleted since would have its old entity tag.
+        It needs no room in the quota any more. Created anew, a document that somebody has deleted
+        since would have its old entity tag.
         """
         if first is None or not first.is_repeated:
             return None
-        owner = self.request.user.get_username()
-        return self.document.Version.first_state(owner, ObjectId(first.seed))
+        owner, id = self.request.user.get_username(), ObjectId(first.seed)
+        earliest = self.document.Version.first_state(owner, id)
+        created: ResourceDocument | None = self.document.objects.of(owner).filter(id=id).first()
+        return earliest or created
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def update(self, request: Request, pk: str) -> Response:
@@ -278,7 +282,7 @@ class WriteMixin(DocumentViewSet):
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         if not is_merge:
-            given = serializer.emptied(given)
+            given = serializer.emptied({n: given[n] for n in serializer.writable if n in given})
         if not given:
             document = self.get_object()
             Preconditions.of_write(request).check(document)
@@ -304,7 +308,7 @@ class WriteMixin(DocumentViewSet):
         fields = self.get_serializer().writable
 
         def change(seen: ResourceDocument) -> Values:
-            own = self.resource_serializer.own_representation(seen)
+            own = self.resource_serializer.own_representation(seen, is_secret_shown=True)
             there = {name: own[name] for name in fields if own[name] is not None}
             return self.values(merged(there, patch))
 
@@ -322,8 +326,9 @@ class WriteMixin(DocumentViewSet):
 
 def _check_fields(view: type[DocumentViewSet]) -> None:
     """Raise TypeError for an ordering without an index, or a filter that is impossible."""
-    known = {*view.document.own_fields, "created_at", "updated_at"}
+    own = {*view.document.own_fields}
     for setting in ("filter_fields", "search_fields", "ordering_fields"):
+        known = own | {"created_at", "updated_at"} if setting == "ordering_fields" else own
         if unknown := {*getattr(view, setting)} - known:
             raise TypeError(f"{view.__name__}.{setting}: there is no field {sorted(unknown)[0]!r}.")
     if taken := {*view.filter_fields} & {*KeysetPagination.parameters, *OTHERS}:

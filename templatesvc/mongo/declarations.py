@@ -17,6 +17,7 @@ from mongoengine import (
     LazyReferenceField,
     ListField,
     ReferenceField,
+    StringField,
 )
 from mongoengine.base import BaseField, TopLevelDocumentMetaclass
 
@@ -42,6 +43,8 @@ LOADING = (
     DynamicField,
 )
 HOLDING_LISTS = (ListField, RawField)
+# Characters. A cursor holds up to four bytes for each, in base64 twice, and is a part of a URL.
+MAX_SORTED_LENGTH = 1000
 
 
 class ResourceMetaclass(TopLevelDocumentMetaclass):
@@ -107,6 +110,18 @@ def _check_settings(
             f"{what}['orderings']: {lists[0]!r} can hold lists, which have no place in an order; "
             "leave it out."
         )
+    if endless := [each for each in orderings if _is_endless(fields.get(each))]:
+        raise TypeError(
+            f"{what}['orderings']: {endless[0]!r} can be longer than a cursor, a part of a URL, "
+            f"may be; give it a max_length of at most {MAX_SORTED_LENGTH}, or leave it out."
+        )
+
+
+def _is_endless(field: BaseField | None) -> bool:
+    """Tell whether a field holds texts that have no room in a cursor."""
+    if not isinstance(field, StringField) or field.choices:
+        return False
+    return not field.max_length or field.max_length > MAX_SORTED_LENGTH
 
 
 def _check_lists(what: str, lists: Any, known: set[str], example: str) -> None:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from mongoengine.base import BaseField
 
 from templatesvc.mongo.errors import not_unique
-from templatesvc.mongo.fields import RawField, as_value
+from templatesvc.mongo.fields import RawField, as_value, default_of_older
 
 
 class Reader(NamedTuple):
@@ -21,7 +21,7 @@ class Reader(NamedTuple):
     name: str
     stored_as: str
     convert: Callable[[Any], Any] | None  # None: the value stays as it is
-    default: Any  # if there is no value
+    default: Any  # if there is no value; a class makes a new one each time
     is_id: bool
 
 
@@ -32,7 +32,7 @@ def _made_readers(document: type[ServiceDocument]) -> list[Reader]:
             name,
             field.db_field,
             None if type(field).to_python in as_it_is else field.to_python,
-            field.default,
+            field.default if isinstance(field.default, type) else default_of_older(field),
             field.primary_key,
         )
         for name, field in document._fields.items()
@@ -78,7 +78,7 @@ class ServiceDocument(mongoengine.Document):
         for name, stored_as, convert, default, is_id in _readers(cls):
             value = son.get(stored_as)
             if value is None and not (is_id and stored_as in son):  # null is an id, too
-                values[name] = default() if callable(default) else default
+                values[name] = default() if isinstance(default, type) else default
             else:
                 values[name] = convert(value) if convert else value
         state = {

@@ -58,5 +58,15 @@ class TypedField(RawField):
 
 
 def default_of(field: BaseField) -> Any:
-    """Return the value of a field that nobody gave one."""
+    """Return the value that a field has in a new document if nobody gives it one."""
     return field.default() if callable(field.default) else field.default
+
+
+def default_of_older(field: BaseField) -> Any:
+    """Return the value that a field has in a document that lacks it, and may be older.
+
+    A function may return another value at each reading: then such a document has none. A class,
+    such as ``list``, makes equal ones.
+    """
+    is_function = callable(field.default) and not isinstance(field.default, type)
+    return None if is_function else default_of(field)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from bson import ObjectId
+from bson import Decimal128, ObjectId
 from pymongo import ASCENDING
 
 from templatesvc.mongo.clock import now
@@ -25,7 +25,7 @@ Position = list[Any]
 # same type. Before all of them come nulls and absent fields. (Lists are left out: their elements
 # order them, and no _id is a list.)
 LEAST: list[tuple[type | tuple[type, ...], Any]] = [
-    ((int, float), -float("inf")),
+    ((int, float, Decimal128), -float("inf")),
     (str, ""),
     (dict, {}),
     (bytes, b""),

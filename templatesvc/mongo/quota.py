@@ -259,9 +259,20 @@ class Usage(ServiceDocument):
         for name, more, most in zip(Amount._fields, amount, limits, strict=True):
             if most is not None and more:
                 query[name] = {"$lte": most - more}
-        more = amount._asdict() | {f"recent_{name}": n for name, n in amount._asdict().items()}
-        change = {"$inc": more, "$set": {"touched_at": now()}}
-        return bool(cls._get_collection().update_one(query, change).matched_count)
+        added = cls._get_collection().update_one(query, cls._addition(amount))
+        return bool(added.matched_count)
+
+    @classmethod
+    def charge(cls, owner: str | None, amount: Amount) -> None:
+        """Note that more is stored than was reserved, whatever the limits."""
+        if owner is None or default_limits() == NO_LIMITS or amount == Amount():
+            return
+        cls._get_collection().update_one({"_id": owner}, cls._addition(amount))
+
+    @classmethod
+    def _addition(cls, amount: Amount) -> dict[str, Any]:
+        recent = {f"recent_{name}": n for name, n in amount._asdict().items()}
+        return {"$inc": amount._asdict() | recent, "$set": {"touched_at": now()}}
 
     # --- Giving back ---------------------------------------------------------------------------
 

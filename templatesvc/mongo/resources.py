@@ -21,7 +21,7 @@ from templatesvc.mongo.clock import now
 from templatesvc.mongo.declarations import ResourceMetaclass
 from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.errors import not_unique
-from templatesvc.mongo.fields import RawField, TypedField, default_of
+from templatesvc.mongo.fields import RawField, TypedField, default_of, default_of_older
 from templatesvc.mongo.history import DocumentVersion
 from templatesvc.mongo.ids import moment_of, new_id
 from templatesvc.mongo.names import Names
@@ -94,6 +94,8 @@ class ResourceQuerySet(KeysetQuerySet):
         Usage.free(self._owner, document.keep_version(), until=moment)
         for name, value in values.items():
             setattr(document, name, value)
+        if len(values) < len(document.own_fields):  # the others stay, and are in the history, too
+            Usage.charge(self._owner, Amount(bytes=document.bson_size - amount.bytes))
         return document
 
     def remove(self) -> Any:
@@ -197,8 +199,13 @@ class ResourceDocument(ServiceDocument, metaclass=ResourceMetaclass):
 
     @classmethod
     def default_of(cls, name: str) -> Any:
-        """Return the value of a field that nobody gave one."""
+        """Return the value that a field has in a new document if nobody gives it one."""
         return default_of(cls._fields[name])
+
+    @classmethod
+    def default_of_older(cls, name: str) -> Any:
+        """Return the value that a field has in a document that lacks it."""
+        return default_of_older(cls._fields[name])
 
     @classmethod
     def stored(cls, values: Values) -> dict[str, Any]:

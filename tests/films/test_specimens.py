@@ -110,6 +110,23 @@ def test_a_long_list_is_refused_before_it_is_looked_at(field: str, alice: Person
 
 @pytest.mark.wire  # mongomock can't sort decimals
 @pytest.mark.store
+@pytest.mark.parametrize("ordering", ["price", "-price"])
+def test_more_prices_than_a_first_batch_has_are_listed_once(ordering: str, alice: Person) -> None:
+    for number in range(30):
+        made = send(alice, {"label": f"A-{number}", "price": f"{number}.50"})
+        assert made.status_code == 201
+    for limit in (50, 25):
+        page, labels = alice.client.get(f"{URL}?ordering={ordering}&limit={limit}").json(), []
+        labels += [row["label"] for row in page["results"]]
+        while page["next"]:
+            page = alice.client.get(page["next"]).json()
+            labels += [row["label"] for row in page["results"]]
+        expected = [f"A-{number}" for number in range(30)]
+        assert labels == (expected if ordering == "price" else expected[::-1])
+
+
+@pytest.mark.wire  # mongomock can't sort decimals
+@pytest.mark.store
 @pytest.mark.parametrize("ordering", ["price", "-price", "born_on", "-born_on", "state"])
 def test_pages_hold_in_the_order_of_any_kind_of_field(ordering: str, alice: Person) -> None:
     values = [

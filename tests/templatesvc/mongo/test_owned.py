@@ -81,12 +81,20 @@ def test_what_has_owners_and_what_has_none_are_not_mixed_up(
         {"orderings": [["title"]]},
         {"orderings": ["tags"]},
         {"orderings": ["anything"]},
+        {"orderings": ["endless"]},
+        {"orderings": ["too_long"]},
     ],
     ids=str,
 )
 def test_a_setting_that_names_no_such_field_stops_the_start(meta: dict[str, Any]) -> None:
     text = mongoengine.StringField()
-    fields = {"title": text, "tags": mongoengine.ListField(text), "anything": RawField()}
+    fields = {
+        "title": mongoengine.StringField(max_length=1000),
+        "tags": mongoengine.ListField(text),
+        "anything": RawField(),
+        "endless": text,
+        "too_long": mongoengine.StringField(max_length=1001),
+    }
     with pytest.raises(TypeError, match=r"Odd\.meta"):
         ResourceMetaclass("Odd", (OwnedDocument,), {"__module__": __name__, **fields, "meta": meta})
 
