@@ -114,7 +114,7 @@ class ResourceFilter(BaseFilterBackend):
             schema = view.schema._map_serializer_field(field, "request")
             view.schema._insert_field_validators(field, schema)
             text = names.fill(f"{{names}} whose {name} is this.").capitalize()
-            if isinstance(_fields(view)[name], serializers.ListField):
+            if isinstance(_reading_field(view.serializer_class, name), serializers.ListField):
                 text = names.fill(f"{{names}} whose {name} have this among them.").capitalize()
             found.append(parameter(name, text, **_plain(schema)))
         return found + [members.parameter(name) for name in members.free_fields(view)]
@@ -151,24 +151,22 @@ def _plain_fields(view: Any) -> list[str]:
 
 
 @cache
-def _reading_fields(serializer: Any) -> dict[str, serializers.Field]:
-    """Return a field for each of a document's own that reads a value, whoever may write it."""
-    own, document = serializer().fields, serializer.Meta.document
-    return {
-        name: own[name]
-        if name in own and not own[name].read_only
-        else field_for(document._fields[name])
-        for name in document.own_fields
-    }
+def _serializer_fields(serializer: Any) -> dict[str, serializers.Field]:
+    return serializer().fields
 
 
-def _fields(view: Any) -> dict[str, serializers.Field]:
-    return _reading_fields(view.serializer_class)
+@cache
+def _reading_field(serializer: Any, name: str) -> serializers.Field:
+    """Return the field that reads a value of a document's own field, whoever may write it."""
+    field = _serializer_fields(serializer).get(name)
+    if field is None or field.read_only:
+        return field_for(serializer.Meta.document._fields[name])
+    return field
 
 
 def _field(view: Any, name: str) -> serializers.Field:
     """Return the serializer field that reads a filter's value: for a list, that of its entries."""
-    field = _fields(view)[name]
+    field = _reading_field(view.serializer_class, name)
     return field.child if isinstance(field, serializers.ListField) else field
 
 

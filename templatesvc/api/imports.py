@@ -184,13 +184,12 @@ class Import:
         query = self.kind.objects.of(self.owner).filter(id__in=ids)._query
         return {row["_id"] for row in self.kind._get_collection().find(query, {"_id": 1})}
 
-    def _existing_documents(
-        self, ids: list[ObjectId]
+    def _documents(
+        self, found: ResourceQuerySet, ids: list[ObjectId]
     ) -> Iterator[dict[ObjectId, ResourceDocument]]:
-        """Yield the owner's documents with these ids, about BATCH_SIZE bytes of them at a time."""
+        """Yield the documents found with these ids, about BATCH_SIZE bytes of them at a time."""
         part: dict[ObjectId, ResourceDocument] = {}
         size = 0
-        found = self.kind.objects.of(self.owner) if self.found is None else self.found
         for document in walk_by_id(found.filter(id__in=ids)):
             part[document.id] = document
             size += document.stored_size
@@ -227,7 +226,8 @@ class Import:
             entry.status = "skipped" if entry.given else "created"
         skipped = {entry.id: entry for entry in entries if entry.status == "skipped"}
         if self.mode == "replace" and skipped:
-            for existing in self._existing_documents(list(skipped)):
+            found = self.kind.objects.of(self.owner) if self.found is None else self.found
+            for existing in self._documents(found, list(skipped)):
                 self._replace([skipped[id] for id in existing], existing)
 
     def _replace(self, entries: list[Entry], existing: dict[ObjectId, ResourceDocument]) -> None:
@@ -281,10 +281,8 @@ class Import:
         self, entries: list[Entry], existing: dict[ObjectId, ResourceDocument]
     ) -> list[Entry]:
         """Return the entries that were stored, if others wrote at the same time."""
-        ids = [entry.id for entry in entries]
-        current = {
-            id: document for part in self._existing_documents(ids) for id, document in part.items()
-        }
+        parts = self._documents(self.kind.objects.of(self.owner), [entry.id for entry in entries])
+        current = {id: document for part in parts for id, document in part.items()}
         confirmed = []
         for entry in entries:
             entry.document.version = existing[entry.id].version + 1

@@ -141,7 +141,8 @@ class Protocol(ASGIProtocol):
 
     def _build_http_scope(self, *args: Any) -> dict[str, Any]:
         scope: dict[str, Any] = super()._build_http_scope(*args)
-        return scope | {ABORT: self._abort}
+        scope[ABORT] = self._abort
+        return scope
 
     def _send_response_start(
         self, status: int, headers: list[tuple[bytes, bytes]], *args: Any, **kwargs: Any
