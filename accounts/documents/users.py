@@ -72,7 +72,8 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
     # Right passwords within the current period of SUCCESSFUL_LOGIN_LIMIT, and its end.
     logins = TypedField(int)
     logins_until = TypedField(datetime)
-    # An upper bound on the number of sessions: each log-in adds one, and counts them if it is high.
+    # A bound on the number of sessions: each log-in adds one, and counts them if it is high. One
+    # that comes while another counts may be missing.
     sessions_at_most = TypedField(int)
 
     meta = {

@@ -32,7 +32,8 @@ CHUNK_SIZE = 16 * 1024
 class Protocol(ASGIProtocol):
     """A connection that is closed if the head of a request is too large or too late.
 
-    Until a request is answered, nothing more is read than what came together with its end.
+    Until a request is answered, nothing more is read than what came together with its end, and the
+    first part that comes after it.
     """
 
     head_size = 0
