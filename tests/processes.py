@@ -166,6 +166,11 @@ class MongoServer(Process):
     def uri(self) -> str:
         return f"mongodb://127.0.0.1:{self.port}/tests?directConnection=true"
 
+    @property
+    def patient_uri(self) -> str:
+        """A URI with which a slow machine makes no error of its own."""
+        return f"{self.uri}&timeoutMS={PATIENCE * 1000}"
+
     def start(self) -> None:
         super().start()
         wait_for(lambda: "listening on" in self.output, "the MongoDB server listens")

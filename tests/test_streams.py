@@ -52,11 +52,6 @@ def server(tmp_path: Path) -> Iterator[MongoServer]:
         yield server
 
 
-def patient(server: MongoServer) -> str:
-    """Return a URI with which a slow machine makes no error of its own."""
-    return f"{server.uri}&timeoutMS={PATIENCE * 1000}"
-
-
 def fill(server: MongoServer) -> None:
     with MongoClient[dict[str, Any]](server.uri) as client:
         rows = [{"profile": "alice", "template": f"{n} {VALUE}"} for n in range(COUNT)]
@@ -77,7 +72,7 @@ PATHS = [*there("/get"), "/api/v1/templates/export"]
 def test_a_stream_outlasts_a_restart_of_the_store(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:
-    with Service(tmp_path / "service.log", MONGODB_URI=patient(server)) as service:
+    with Service(tmp_path / "service.log", MONGODB_URI=server.patient_uri) as service:
         token = service.log_in("alice")
         fill(server)
         with Stream(service, path, token) as stream:
@@ -91,7 +86,7 @@ def test_a_stream_outlasts_a_restart_of_the_store(
 def test_a_stream_whose_store_is_gone_breaks(
     path: str, server: MongoServer, tmp_path: Path
 ) -> None:
-    settings = {"MONGODB_URI": patient(server), "STREAM_SILENCE": "1s"}
+    settings = {"MONGODB_URI": server.patient_uri, "STREAM_SILENCE": "1s"}
     with Service(tmp_path / "service.log", **settings) as service:
         token = service.log_in("alice")
         fill(server)
@@ -121,7 +116,7 @@ def test_pieces_are_worth_sending_and_lose_nothing() -> None:
 @pytest.mark.long
 @pytest.mark.wire
 def test_what_is_short_has_a_length(server: MongoServer, tmp_path: Path) -> None:
-    with Service(tmp_path / "service.log", MONGODB_URI=patient(server)) as service:
+    with Service(tmp_path / "service.log", MONGODB_URI=server.patient_uri) as service:
         token = service.log_in("alice")
         for path, body in zip(reversed(PATHS), ("", '{"docs":[]}'), strict=False):
             answer = service.get(path, token)
