@@ -53,7 +53,7 @@ def instead_of(command: str) -> str | None:
 def _uri() -> str:
     """Return a shell word for the store's URI, which does not show the password."""
     if settings.MONGODB_URI:
-        is_in_file = "MONGODB_URI_FILE" in os.environ  # which comes first if both are set
+        is_in_file = {"MONGODB_URI_FILE"} <= os.environ.keys()  # it comes first if both are set
         return '"$(cat "$MONGODB_URI_FILE")"' if is_in_file else '"$MONGODB_URI"'
     uri = embedded.running(settings.EMBEDDED_STORE)
     name = store.database_name("", settings.MONGODB_DATABASE)
