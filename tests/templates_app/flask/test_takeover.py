@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import time
@@ -40,7 +41,9 @@ class Size(NamedTuple):
 
 
 SMALL = Size(people=40, templates_each=5, kills=3)
-FULL = Size(people=5000, templates_each=10, kills=20)
+# The embedded server takes longer than a test may for what another does in minutes.
+IS_EMBEDDED = not os.environ.get("MONGODB_TEST_URI")
+FULL = Size(people=500 if IS_EMBEDDED else 5000, templates_each=10, kills=6 if IS_EMBEDDED else 20)
 
 
 class Origin(NamedTuple):
