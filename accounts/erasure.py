@@ -8,7 +8,6 @@ freed only when the longest request must be over and a last sweep finds nothing.
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
 
@@ -21,10 +20,8 @@ from accounts.operators import Operators
 from templatesvc.mongo import batches
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import ServiceDocument
-from templatesvc.mongo.errors import STORE_ERRORS, is_transient, message_of
+from templatesvc.mongo.errors import tidying_up
 from templatesvc.mongo.leases import lease_name
-
-logger = logging.getLogger(__name__)
 
 # Names of earlier erasures that an erasure frees as well.
 MAX_FREED = 10
@@ -49,12 +46,8 @@ def go_on(user: User, session: Session | None = None) -> bool:
     """
     is_finished = sweep(user, session)
     if is_finished:
-        try:
+        with tidying_up("Names that were erased earlier are not freed"):
             _free_others()
-        except STORE_ERRORS as error:  # which is no failure of this erasure
-            if not is_transient(error):
-                raise
-            logger.warning("Erased names are not freed: %s", message_of(error))
         _sessions_of(user).delete()
     return is_finished
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -24,11 +23,9 @@ from accounts.querysets import UserQuerySet
 from templatesvc.api.exceptions import Conflict
 from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import base_of
-from templatesvc.mongo.errors import STORE_ERRORS, is_transient, message_of
+from templatesvc.mongo.errors import tidying_up
 from templatesvc.mongo.fields import RawField, TypedField
 from templatesvc.mongo.ids import new_id
-
-logger = logging.getLogger(__name__)
 
 # The value of ``sessions_at_most`` if sessions were never counted, or another program wrote it.
 MANY_SESSIONS = 10**9
@@ -358,8 +355,12 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
     def check_active(self) -> None:
         """Raise SessionEnded (401) if the user was erased or deactivated meanwhile."""
-        if not self._not_erased.filter(is_active__ne=False).first():
+        if not self._can_log_in():
             raise SessionEnded()
+
+    def _can_log_in(self) -> bool:
+        """Tell whether the store has the user, neither erased nor deactivated."""
+        return self._not_erased.filter(is_active__ne=False).first() is not None
 
     def _end_sessions(self, only_if: Q | None = None, **changes: Any) -> bool:
         """End every session and make the changes, in one write; tell whether it found the user.
@@ -372,12 +373,8 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
         if not found.update_one(**{f"set__{name}": value for name, value in changes.items()}):
             return False
         self.token_version = version
-        try:
+        with tidying_up("Sessions that were ended are not deleted"):
             Session.objects(user_id=self.id, username=self.username).delete()
-        except STORE_ERRORS as error:
-            if not is_transient(error):
-                raise
-            logger.warning("Sessions that were ended are not deleted: %s", message_of(error))
         return True
 
     # --- Rights: read only where operators work, never for an ordinary request -----------------
@@ -402,23 +399,16 @@ class User(base_of("accounts.User", PasswordDocument)):  # type: ignore[misc]
 
         Raises PermissionDenied if ``by`` is no superuser, LastSuperuser, and UserInactive.
         """
-        if role:
-            self._check_can_log_in()
+        if role and not self._can_log_in():
+            raise UserInactive()
         before = Operators.appoint(self, role, by)
         for user in filter(None, (self, by)):
             user.__dict__.pop("operators", None)
-        if role:
-            # Once more: a deactivation that begins later takes the role away as well.
-            try:
-                self._check_can_log_in()
-            except UserInactive:
-                Operators.appoint(self, None)
-                raise
-        return before
-
-    def _check_can_log_in(self) -> None:
-        if not self._not_erased.filter(is_active__ne=False).first():
+        # Once more: a deactivation that begins later takes the role away as well.
+        if role and not self._can_log_in():
+            Operators.appoint(self, None)
             raise UserInactive()
+        return before
 
     @property
     def is_staff(self) -> bool:

@@ -101,7 +101,7 @@ class DocumentSerializer(StrictSerializer):
     ) -> dict[str, Any]:
         """Return the values of the document's own fields as answers have them.
 
-        Answers lack those that are ``write_only``; ``is_secret_shown`` has them as well.
+        Without those that are ``write_only``, unless ``is_secret_shown``.
         """
         return {
             name: write(value) if (value := getattr(instance, name)) is not None else None

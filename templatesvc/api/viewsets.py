@@ -260,8 +260,7 @@ class WriteMixin(DocumentViewSet):
             return None
         owner, id = self.request.user.get_username(), ObjectId(first.seed)
         earliest = self.document.Version.first_state(owner, id)
-        created: ResourceDocument | None = self.document.objects.of(owner).filter(id=id).first()
-        return earliest or created
+        return earliest or self.document.objects.of(owner).filter(id=id).first()
 
     @raises(AlreadyExists, QuotaExceeded, PreconditionFailed, PreconditionRequired, Conflict)
     def update(self, request: Request, pk: str) -> Response:

@@ -13,6 +13,8 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 
 from templatesvc.mongo.embedded import EmbeddedStoreError
 
+logger = logging.getLogger(__name__)
+
 MAX_MESSAGE_LENGTH = 500  # characters
 STORE_ERRORS = (PyMongoError, OperationError, NotConnected, EmbeddedStoreError)
 # What a server answers while it starts, stops, hands over to another or is busy: the codes of
@@ -71,6 +73,17 @@ def duplicates_of(error: BulkWriteError) -> set[int]:
     if is_other or error.details.get("writeConcernErrors"):
         raise error
     return {failure["index"] for failure in failures}
+
+
+@contextmanager
+def tidying_up(failure: str) -> Iterator[None]:
+    """Do what can as well be done later: a transient error is logged as this failure."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        if not is_transient(error):
+            raise
+        logger.warning("%s: %s", failure, message_of(error))
 
 
 @contextmanager
