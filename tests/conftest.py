@@ -222,6 +222,8 @@ class Commands(monitoring.CommandListener):
                 return
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if not event.command:
+            return  # PyMongo tells nothing of a command that holds a secret
         if self.acts:
             self.collections[event.request_id] = str(event.command[event.command_name])
             self.act("before", event)
