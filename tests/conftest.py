@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from django.conf import settings
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
@@ -25,6 +26,7 @@ from accounts.documents import Session, User
 from accounts.tokens import token_pair
 from templatesvc import settings as service_settings
 from templatesvc.mongo import indexes, store
+from templatesvc.mongo.clock import now
 from templatesvc.mongo.documents import ServiceDocument
 from templatesvc.mongo.resources import ResourceDocument
 from templatesvc.ops.health import USABLE_SECONDS, IndexesMiddleware, ReadyzView
@@ -44,6 +46,13 @@ class Person(NamedTuple):
     @property
     def name(self) -> str:
         return self.user.username
+
+    @property
+    def stored(self) -> User:
+        """The user as the next request finds them."""
+        user = User.named(self.name)
+        assert user
+        return user
 
 
 def log_in(name: str, password: str) -> Person:
@@ -89,9 +98,9 @@ def _store() -> Iterator[None]:
 def _empty_store(_store: None, request: pytest.FixtureRequest) -> Iterator[None]:
     ReadyzView.usable_at = -USABLE_SECONDS  # a process remembers that the store was usable
     IndexesMiddleware.were_found = True  # what a process asks before its first answer
-    _COMMANDS.reading_all.clear()
+    _LISTENER.reading_all.clear()
     yield
-    reading_all = [*_COMMANDS.reading_all]
+    reading_all = [*_LISTENER.reading_all]
     try:
         empty_store()
     except ConnectionFailure as error:
@@ -164,6 +173,13 @@ def client() -> APIClient:
 
 
 @pytest.fixture
+def _still_clock() -> Iterator[None]:
+    """The clock stands still, but for what a test sets: no machine is too slow."""
+    with time_machine.travel(now(), tick=False):
+        yield
+
+
+@pytest.fixture
 def alice() -> Person:
     return log_in("alice", "wonderland-1")
 
@@ -204,7 +220,7 @@ class Act(NamedTuple):
     do: Callable[[], object]
 
 
-class Commands(monitoring.CommandListener):
+class Listener(monitoring.CommandListener):
     """What the store is sent: PyMongo calls this before and after each command."""
 
     def __init__(self) -> None:
@@ -257,21 +273,21 @@ def reads_all(query: Mapping[str, Any]) -> bool:
     return len(query) > 1 and bool({"$or", "$nor", "$expr"} & query.keys())
 
 
-_COMMANDS = Commands()
+_LISTENER = Listener()
 # Here, because it reaches only clients that are made later. (mongomock's sends no commands.)
-monitoring.register(_COMMANDS)
+monitoring.register(_LISTENER)
 
 
 @pytest.fixture
 def commands() -> list[dict[str, Any]]:
     """The commands that the store has been sent since the test began; clear it to begin anew."""
-    _COMMANDS.sent.clear()
-    return _COMMANDS.sent
+    _LISTENER.sent.clear()
+    return _LISTENER.sent
 
 
 @pytest.fixture
 def meanwhile() -> Iterator[Callable[[str, str, str, Callable[[], object]], None]]:
     """Let somebody act once before or after the next such command, as another process might."""
-    yield lambda *act: _COMMANDS.acts.append(Act(*act))
-    _COMMANDS.acts.clear()
-    _COMMANDS.collections.clear()
+    yield lambda *act: _LISTENER.acts.append(Act(*act))
+    _LISTENER.acts.clear()
+    _LISTENER.collections.clear()

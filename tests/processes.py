@@ -57,11 +57,12 @@ def heed_signals() -> None:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, and that the system gives no client meanwhile."""
+    """Return a port that nothing listens on, and that nobody else is given meanwhile."""
+    # Each process of the run has ports of its own, below those that systems give to clients.
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % processes
     while True:
-        port = 10_000 + secrets.randbelow(
-            20_000
-        )  # below those that Linux and macOS give to clients
+        port = 10_000 + secrets.randbelow(20_000 // processes) * processes + process
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port

@@ -158,6 +158,7 @@ def written(pattern: URLPattern) -> str:
 def test_each_page_makes_few_round_trips(
     paths: dict[str, str], commands: list[dict[str, Any]]
 ) -> None:
+    dashboard._estimates.cache_clear()
     browser, cost = visitor("superuser"), {}
     for name, path in paths.items():
         commands.clear()

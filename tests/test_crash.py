@@ -44,12 +44,13 @@ def write_and_kill(service: Service, server: MongoServer, token: str, kill: str)
 def test_every_acknowledged_write_is_there_after_kill_9(kill: str, tmp_path: Path) -> None:
     with MongoServer(tmp_path / "data") as server:
         server.build_indexes()
-        with Service(tmp_path / "service.log", MONGODB_URI=server.uri) as service:
+        uri = server.uri if kill == "server" else server.patient_uri
+        with Service(tmp_path / "service.log", MONGODB_URI=uri) as service:
             token = service.log_in("alice")
             kept = write_and_kill(service, server, token, kill)
         if kill == "server":
             server.start()
-        with Service(tmp_path / "again.log", MONGODB_URI=server.uri) as service:
+        with Service(tmp_path / "again.log", MONGODB_URI=server.patient_uri) as service:
             docs = service.get("/get", token).json["docs"]
     assert {doc["template"] for doc in docs} >= set(kept)
 

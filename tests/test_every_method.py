@@ -70,6 +70,7 @@ def test_options_of_what_is_not_there_is_a_404(client: APIClient) -> None:
     assert client.options("/nowhere").status_code == 404
 
 
+@pytest.mark.wire
 def test_options_looks_nobody_up(alice: Person, commands: list[Any]) -> None:
     commands.clear()
     answer = alice.client.options(f"/api/v1/templates/{NOTHING}")

@@ -18,7 +18,7 @@ from accounts.documents import User
 from tests import admin_pages, api_pages
 from tests.accounts.callers import browser
 from tests.accounts.operators import browser_of
-from tests.clients.conftest import CACHE, fetch, need, ran
+from tests.clients.conftest import CACHE, alone_in, fetch, need, ran
 from tests.conftest import Person
 
 VERSION = "26.9.27"
@@ -32,9 +32,9 @@ def vnu() -> Path:
     need("java", "npm")
     folder = CACHE / f"vnu-{VERSION}"
     jar = folder / "node_modules/vnu-jar/build/dist/vnu.jar"
-    if not jar.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        fetch(["npm", "install", "--silent", "--prefix", ".", f"vnu-jar@{VERSION}"], folder)
+    with alone_in(folder):
+        if not jar.exists():
+            fetch(["npm", "install", "--silent", "--prefix", ".", f"vnu-jar@{VERSION}"], folder)
     return jar
 
 

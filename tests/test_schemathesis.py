@@ -84,7 +84,6 @@ def failures(counts: dict[str, int]) -> dict[str, int]:
     return {key: number for key, number in counts.items() if key.split()[1] >= "500"}
 
 
-@pytest.mark.long
 def test_hundreds_of_requests_find_nothing(service: Service, tmp_path: Path) -> None:
     counts = fuzz(service, tmp_path, examples=1, seed=1)
     print(f"\n{sum(counts.values()):,} requests")

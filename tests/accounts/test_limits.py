@@ -60,7 +60,7 @@ def test_the_eleventh_log_in_is_refused_the_right_password_included(alice: Perso
     assert refresh(alice.tokens["refresh_token"]).status_code == 200
 
 
-@pytest.mark.usefixtures("_few")
+@pytest.mark.usefixtures("_few", "_still_clock")
 def test_the_time_counts_from_the_first_failure_and_is_told(alice: Person) -> None:
     fail(1)
     with after(minutes=10):
@@ -221,7 +221,7 @@ def test_a_name_that_nobody_has_is_kept_nowhere() -> None:
 # --- Registrations --------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_few")
+@pytest.mark.usefixtures("_few", "_still_clock")
 def test_an_address_registers_so_many_in_an_hour() -> None:
     assert [register(name).status_code for name in "ab"] == [201, 201]
     refused = register("c")

@@ -32,18 +32,11 @@ PERMISSIONS = {
 }
 
 
-def fresh(person: Person) -> User:
-    """Return the user as the next request finds them."""
-    user = User.named(person.name)
-    assert user
-    return user
-
-
 @pytest.mark.parametrize("role", [None, *Role])
 def test_what_each_role_may_do(role: Role | None, alice: Person, bob: Person) -> None:
     bob.user.appoint(Role.SUPERUSER)
     alice.user.appoint(role)
-    user = fresh(alice)
+    user = alice.stored
     allowed = {permission for permission in PERMISSIONS if user.has_perm(permission)}
     assert allowed == {name for name, roles in PERMISSIONS.items() if role in roles.split()}
     assert user.has_perms(PERMISSIONS) == (role == Role.SUPERUSER)
@@ -55,9 +48,9 @@ def test_who_is_deactivated_is_no_operator_and_stays_none(alice: Person, bob: Pe
     bob.user.appoint(Role.SUPERUSER)
     alice.user.appoint(Role.SUPERUSER)
     alice.user.deactivate()
-    assert not fresh(alice).has_perm("accounts.view_user")
-    fresh(alice).reactivate()
-    assert fresh(alice).role is None
+    assert not alice.stored.has_perm("accounts.view_user")
+    alice.stored.reactivate()
+    assert alice.stored.role is None
 
 
 def test_who_is_deactivated_becomes_none(alice: Person) -> None:
@@ -76,9 +69,9 @@ def test_who_registers_the_name_of_an_operator_is_none(alice: Person) -> None:
 def test_a_role_can_be_changed_and_taken(alice: Person) -> None:
     assert alice.user.appoint(Role.VIEWER) is None
     assert alice.user.appoint(Role.STAFF) == Role.VIEWER
-    assert fresh(alice).role == Role.STAFF
+    assert alice.stored.role == Role.STAFF
     assert alice.user.appoint(None) == Role.STAFF
-    assert fresh(alice).role is None
+    assert alice.stored.role is None
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.STAFF])
@@ -89,8 +82,8 @@ def test_nobody_but_a_superuser_says_who_is_an_operator(
     for person in (alice, bob):
         with pytest.raises(PermissionDenied):
             person.user.appoint(Role.SUPERUSER, by=alice.user)
-    assert fresh(alice).role == role
-    assert fresh(bob).role is None
+    assert alice.stored.role == role
+    assert bob.stored.role is None
 
 
 WAYS_OUT: dict[str, Any] = {
@@ -107,12 +100,12 @@ def test_the_last_superuser_is_not(way: str, alice: Person, bob: Person) -> None
     bob.user.appoint(Role.STAFF)
     with pytest.raises(LastSuperuser):
         WAYS_OUT[way](alice.user)
-    user = fresh(alice)
+    user = alice.stored
     assert user.is_active
     assert user.is_superuser
     bob.user.appoint(Role.SUPERUSER, by=user)
     WAYS_OUT[way](user)
-    assert fresh(bob).is_superuser
+    assert bob.stored.is_superuser
 
 
 def test_the_last_superuser_can_not_delete_their_account(alice: Person) -> None:
@@ -135,7 +128,7 @@ def test_of_two_superusers_who_demote_each_other_at_once_one_stays(
         def demote(by: Person, whom: Person, start: Barrier = start) -> str:
             start.wait()
             try:
-                fresh(whom).appoint(None, by=fresh(by))
+                whom.stored.appoint(None, by=by.stored)
             except APIException as error:
                 return type(error).__name__
             return "done"
@@ -181,23 +174,23 @@ def test_of_many_who_are_first_all_are_appointed() -> None:
 
 def deactivated_by_another_program(person: Person) -> User:
     User._get_collection().update_one({"username": person.name}, {"$set": {"is_active": False}})
-    return fresh(person)
+    return person.stored
 
 
 def test_who_can_not_log_in_is_never_the_only_superuser(alice: Person, bob: Person) -> None:
     alice.user.deactivate()
     with pytest.raises(UserInactive):
-        fresh(alice).appoint(Role.SUPERUSER)
+        alice.stored.appoint(Role.SUPERUSER)
     assert Operators.current().people == []
     alice.user.reactivate()
     for person in (alice, bob):
-        fresh(person).appoint(Role.SUPERUSER)
+        person.stored.appoint(Role.SUPERUSER)
     deactivated_by_another_program(alice)
     for way in WAYS_OUT.values():
         with pytest.raises(LastSuperuser):
-            way(fresh(bob))
-    fresh(alice).appoint(None)
-    assert fresh(bob).is_superuser
+            way(bob.stored)
+    alice.stored.appoint(None)
+    assert bob.stored.is_superuser
 
 
 def test_a_superuser_whom_another_program_deactivated_comes_back_as_none(
@@ -207,15 +200,15 @@ def test_a_superuser_whom_another_program_deactivated_comes_back_as_none(
     alice.user.appoint(Role.SUPERUSER)
     changes = deactivated_by_another_program(alice).reactivate()
     assert changes == {"is_active": [False, True], "role": ["superuser", None]}
-    assert fresh(alice).is_active
-    assert fresh(alice).role is None
+    assert alice.stored.is_active
+    assert alice.stored.role is None
 
 
 def test_staff_can_not_change_a_superuser_who_is_deactivated(alice: Person, bob: Person) -> None:
     bob.user.appoint(Role.STAFF)
     alice.user.appoint(Role.SUPERUSER)
     user = deactivated_by_another_program(alice)
-    by = Actor("bob", Client(), fresh(bob))
+    by = Actor("bob", Client(), bob.stored)
     for change in (
         lambda: operations.set_password(by, user, "chosen-by-staff"),
         lambda: operations.reactivate(by, user),

@@ -104,7 +104,7 @@ def test_it_counts_as_registrations_by_the_api_do(
     settings.REGISTRATION_LIMIT = Rate.parse("2/1h")
     body = {"username": "dave", "password": CAROL["password"]}
     assert client.post("/api/v1/users", body, format="json").status_code == 201
-    assert sent(browser, username="dave")
+    assert errors(sent(browser, username="dave")) == ["Username already exists"]
     assert errors(sent(browser))[0].startswith("Too many attempts.")
     assert User.named("carol") is None
 

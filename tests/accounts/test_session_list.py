@@ -159,6 +159,7 @@ def test_who_is_not_logged_in_is_refused(alice: Person, method: str) -> None:
     assert me(alice.tokens["access_token"]) == 200
 
 
+@pytest.mark.usefixtures("_still_clock")
 def test_the_last_use_is_noted_after_five_minutes_and_not_before(alice: Person) -> None:
     started = Session.objects.get()
     with after(minutes=4, seconds=50):
@@ -173,6 +174,7 @@ def test_the_last_use_is_noted_after_five_minutes_and_not_before(alice: Person) 
     assert late.expires_at == started.expires_at
 
 
+@pytest.mark.usefixtures("_still_clock")
 def test_the_last_use_of_a_browser_is_noted_just_so(alice: Person) -> None:
     Session.objects.delete()
     page = browser("alice", alice.password, **PHONE)

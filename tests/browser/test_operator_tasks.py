@@ -227,7 +227,7 @@ def read_the_dashboard(root: Root) -> None:
 
 
 # Pages that are loaded after the first one, redirects and files included, and clicks.
-MAX_MEMBERS: dict[Callable[[Root], None], tuple[int, int]] = {
+AT_MOST: dict[Callable[[Root], None], tuple[int, int]] = {
     find: (3, 4),
     deactivate: (5, 4),
     end_a_session: (7, 6),
@@ -247,7 +247,7 @@ MAX_MEMBERS: dict[Callable[[Root], None], tuple[int, int]] = {
 
 
 @pytest.mark.parametrize("hand", [Hand, pytest.param(Keys, marks=pytest.mark.long)])
-@pytest.mark.parametrize("task", MAX_MEMBERS, ids=lambda task: task.__name__)
+@pytest.mark.parametrize("task", AT_MOST, ids=lambda task: task.__name__)
 def test_a_task(
     page: Page, service: Service, task: Callable[[Root], None], hand: type[Hand]
 ) -> None:
@@ -257,4 +257,4 @@ def test_a_task(
     root = Root(hand(page), service, token, path)
     task(root)
     print(f"{task.__name__}: {root.hand.pages} pages, {root.hand.acts} acts")
-    root.hand.took_at_most(*MAX_MEMBERS[task])
+    root.hand.took_at_most(*AT_MOST[task])

@@ -25,10 +25,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "path",
-    [PAGES[1], *(pytest.param(page, marks=pytest.mark.long) for page in PAGES if page != PAGES[1])],
-)
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_names_the_service_and_its_files_are_there(
     page: Page, service: Service, path: str
 ) -> None:

@@ -149,7 +149,7 @@ def delete_the_account(alice: Alice) -> None:
 
 
 # Pages that are loaded after the first one, and clicks.
-MAX_MEMBERS: dict[Callable[[Alice], None], tuple[int, int]] = {
+AT_MOST: dict[Callable[[Alice], None], tuple[int, int]] = {
     create_a_text: (2, 3),
     create_an_object: (2, 4),
     edit: (3, 4),
@@ -164,7 +164,7 @@ MAX_MEMBERS: dict[Callable[[Alice], None], tuple[int, int]] = {
 
 
 @pytest.mark.parametrize("hand", [Hand, pytest.param(Keys, marks=pytest.mark.long)])
-@pytest.mark.parametrize("task", MAX_MEMBERS, ids=lambda task: task.__name__)
+@pytest.mark.parametrize("task", AT_MOST, ids=lambda task: task.__name__)
 def test_a_task(
     page: Page, service: Service, task: Callable[[Alice], None], hand: type[Hand]
 ) -> None:
@@ -173,5 +173,5 @@ def test_a_task(
     log_in(page, then="/api/v1/")
     alice = Alice(hand(page), service, token, path)
     task(alice)
-    alice.hand.took_at_most(*MAX_MEMBERS[task])
+    alice.hand.took_at_most(*AT_MOST[task])
     print(f"{task.__name__}: {alice.hand.pages} pages, {alice.hand.acts} acts")

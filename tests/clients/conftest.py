@@ -5,10 +5,12 @@ A test is skipped, and says why, where a tool is missing or its registry does no
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,13 +54,23 @@ def fetch(command: list[str], cwd: Path) -> None:
         pytest.skip(f"{command[0]} could not fetch: {(done.stdout + done.stderr)[-500:]}")
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let no other process of the run fetch into a folder meanwhile, or use what is half there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def jar() -> Path:
     """openapi-generator, from Maven Central."""
     need("java", "mvn")
-    CACHE.mkdir(parents=True, exist_ok=True)
     found = CACHE / f"{GENERATOR}-{VERSION}.jar"
-    if not found.exists():
+    with alone_in(CACHE):
+        if found.exists():
+            return found
         artifact = f"-Dartifact=org.openapitools:{GENERATOR}:{VERSION}"
         into = f"-DoutputDirectory={CACHE}"
         fetch(["mvn", "--quiet", "--batch-mode", f"{MAVEN_COPY}:copy", artifact, into], CACHE)

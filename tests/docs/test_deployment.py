@@ -86,7 +86,7 @@ def test_djangos_check_of_the_production_settings_finds_nothing(home: str) -> No
 
 @pytest.mark.process
 @pytest.mark.parametrize("name", mostly_long("SECRET_KEY_FILE", "HTTPS", "PASSWORD_POLICY"))
-def test_the_check_misses_each_setting_that_is_left_out(name: str, home: str) -> None:
+def test_the_check_notices_each_setting_that_is_left_out(name: str, home: str) -> None:
     left = re.sub(rf"^export {name}=.*\n", "", printed("check --deploy"), flags=re.M)
     ran = shell(left, HOME=home)
     assert ran.stderr + ran.stdout != ""

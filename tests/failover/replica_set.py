@@ -213,12 +213,7 @@ class Member:
 
     def _refusal(self, name: str, command: dict[str, Any]) -> dict[str, Any] | None:
         if name in self.set.unknown:
-            return {
-                "ok": 0.0,
-                "code": 59,
-                "codeName": "CommandNotFound",
-                "errmsg": "no such command",
-            }
+            return {"ok": 0.0} | NO_COMMAND
         if self.is_primary or name in FOR_ALL:
             return None
         return _failure(NOT_PRIMARY if name in WRITES else NO_SECONDARY, command)

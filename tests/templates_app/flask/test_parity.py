@@ -288,7 +288,7 @@ ROWS: dict[str, Callable[[Request, Answer], bool]] = {
         lambda request, is_: not isinstance(request.new, str | dict) or request.new == ""
     ),
 }
-# What no random request brings about: tests/docs/test_departures.py does.
+# What no random request brings about: test_departures.py does.
 UNDRAWN = {*SCENES, *(row for row in REQUESTS if "invisible character" in row)}
 # The same for the table of what the Flask service answers side by side.
 SIDE_BY_SIDE: dict[str, Callable[[Request, Answer], bool]] = {

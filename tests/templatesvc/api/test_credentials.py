@@ -60,6 +60,8 @@ def flask() -> Iterator[Flask]:
     JWTManager(app)
     app.get("/")(jwt_required()(get_jwt_identity))
     with app.app_context():
+        given = {"Authorization": f"Bearer {create_access_token('alice')}"}
+        assert app.test_client().get("/", headers=given).status_code == 200
         yield app
 
 

@@ -67,10 +67,10 @@ def test_a_body_that_says_it_is_in_utf8_is_read(charset: str, client: Any) -> No
         assert (answer.status, answer.json["code"]) == (401, "token_not_valid")
 
 
-@pytest.mark.parametrize("field", ["_charset_", "token"])
-def test_a_form_does_not_choose_its_charset_in_a_field(field: str) -> None:
-    answer = ask("POST", "/api/v1/token/verify", f"{field}=utf-7&token=%2B2AA-".encode(), FORM)
-    assert answer.status in (400, 401)
+def test_a_form_does_not_choose_its_charset_in_a_field() -> None:
+    """In UTF-7 that would be half a surrogate pair, which is refused in a token."""
+    answer = ask("POST", "/api/v1/token/verify", b"_charset_=utf-7&token=%2B2AA-", FORM)
+    assert [error["field"] for error in answer.json["errors"]] == ["_charset_"]
 
 
 EXTENDED = [f"charset*={charset}''x" for charset in ("no-such", "punycode", "hex")]

@@ -77,7 +77,7 @@ def of_mongoengine(cause: PyMongoError) -> OperationError:
         return error
 
 
-TRANSIENT_STATUSES = [
+PASSING = [
     AutoReconnect("connection closed"),
     NetworkTimeout("timed out"),
     NotPrimaryError("not primary"),
@@ -127,7 +127,7 @@ def raised(error: Exception) -> Exception:
         return caught
 
 
-@pytest.mark.parametrize("error", TRANSIENT_STATUSES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 def test_what_may_be_over_in_a_moment_is_a_503(error: Exception) -> None:
     assert isinstance(translated(raised(error)), StoreUnavailable)
 

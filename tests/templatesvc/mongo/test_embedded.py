@@ -108,12 +108,12 @@ def kill(pid: int) -> None:
 
 
 def write(uri: str, name: str) -> None:
-    with MongoClient[dict[str, Any]](uri, w="majority", timeoutMS=20_000) as client:
+    with MongoClient[dict[str, Any]](uri, w="majority", timeoutMS=1000 * PATIENCE) as client:
         client.tests.things.insert_one({"_id": name})
 
 
 def names(uri: str, collection: str = "things") -> set[str]:
-    with MongoClient[dict[str, Any]](uri, timeoutMS=20_000) as client:
+    with MongoClient[dict[str, Any]](uri, timeoutMS=1000 * PATIENCE) as client:
         return {row["_id"] for row in client.tests[collection].find()}
 
 

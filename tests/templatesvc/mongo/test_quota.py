@@ -262,6 +262,7 @@ def test_what_was_reserved_just_now_is_not_counted_away(alice: Person) -> None:
             Usage.reserve("alice", Amount(1, 5))
 
 
+@pytest.mark.usefixtures("_still_clock")
 def test_whoever_never_stops_writing_is_counted_anew(alice: Person) -> None:
     make(alice, "one")
     Usage.reserve("alice", Amount(7, 100_000))  # and then it was killed
@@ -273,6 +274,7 @@ def test_whoever_never_stops_writing_is_counted_anew(alice: Person) -> None:
     assert 0 <= too_much < 12 * size_of({"template": "-60"})
 
 
+@pytest.mark.usefixtures("_still_clock")
 def test_what_is_about_to_be_stored_counts_while_the_owner_writes_on(alice: Person) -> None:
     make(alice, "one")
     for seconds in (-10, 0, 40, 46):  # the first that is due only begins to add up
@@ -285,6 +287,7 @@ def test_what_is_about_to_be_stored_counts_while_the_owner_writes_on(alice: Pers
 
 
 @pytest.mark.wire
+@pytest.mark.usefixtures("_still_clock")
 def test_a_write_takes_one_round_trip_again_once_it_was_found_that_nothing_can_be_counted(
     alice: Person, commands: list[dict[str, Any]]
 ) -> None:

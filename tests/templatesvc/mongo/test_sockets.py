@@ -11,6 +11,7 @@ from pymongo.network_layer import NetworkingInterface
 
 from templatesvc.mongo import store
 from templatesvc.mongo.sockets import READ_SIZE, PolledSocket
+from tests.processes import PATIENCE
 
 LARGE = bytes(range(256)) * 40_000  # more than the system keeps for who does not read
 
@@ -19,8 +20,8 @@ LARGE = bytes(range(256)) * 40_000  # more than the system keeps for who does no
 def ends() -> Iterator[tuple[PolledSocket, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.settimeout(20)
-        theirs.settimeout(20)
+        ours.settimeout(PATIENCE)
+        theirs.settimeout(PATIENCE)
         yield PolledSocket(NetworkingInterface(ours)), theirs
 
 

@@ -126,7 +126,7 @@ class Working:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         self.begun.append(environ["REMOTE_ADDR"])
         if environ["REMOTE_ADDR"] == "192.0.2.1":
-            assert self.may_go_on.wait(20)
+            assert self.may_go_on.wait(PATIENCE)
         start_response("200 OK", [])
         return [b"x"]
 
@@ -237,7 +237,7 @@ def test_closing_an_answer_that_was_left_takes_no_more_threads_of_one_address() 
     class Slow(Answer):
         def close(self) -> None:
             closing.append("closing")
-            assert may_close.wait(20)
+            assert may_close.wait(PATIENCE)
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])
