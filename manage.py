@@ -19,14 +19,14 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     from templatesvc.management.instead import instead_of
-    from templatesvc.mongo.errors import STORE_ERRORS, message_of
+    from templatesvc.mongo.errors import STORE_ERRORS, sentence_of
 
     if instead := instead_of("".join(sys.argv[1:2])):
         sys.exit(instead)
     try:
         execute_from_command_line(sys.argv)
     except STORE_ERRORS as error:
-        sys.exit(f"The store does not answer: {message_of(error)}")
+        sys.exit(sentence_of(error))
 
 
 if __name__ == "__main__":

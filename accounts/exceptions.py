@@ -11,7 +11,7 @@ from templatesvc.api.exceptions import Conflict
 class SessionEnded(TokenRefused):
     """401: the token is well signed, and what it stands on is gone."""
 
-    default_detail = "Access Token Expired"
+    default_detail = "This session has ended. Log in again."
     default_code = "session_ended"
 
 

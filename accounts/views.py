@@ -123,7 +123,7 @@ class MeView(APIView):
 
 
 class PasswordView(GenericAPIView):
-    """Your password. Changing it ends all your sessions but the one that you do it in."""
+    """Your password. Changing it ends all your sessions, and starts a new one."""
 
     permission_classes = [IsAuthenticated]  # DRF's: also for those who must change it first
     serializer_class = PasswordChangeSerializer
@@ -221,7 +221,7 @@ class LogoutView(GenericAPIView):
         if not tokens and not request.user.is_authenticated:
             raise NotAuthenticated()
         if any("sid" not in token for token in tokens):
-            raise Conflict("This token stands on no session: only ending all sessions ends it.")
+            raise Conflict("This token stands on no session. POST /api/v1/logout/all ends it.")
         for token in tokens:
             if Session.end(token["sid"]):
                 audit.record(

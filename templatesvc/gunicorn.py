@@ -36,7 +36,8 @@ limit_request_field_size = settings.MAX_HEAD_SIZE
 preload_app = True
 # By default it is a socket in the home folder, which all services of a person would share.
 control_socket_disable = True
-# Believed only from FORWARDED_ALLOW_IPS, by default 127.0.0.1.
+# Whose word is taken for the scheme.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 
 OTHER_FILES = 200  # of a worker: logs, libraries, connections to the store

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from accounts import entry_views
 from accounts.documents import User
-from accounts.exceptions import UsernameTaken
+from accounts.exceptions import SessionEnded, UsernameTaken
 from accounts.flask import deprecation
 from accounts.flask.schema import FlaskSchema, MessageSerializer
 from accounts.limits import TooManyAttempts
@@ -32,6 +32,11 @@ from templatesvc.api.views import OpenView
 OTHER_SCHEME = (
     "Missing 'Bearer' type in 'Authorization' header. Expected 'Authorization: Bearer <JWT>'"
 )
+# What it says where the REST routes say something else.
+FLASK_MESSAGES = {
+    NotAuthenticated.default_detail: "Missing Authorization Header",
+    SessionEnded.default_detail: "Access Token Expired",
+}
 
 
 class FlaskView(APIView):
@@ -66,9 +71,8 @@ class FlaskView(APIView):
     @staticmethod
     def error_body(exc: APIException) -> dict[str, str]:
         """Return the body of an error answer."""
-        if isinstance(exc, NotAuthenticated) and exc.detail == NotAuthenticated.default_detail:
-            return {"msg": "Missing Authorization Header"}
-        return {"msg": problems.message(exc)}
+        said = problems.message(exc)
+        return {"msg": FLASK_MESSAGES.get(said, said)}
 
 
 def msg(text: str, status: int = 200) -> Response:

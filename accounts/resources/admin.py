@@ -221,7 +221,7 @@ class ResourceAdmin(Versioned):
 
     @action(
         description="Delete",
-        consequence="It can be restored from the deleted {names} for some time.",
+        consequence="It can be restored while it is among the deleted {names}.",
         done="“{name}” was deleted.",
         done_many="{count} {names} were deleted.",
         permission="delete",

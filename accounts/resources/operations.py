@@ -98,7 +98,7 @@ class Operations:
         """
         by.check(self.permission("change"))
         if self.document.owner and User.named(version.owner) is None:
-            raise NotFound("Its owner is gone.")
+            raise NotFound("Its owner's account was deleted, so it can't be restored.")
         with self._conflict_as():
             document = version.restore()
         self.record(by, "RESTORED", document, [None, document.version], reason=reason)

@@ -101,7 +101,7 @@ class DeletedAdmin(Versioned):
 
     @action(
         description="Restore",
-        consequence="It comes back under its old id, unless somebody else has imported that id.",
+        consequence="It comes back under its old id.",
         done="“{name}” was restored.",
         done_many="{count} {names} were restored.",
         form_class=ReasonForm,

@@ -112,6 +112,12 @@ class PayloadTooLarge(APIException):
     default_code = "too_large"
 
 
+class BodyNotKept(RequestDataTooBig):
+    """A view reads a body that is kept only for those who are logged in."""
+
+    sentence = "Log in to send so large a body."
+
+
 class TryAgain(Throttled):
     """429, which says in how many seconds to try again."""
 
@@ -179,6 +185,8 @@ def translated(exc: BaseException | None) -> Any:
             return StoreUnavailable()
         logger.error("The store refused what it can't do.", exc_info=exc)
         return APIException()
+    if isinstance(exc, BodyNotKept):
+        return PayloadTooLarge(exc.sentence)
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()
     if isinstance(exc, Http404):

@@ -315,7 +315,7 @@ class WriteMixin(DocumentViewSet):
 
     @raises(PreconditionFailed, PreconditionRequired, Conflict)
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete one of {your} {names}. It can be restored for some time."""
+        """Delete one of {your} {names}. It can be restored while it is among the deleted ones."""
         if self.must_read_first:
             self.conditional_write(lambda found, _: self.delete_document(found))
         elif not self.delete_document(self.object_queryset()):

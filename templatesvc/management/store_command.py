@@ -13,7 +13,7 @@ from templatesvc.mongo import errors, store
 class StoreCommand(ServiceCommand):
     """A command that waits longer for the store than a request may.
 
-    If the store still does not answer, the command ends with a sentence.
+    If the store still does not answer, or refuses, the command ends with a sentence.
     """
 
     def execute(self, *args: Any, **options: Any) -> Any:
@@ -21,4 +21,4 @@ class StoreCommand(ServiceCommand):
             with store.longer_timeouts():
                 return super().execute(*args, **options)
         except errors.STORE_ERRORS as error:
-            raise CommandError(f"The store does not answer: {errors.message_of(error)}") from error
+            raise CommandError(errors.sentence_of(error)) from error

@@ -42,6 +42,12 @@ def message_of(error: BaseException) -> str:
     return text[:MAX_MESSAGE_LENGTH]
 
 
+def sentence_of(error: BaseException) -> str:
+    """Return what somebody at a terminal is told of a store's error."""
+    does = "does not answer" if is_transient(error) else "refuses"
+    return f"The store {does}: {message_of(error)} (manage.py doctor looks for the cause)"
+
+
 def safe_traceback(error: BaseException) -> str:
     """Return the stack and the message of a store's error: its traceback would hold the data."""
     stack = "".join(traceback.format_tb(error.__traceback__))

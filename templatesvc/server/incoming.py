@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any, Self
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import APIException
 
 from templatesvc.api.credentials import COMPACT, bearer_token
-from templatesvc.api.exceptions import PayloadTooLarge, RequestTimeout, TooManyBodies
+from templatesvc.api.exceptions import BodyNotKept, PayloadTooLarge, RequestTimeout, TooManyBodies
 from templatesvc.api.proxies import client_address, stranger
 
 Message = MutableMapping[str, Any]
@@ -208,7 +207,7 @@ class NotKept:
     """Stands for a body that was not kept: only views that don't read it can answer."""
 
     def read(self, *_: Any) -> bytes:
-        raise RequestDataTooBig("Log in to send so large a body.")
+        raise BodyNotKept()
 
     readline = read
 

@@ -84,7 +84,9 @@ class Protocol(ASGIProtocol):
             if self._current_request is None:
                 size = min(size, settings.MAX_HEAD_SIZE - self.head_size)
             if not size:
-                self._send_error_response(431, f"The head is over {settings.MAX_HEAD_SIZE} bytes.")
+                self._send_error_response(
+                    431, f"The head is over {settings.MAX_HEAD_SIZE} bytes. Send less."
+                )
                 self._close_transport()
                 return
             self._parse(data[start : start + size])

@@ -76,7 +76,7 @@ def test_the_token_of_the_deleted_is_refused(method: str, path: str, alice: Pers
 
     response: Any = getattr(alice.client, method)(path)
     assert response.status_code == 401
-    assert response.json()["detail"] == "Access Token Expired"
+    assert response.json()["detail"] == "This session has ended. Log in again."
 
 
 def test_who_registers_the_name_of_the_deleted_is_somebody_else(alice: Person) -> None:

@@ -110,7 +110,7 @@ def test_a_spent_token_used_later_ends_the_session_of_thief_and_owner(
             "type": "/problems/session_ended",
             "title": "Unauthorized",
             "status": 401,
-            "detail": "Access Token Expired",
+            "detail": "This session has ended. Log in again.",
             "code": "session_ended",
         }
         assert refresh(first["refresh_token"]).status_code == 401

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.markdown import ROOT, bare, section, table
+from tests.docs.markdown import ROOT, bare, document, section, table
 from tests.left_out import mostly_long
 from tests.processes import PATIENCE, Service, environment
 
 DOCUMENT, SECTION = "docs/starting.md", "Without the Flask service"
+UNWANTED = shutil.ignore_patterns(".*", "var", "__pycache__")
 PACKAGES = ("templatesvc", "accounts", "templates_app")
 pytestmark = pytest.mark.process
 
@@ -42,15 +43,18 @@ def take_out(folder: Path, where: str, what: str) -> None:
     elif title := re.fullmatch(r'the section "(.+)"', what):
         path.write_text(without_section(path.read_text(), title[1]))
     else:
-        word = re.fullmatch(r"the lines? that names? `(\w+)`", what)
+        word = re.fullmatch(r"the lines? that names? `(.+)`", what)
         assert word, what
         path.write_text(without_lines(path.read_text(), word[1]))
 
 
+def copied(folder: Path, root: Path = ROOT) -> Path:
+    return Path(shutil.copytree(root, folder, ignore=UNWANTED))
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("without") / "service"
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "var", "__pycache__"))
+    folder = copied(tmp_path_factory.mktemp("without") / "service")
     for where, what in table(section(DOCUMENT, SECTION)):
         take_out(folder, bare(where), what)
     return folder
@@ -71,6 +75,18 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_code_says_nothing_of_the_flask_service(copy: Path) -> None:
     sources = [path for name in PACKAGES for path in (copy / name).rglob("*.py")]
     assert [path for path in sources if "flask" in path.read_text().lower()] == []
+
+
+def test_it_starts_without_templates_as_well(copy: Path, tmp_path: Path) -> None:
+    (line,) = re.findall(r"remove the line\n`(.+)` from", document(DOCUMENT))
+    folder = copied(tmp_path / "service", copy)
+    take_out(folder, "templates_app", "the folder")
+    take_out(folder, "templatesvc/settings.py", f"the line that names `{line}`")
+    one = {"MONGODB_URI": "mongomock://", "WEB_CONCURRENCY": "1"}
+    with Service(tmp_path / "log", cwd=folder, **one) as service:
+        token = service.log_in("ada")
+        assert service.get("/api/v1/users/me", token).status == 200
+        assert service.get("/api/v1/templates", token).status == 404
 
 
 def test_it_starts_and_answers_problems(copy: Path, tmp_path: Path) -> None:

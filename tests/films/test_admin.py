@@ -330,7 +330,7 @@ def test_what_somebody_typed_is_shown_as_text(root: Client, alice: Person) -> No
 def test_a_document_is_deleted_with_a_reason_and_restored(root: Client, emma: Specimen) -> None:
     before, form = stored(emma), {"post": "yes", "reason": "spam"}
     page = text(root.get(page_of(emma, "delete")))
-    assert "It can be restored from the deleted specimens for some time." in page
+    assert "It can be restored while it is among the deleted specimens." in page
     assert errors(root.post(page_of(emma, "delete"), {"post": "yes"})).keys() == {"reason"}
     assert root.post(page_of(emma, "delete"), form).headers["Location"] == LIST
     assert messages(root) == "“Emma” was deleted."

@@ -111,7 +111,7 @@ class Command(OperatorCommand):
             try:
                 entries = news.poll()
             except errors.STORE_ERRORS as error:
-                self.stderr.write(f"The store does not answer: {error}")
+                self.stderr.write(errors.sentence_of(error))
             else:
                 for entry in entries:
                     self._show(entry)

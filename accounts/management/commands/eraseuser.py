@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from accounts import erasure, operations
@@ -34,7 +35,8 @@ class Command(OperatorCommand):
         user = User.tombstones().filter(username=username).first() or self.user(username)
         while not operations.erase(self.actor, user):
             self._wait()
-        self.stdout.write(f"Erased {username}. The name is free again in a while.")
+        held = settings.ERASED_NAME_HOLD
+        self.stdout.write(f"Erased {username}. Nobody can have the name for {held} (h:mm:ss).")
 
     def _finish_all(self) -> None:
         freed = 0
