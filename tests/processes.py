@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -31,6 +32,7 @@ SECANTUSD = os.environ.get("TESTS_SECANTUSD")
 ORIGINAL = Path(path) if (path := os.environ.get("TESTS_FLASK_APP")) else None
 PATIENCE = 150  # seconds, for what should take one: a slow machine must not fail a test
 KEY = "a-key-for-tests-over-processes-of-48-characters-"
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 INHERITED = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|PYTHON.*|COVERAGE.*")
 
@@ -48,6 +50,12 @@ def wait_for(condition: Callable[[], Result | None], what: str) -> Result:
             return result
         time.sleep(0.02)
     pytest.fail(f"waited {PATIENCE} s in vain: {what}")
+
+
+def at_once(items: Iterable[Item], call: Callable[[Item], Result]) -> list[Result]:
+    """Call with all items, many at the same time; return what comes back, in their order."""
+    with ThreadPoolExecutor(24) as pool:
+        return list(pool.map(call, items))
 
 
 def heed_signals() -> None:

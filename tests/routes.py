@@ -18,16 +18,19 @@ from tests.resources import RESOURCES, keep, keep_deleted
 
 def routes() -> list[str]:
     """Return each path of the URL map, with names in braces for what varies."""
-    return list(dict.fromkeys(_mapped(get_resolver().url_patterns, "/")))
+    return list(dict.fromkeys(path for path, _ in mapped()))
 
 
-def _mapped(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
-    for pattern in patterns:
+def mapped(
+    patterns: list[URLPattern | URLResolver] | None = None, prefix: str = "/"
+) -> Iterator[tuple[str, URLPattern]]:
+    """Yield each path of the URL map with its pattern."""
+    for pattern in patterns or get_resolver().url_patterns:
         path = prefix + path_of(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
-            yield from _mapped(pattern.url_patterns, path.rstrip("/") + "/")
+            yield from mapped(pattern.url_patterns, path.rstrip("/") + "/")
         else:
-            yield path
+            yield path, pattern
 
 
 def documents(person: Person) -> dict[str, str]:

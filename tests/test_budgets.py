@@ -6,13 +6,11 @@ seen. ``docs/performance.md`` says what the numbers come to in time.
 
 from __future__ import annotations
 
-import io
 import json
 import tracemalloc
 from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
-from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -21,6 +19,7 @@ from django.test import override_settings
 from templates_app.documents import Template
 from tests.calls import calls_of
 from tests.conftest import Person
+from tests.wsgi import environ
 
 pytestmark = [pytest.mark.wire, pytest.mark.usefixtures("real_hashers")]
 URL = "/api/v1/templates"
@@ -79,11 +78,15 @@ def ask(alice: Person) -> Callable[[str], Ask]:
             for letter in letters
         ]
         body = {name: text.format(number) for name, text in BODIES.get(route, {}).items()}
-        environ = environ_of(route.replace("{id}", str(mine[0].id)), alice, body or None)
+        method, _, target = route.replace("{id}", str(mine[0].id)).partition(" ")
+        content = json.dumps(body).encode() if body else b""
+        token = f"Bearer {alice.tokens['access_token']}"
+        kind = "application/json" if content else ""
+        given = environ(method, target, content, kind, authorization=token)
         statuses: list[int] = []
 
         def asked() -> int:
-            answer = APPLICATION(environ, lambda status, _: statuses.append(int(status[:3])))
+            answer = APPLICATION(given, lambda status, _: statuses.append(int(status[:3])))
             b"".join(answer)
             answer.close()
             return statuses[-1]
@@ -91,25 +94,6 @@ def ask(alice: Person) -> Callable[[str], Ask]:
         return asked
 
     return prepared
-
-
-def environ_of(route: str, person: Person, body: Any) -> dict[str, Any]:
-    """Return a request as a WSGI server hands it over (PEP 3333)."""
-    method, _, target = route.partition(" ")
-    path, _, query = target.partition("?")
-    content = b"" if body is None else json.dumps(body).encode()
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_AUTHORIZATION": f"Bearer {person.tokens['access_token']}",
-        "CONTENT_TYPE": "application/json" if content else "",
-        "CONTENT_LENGTH": str(len(content)),
-        "wsgi.input": io.BytesIO(content),
-    }
-    setup_testing_defaults(environ)
-    return environ
 
 
 def kilobytes_of(asked: Ask) -> int:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import pytest
 from django.conf import settings
 from django.middleware.csrf import _get_new_csrf_string
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.operators import Role
 from templatesvc.api.exceptions import MAX_ERROR_SIZE, MAX_REJECTED_SIZE
@@ -25,8 +24,7 @@ from templatesvc.mongo import store
 from tests.accounts.operators import browser_of
 from tests.calls import calls_of
 from tests.conftest import Person
-from tests.docs.test_routes import path_of
-from tests.routes import documents, filled
+from tests.routes import documents, filled, mapped
 from tests.wsgi import answered, environ
 
 KIB = 1024
@@ -139,18 +137,7 @@ HEADERS: dict[str, tuple[str, Shape]] = {
 # --- Routes -------------------------------------------------------------
 
 
-def routed(patterns: list[Any], prefix: str = "/") -> Iterator[tuple[str, str]]:
-    """Yield each method and path of the URL map."""
-    for pattern in patterns:
-        path = prefix + path_of(str(pattern.pattern))
-        if isinstance(pattern, URLResolver):
-            yield from routed(pattern.url_patterns, path.rstrip("/") + "/")
-        else:
-            assert isinstance(pattern, URLPattern)
-            yield from ((method, path) for method in methods(pattern.callback))
-
-
-ROUTES = sorted({f"{method} {path}" for method, path in routed(get_resolver().url_patterns)})
+ROUTES = sorted({f"{method} {path}" for path, at in mapped() for method in methods(at.callback)})
 TAKES_BODY = [route for route in ROUTES if route.split()[0] in ("POST", "PUT", "PATCH")]
 
 

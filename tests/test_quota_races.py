@@ -9,7 +9,8 @@ import pytest
 
 from templates_app.documents import Template
 from templatesvc.mongo.quota import Usage
-from tests.test_races import at_once, running
+from tests.processes import at_once
+from tests.test_races import running
 
 pytestmark = pytest.mark.wire
 ROUNDS = 3
@@ -30,11 +31,11 @@ def test_parallel_writes_store_exactly_as_much_as_is_allowed(tmp_path: Path) -> 
             return service.request("DELETE", f"{url}/{ids[number // 2]}", None, token).status
 
         for _ in range(ROUNDS):
-            statuses = at_once(48, act)
+            statuses = at_once(range(48), act)
             assert Template.objects.count() == 20
             assert sum(status in (200, 201) for status in statuses) == 20
             assert statuses.count(403) == 28
             ids = [str(template.id) for template in Template.objects]
-            assert sorted(at_once(40, clear)) == [204] * 20 + [404] * 20
+            assert sorted(at_once(range(40), clear)) == [204] * 20 + [404] * 20
             assert Usage.of("alice").amount.documents == 0
         assert Usage.of("alice").amount == Template.amount_of("alice")

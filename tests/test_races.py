@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 from django.conf import settings
 
 from accounts.audit import AuditEntry
 from accounts.documents import Session, User
 from templatesvc.mongo.clock import now
-from tests.processes import Service
+from tests.accounts.callers import claims
+from tests.processes import Service, at_once
 
 pytestmark = pytest.mark.wire
-THREADS = 24
 
 
 @contextmanager
@@ -31,20 +29,11 @@ def running(tmp_path: Path, **environment: str) -> Iterator[Service]:
         yield service
 
 
-def at_once(times: int, call: Callable[[int], Any]) -> list[Any]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(call, range(times)))
-
-
-def claims(token: str) -> dict[str, Any]:
-    return jwt.decode(token, options={"verify_signature": False})
-
-
 @pytest.mark.parametrize("times", [40, pytest.param(200, marks=pytest.mark.long)])
 def test_of_many_registrations_of_one_name_one_succeeds(times: int, tmp_path: Path) -> None:
     body = {"username": "test1", "password": "1234"}
     with running(tmp_path, WEB_CONCURRENCY="3", REGISTRATION_LIMIT="off") as service:
-        answers = at_once(times, lambda _: service.post("/api/v1/users", body).status)
+        answers = at_once(range(times), lambda _: service.post("/api/v1/users", body).status)
     assert Counter(answers) == {201: 1, 409: times - 1}
 
 
@@ -53,7 +42,7 @@ def test_of_many_creations_of_one_template_one_succeeds(times: int, tmp_path: Pa
     with running(tmp_path) as service:
         token = service.log_in("alice")
         body = {"template": {"kind": "book"}}
-        answers = at_once(times, lambda _: service.post("/create", body, token).status)
+        answers = at_once(range(times), lambda _: service.post("/create", body, token).status)
         listed = service.get("/get", token).json["docs"]
     assert Counter(answers) == {200: 1, 409: times - 1}
     assert [doc["template"] for doc in listed] == [{"kind": "book"}]
@@ -74,7 +63,7 @@ def test_50_parallel_refreshes_leave_one_session_with_one_chain(tmp_path: Path) 
     # A slow machine must not have a spent token taken for a thief's.
     with running(tmp_path, REFRESH_TOKEN_GRACE="5m") as service:
         first = log_in(service)["refresh_token"]
-        answers = at_once(50, lambda _: refresh(service, first))
+        answers = at_once(range(50), lambda _: refresh(service, first))
         assert {answer.status for answer in answers} == {200}
         tokens = [answer.json["refresh_token"] for answer in answers]
         assert len({claims(token)["sid"] for token in tokens}) == 1
@@ -95,7 +84,7 @@ def test_a_stolen_token_that_is_used_later_ends_thief_and_owner(tmp_path: Path) 
         spent = {"spent.0.id": claims(stolen)["jti"]}
         earlier = {"$set": {"spent.0.at": now() - timedelta(hours=1)}}
         assert Session._get_collection().update_one(spent, earlier).modified_count == 1
-        answers = at_once(20, lambda _: refresh(service, stolen).status)
+        answers = at_once(range(20), lambda _: refresh(service, stolen).status)
         assert Counter(answers) == {401: 20}
         for path in ("/get", "/api/v1/users/me"):
             assert service.get(path, owner["access_token"]).status == 401
@@ -107,7 +96,7 @@ def test_a_stolen_token_that_is_used_later_ends_thief_and_owner(tmp_path: Path) 
 def test_without_grace_one_of_50_parallel_refreshes_succeeds(tmp_path: Path) -> None:
     with running(tmp_path, REFRESH_TOKEN_GRACE="0s") as service:
         first = log_in(service)
-        answers = at_once(50, lambda _: refresh(service, first["refresh_token"]))
+        answers = at_once(range(50), lambda _: refresh(service, first["refresh_token"]))
         assert Counter(answer.status for answer in answers) == {200: 1, 401: 49}
         (winner,) = [answer.json for answer in answers if answer.status == 200]
         # The others were reuse, which ends the session of thief and owner.
@@ -121,7 +110,7 @@ def test_of_40_parallel_wrong_log_ins_ten_are_looked_at(name: str, tmp_path: Pat
     with running(tmp_path) as service:
         service.log_in("alice")
         wrong = {"username": name, "password": "nope"}
-        answers = at_once(40, lambda _: service.post("/api/v1/login", wrong))
+        answers = at_once(range(40), lambda _: service.post("/api/v1/login", wrong))
         right = {"username": name, "password": "wonderland-1"}
         after = service.post("/api/v1/login", right)
     assert Counter(answer.status for answer in answers) == {401: 10, 429: 30}
@@ -135,7 +124,9 @@ def test_of_30_parallel_registrations_the_limit_is_let_in_and_no_more_is_left(
 ) -> None:
     with running(tmp_path, REGISTRATION_LIMIT="5/1h") as service:
         bodies = [{"username": f"name-{number}", "password": "x"} for number in range(30)]
-        answers = at_once(30, lambda number: service.post("/api/v1/users", bodies[number]).status)
+        answers = at_once(
+            range(30), lambda number: service.post("/api/v1/users", bodies[number]).status
+        )
     assert Counter(answers) == {201: 5, 429: 25}
     assert User.objects.count() == 5
 
@@ -145,7 +136,7 @@ def test_of_30_parallel_registrations_of_a_taken_name_the_limit_is_hashed(tmp_pa
     body = {"username": "alice", "password": "x"}
     with running(tmp_path, REGISTRATION_LIMIT="5/1h") as service:
         service.log_in("alice")  # the first of the five
-        answers = at_once(30, lambda _: service.post("/api/v1/users", body).status)
+        answers = at_once(range(30), lambda _: service.post("/api/v1/users", body).status)
     assert Counter(answers) == {409: 4, 429: 26}
 
 
@@ -158,7 +149,7 @@ def test_of_48_parallel_log_ins_so_many_sessions_are_left_as_one_may_have(
         first = service.log_in("alice")
         body = {"username": "alice", "password": "wonderland-1"}
         for _ in range(2):
-            answers = at_once(24, lambda _: service.post("/api/v1/login", body))
+            answers = at_once(range(24), lambda _: service.post("/api/v1/login", body))
             assert {answer.status for answer in answers} == {200}
             tokens = [answer.json["access_token"] for answer in answers]
             standing = [
@@ -177,7 +168,7 @@ def test_of_40_parallel_wrong_current_passwords_ten_are_looked_at(tmp_path: Path
     with running(tmp_path) as service:
         token = service.log_in("alice")
         path = "/api/v1/users/me/password"
-        answers = at_once(40, lambda _: service.post(path, body, token).status)
+        answers = at_once(range(40), lambda _: service.post(path, body, token).status)
     assert Counter(answers) == {400: 10, 429: 30}
 
 
@@ -196,7 +187,7 @@ def test_of_parallel_changes_of_a_password_one_succeeds(tmp_path: Path) -> None:
             body = {"current_password": "wonderland-1", "new_password": f"new-{number}"}
             return service.post("/api/v1/users/me/password", body, tokens[number])
 
-        answers = at_once(8, change)
+        answers = at_once(range(8), change)
         assert Counter(answer.status == 200 for answer in answers) == {True: 1, False: 7}
         # The others came too late: with another password, or with a session that had ended.
         assert {answer.status for answer in answers} <= {200, 400, 401, 409}
@@ -215,7 +206,7 @@ def test_parallel_log_ins_with_an_old_hash_all_succeed_and_leave_a_new_one(tmp_p
     )
     body = {"username": "carol", "password": "1234"}
     with running(tmp_path) as service:
-        answers = at_once(20, lambda _: service.post("/api/v1/login", body))
+        answers = at_once(range(20), lambda _: service.post("/api/v1/login", body))
         assert {answer.status for answer in answers} == {200}
         tokens = [answer.json["access_token"] for answer in answers]
         assert {service.get("/api/v1/templates", token).status for token in tokens} == {200}

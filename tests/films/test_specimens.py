@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -277,3 +278,11 @@ def test_so_many_places_in_free_json_are_looked_at_in_one_request(alice: Person)
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["field"]) == (400, "measures")
     assert alice.client.get(f"{URL}?{'&'.join(wanted[1:])}&anything.a=1").status_code == 200
+
+
+def test_a_value_is_stored_as_its_field_has_it_and_null_is_not() -> None:
+    values = {"label": "A-1", "born_on": date(2026, 1, 31), "legs": None}
+    assert Specimen.stored(values) == {
+        "l": "A-1",
+        "born_on": datetime(2026, 1, 31),  # noqa: DTZ001  # MongoEngine's, which the store takes for UTC
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from io import StringIO
 
@@ -13,25 +12,21 @@ from rest_framework.test import APIClient
 
 from accounts.documents import User
 from tests.accounts.callers import log_in
+from tests.accounts.flask.people import register_at_flask
 from tests.accounts.test_names import COMPOSED, DECOMPOSED, WIDE
 
 pytestmark = pytest.mark.store
 
 
-def store_as_flask(name: str, password: str) -> None:
-    hashed = hashlib.sha256(password.encode()).hexdigest()
-    User._get_collection().insert_one({"username": name, "password": hashed})
-
-
 @pytest.mark.parametrize("name", [DECOMPOSED, WIDE, "a\u200bb", "\U0001f99c", " a ", "\u202eb"])
 def test_who_registered_at_the_flask_service_logs_in_as_before(name: str) -> None:
-    store_as_flask(name, "engine-1")
+    register_at_flask(name, "engine-1")
     assert log_in(name, "engine-1").status_code == 200
 
 
 def test_the_exact_name_comes_first() -> None:
-    store_as_flask(DECOMPOSED, "decomposed-1")
-    store_as_flask(COMPOSED, "composed-1")
+    register_at_flask(DECOMPOSED, "decomposed-1")
+    register_at_flask(COMPOSED, "composed-1")
     for name, password in ((DECOMPOSED, "decomposed-1"), (COMPOSED, "composed-1")):
         token = log_in(name, password).json()["access_token"]
         client = APIClient(headers={"Authorization": f"Bearer {token}"})
@@ -45,7 +40,7 @@ def test_a_password_of_the_flask_service_is_right_in_each_form(
     set_: str, side_by_side: bool, settings: Settings
 ) -> None:
     settings.FLASK_SIDE_BY_SIDE = side_by_side
-    store_as_flask("ada", set_)
+    register_at_flask("ada", set_)
     stored = User.objects.get().password
     for _ in range(2):
         for password in ("caf\u00e9-1", "cafe\u0301-1"):
@@ -55,7 +50,7 @@ def test_a_password_of_the_flask_service_is_right_in_each_form(
 
 def test_adopt_tells_names_that_are_equal_once_normalised() -> None:
     for name in (COMPOSED, DECOMPOSED, "zoe", WIDE, "bob", "\u00e9ric", "a\u200bb"):
-        store_as_flask(name, "engine-1")
+        register_at_flask(name, "engine-1")
     out = StringIO()
     call_command("adopt", "--format=json", stdout=out)
     findings = {found["kind"]: found for found in json.loads(out.getvalue())["findings"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.contrib.auth import authenticate
 from django.test import override_settings
 
 from accounts.documents import User
+from tests.accounts.flask.people import register_at_flask, sha256
 from tests.conftest import Person
 
 pytestmark = pytest.mark.store
@@ -19,17 +19,8 @@ pytestmark = pytest.mark.store
 HEAVY = "argon2$argon2id$v=19$m=4194304,t=99,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def stored(name: str) -> dict[str, Any]:
     return User._get_collection().find_one({"username": name}) or {}
-
-
-def store_as_flask(name: Any, password: str, **fields: Any) -> None:
-    user = {"username": name, "password": sha256(password)}
-    User._get_collection().insert_one(user | fields)
 
 
 @pytest.fixture(name="side_by_side")
@@ -47,7 +38,7 @@ def test_a_registration_stores_the_hash_that_each_service_checks() -> None:
 
 @pytest.mark.usefixtures("side_by_side")
 def test_a_login_puts_a_strong_hash_beside_the_weak_one() -> None:
-    store_as_flask("ann", "one")
+    register_at_flask("ann", "one")
     assert authenticate(None, username="ann", password="one")
     assert stored("ann")["password"] == sha256("one")
     assert stored("ann")["strong_password"].startswith("argon2$")
@@ -94,7 +85,7 @@ def test_a_login_afterwards_drops_the_weak_hash() -> None:
 
 @pytest.mark.parametrize("sealed", [None, "", 7, sha256("one")])
 def test_a_strong_hash_that_a_registration_brought_along_is_not_checked(sealed: Any) -> None:
-    store_as_flask("eve", "one", strong_password=HEAVY, strong_password_seal=sealed)
+    register_at_flask("eve", "one", strong_password=HEAVY, strong_password_seal=sealed)
     assert authenticate(None, username="eve", password="two") is None
     assert authenticate(None, username="eve", password="one")
 
@@ -103,13 +94,13 @@ def test_a_seal_is_of_no_use_to_another() -> None:
     with override_settings(FLASK_SIDE_BY_SIDE=True):
         User.register("ann", "one")
     brought = {name: stored("ann")[name] for name in ("strong_password", "strong_password_seal")}
-    store_as_flask("eve", "two", **brought)
+    register_at_flask("eve", "two", **brought)
     assert authenticate(None, username="eve", password="one") is None
     assert authenticate(None, username="eve", password="two")
 
 
 def test_a_name_in_a_list_is_nobodys_name(alice: Person) -> None:
-    store_as_flask(["bob", "carol"], "mallory-1", _id=0)
+    register_at_flask(["bob", "carol"], "mallory-1", _id=0)
     assert User.named("bob") is None
     assert authenticate(None, username="bob", password="mallory-1") is None
     found = User.named("alice")

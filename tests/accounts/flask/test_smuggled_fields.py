@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from io import StringIO
 from typing import Any
 
@@ -14,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.documents import Session, User
 from accounts.operators import Role
 from accounts.sessions import SessionStore
+from tests.accounts.flask.people import register_at_flask
 from tests.accounts.operators import operators_browser, page_of
 from tests.conftest import Person
 
@@ -40,8 +40,7 @@ IDS = [None, 5, "a", "5f" * 12, {"a": 1}, 1.5, True, ObjectId("5f" * 12)]
 
 def smuggle(**fields: Any) -> APIClient:
     """Store mallory as the Flask service would have, and log in."""
-    password = hashlib.sha256(b"mallory-1").hexdigest()
-    User._get_collection().insert_one({"username": "mallory", "password": password} | fields)
+    register_at_flask("mallory", "mallory-1", **fields)
     client = APIClient(raise_request_exception=False)
     body = {"username": "mallory", "password": "mallory-1"}
     answer = client.post("/api/v1/login", body)

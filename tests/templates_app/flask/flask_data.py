@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from bson import Binary, ObjectId
 from pymongo.database import Database
 
-from tests.processes import FlaskService
+from tests.accounts.flask.people import flask_row, sha256
+from tests.processes import FlaskService, at_once
 
-THREADS = 12
 RACERS = 8
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def password_of(name: str) -> str:
@@ -27,11 +21,6 @@ def password_of(name: str) -> str:
 
 
 # --- Over HTTP ---------------------------------------------------------------------------------
-
-
-def at_once(times: Iterable[Any], call: Callable[[Any], Any]) -> list[Any]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(call, times))
 
 
 def fill(service: FlaskService, people: int, templates_each: int) -> dict[str, str]:
@@ -77,7 +66,7 @@ def a_uuid(number: int) -> Binary:
 
 
 def _user(name: Any, **fields: Any) -> dict[str, Any]:
-    return {"username": name, "password": sha256(password_of(str(name)))} | fields
+    return flask_row(name, password_of(str(name))) | fields
 
 
 # Whose people are named here can't be named as a person of ``fill`` is.

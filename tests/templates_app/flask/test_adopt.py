@@ -38,6 +38,7 @@ from templates_app.flask.adoption.quarantine import Quarantined
 from templates_app.flask.adoption.steps import new_name
 from templatesvc.mongo import indexes, store
 from tests.accounts.callers import erase
+from tests.accounts.flask.people import flask_row, sha256
 from tests.processes import KEY, ROOT, environment, free_port, manage
 from tests.templates_app.flask import flask_data
 from tests.templates_app.flask.flask_data import (
@@ -46,7 +47,6 @@ from tests.templates_app.flask.flask_data import (
     USERS,
     in_the_way,
     password_of,
-    sha256,
 )
 
 # mongomock has not all that the aggregations ask for.
@@ -75,10 +75,6 @@ def spoilt(flasks: Database[Any]) -> Database[Any]:
     """That, with documents of every kind that there can be."""
     flask_data.spoil(flasks)
     return flasks
-
-
-def _of_flask(name: Any, password: str = "x") -> dict[str, Any]:
-    return {"username": name, "password": sha256(password)}
 
 
 def adopt(*arguments: str) -> dict[str, Any]:
@@ -186,7 +182,7 @@ def can_be_indexed(database: Database[Any], value: Any) -> bool:
 def test_names_that_look_like_queries_are_no_queries(choice: str, flasks: Database[Any]) -> None:
     names = [name for name in HOSTILE_NAMES if can_be_indexed(flasks, name)]
     for name in (*names, *names, "ann", ["é"], ["ann"]):
-        flasks["users"].insert_one(_of_flask(name))
+        flasks["users"].insert_one(flask_row(name))
         flasks["templates"].insert_one({"profile": name, "template": str(ObjectId())})
     before = everything(flasks)
     found = {"list_names": 2, "duplicate_users": len(names), "orphans": 2 * len(names) + 2}
@@ -199,7 +195,7 @@ def test_names_that_look_like_queries_are_no_queries(choice: str, flasks: Databa
 
 def test_a_pattern_for_a_name_finds_nobody_else(flasks: Database[Any]) -> None:
     for name in (Regex("a"), Regex("a"), "ann", "ann"):
-        flasks["users"].insert_one(_of_flask(name))
+        flasks["users"].insert_one(flask_row(name))
     assert findings(adopt(), in_the_way=True) == {"duplicate_users": 2}
     adopt("--apply", KEEP)
     assert [user["username"] for user in flasks["users"].find()] == [Regex("a"), "ann"]
@@ -220,7 +216,7 @@ def test_names_that_are_together_too_large_for_a_query_are_compared(
     flasks: Database[Any],
 ) -> None:
     for first in "aabb":
-        flasks["users"].insert_one(_of_flask(first + "x" * 9 * 2**20))
+        flasks["users"].insert_one(flask_row(first + "x" * 9 * 2**20))
     assert findings(adopt(), in_the_way=True) == {"duplicate_users": 2}
 
 
@@ -368,7 +364,7 @@ def test_what_comes_in_meanwhile_is_cleared_away_too(
 ) -> None:
     """The Flask service puts in somebody twice, each time before a unique index is tried."""
     for _ in range(3):
-        late = [_of_flask("late"), _of_flask("late")]
+        late = [flask_row("late"), flask_row("late")]
         meanwhile("before", "createIndexes", "users", partial(flasks["users"].insert_many, late))
     assert adopt("--apply", KEEP)["done"]["users_quarantined"] == 5
     assert flasks["users"].count_documents({}) == 1
@@ -520,7 +516,7 @@ def large() -> str:
 def _two_with(flasks: Database[Any], about: Any) -> None:
     """Store two users of one name, whose copies in the quarantine will be packed."""
     for password in ("older", "younger"):
-        flasks["users"].insert_one(_of_flask("dup", password) | {"about": about})
+        flasks["users"].insert_one(flask_row("dup", password) | {"about": about})
 
 
 @pytest.mark.parametrize(
@@ -560,7 +556,7 @@ def test_a_packed_copy_that_is_put_back_meanwhile_does_not_come_again(
 
 def test_who_has_no_room_for_a_longer_hash_keeps_nobody_waiting(flasks: Database[Any]) -> None:
     for name, size in (("full", 16 * 2**20), ("full", 16 * 2**20), ("ann", 500)):
-        user = _of_flask(name) | {"_id": ObjectId(), "about": ""}
+        user = flask_row(name) | {"_id": ObjectId(), "about": ""}
         flasks["users"].insert_one(user | {"about": "x" * (size - len(bson.encode(user)))})
     done = adopt("--apply", KEEP, "--wrap-passwords", "--yes")["done"]
     assert (done["passwords_wrapped"], done["passwords_without_room"]) == (1, 2)

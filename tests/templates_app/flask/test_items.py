@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
-from mongoengine import DateField
 
-from templates_app.documents import Template
 from tests.conftest import Person
 from tests.templates_app.templates import URL, flask_insert, listed
 
@@ -38,13 +36,3 @@ def test_a_template_of_another_type_is_read_and_deleted(odd: Any, alice: Person)
     assert listed(alice) == [odd]
     assert alice.client.get(f"{URL}/{id}").json()["template"] == odd
     assert alice.client.delete(f"{URL}/{id}").status_code == 204
-
-
-def test_a_field_that_a_team_adds_is_stored_as_its_kind_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(Template._fields, "day", DateField(db_field="d"))
-    day = date(2026, 1, 31)
-    assert Template.stored({"template": None, "day": day}) == {
-        "template": None,
-        "d": datetime(2026, 1, 31),  # noqa: DTZ001  # MongoEngine's, which the store takes for UTC
-    }
-    assert Template.stored({"day": None}) == {}

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jwt
 import pytest
 from pymongo.database import Database
 
+from tests.accounts.callers import claims
+from tests.accounts.flask.people import sha256
 from tests.conftest import a_database, uri_of
 from tests.processes import KEY, FlaskService, Service, manage, wait_for
-from tests.templates_app.flask.flask_data import sha256
 
 pytestmark = pytest.mark.wire
 SETTINGS = {
@@ -59,11 +59,6 @@ def token(service: Service, credentials: dict[str, str]) -> str:
     answer = service.post("/api/v1/login", credentials)
     assert answer.status == 200, answer.text
     found: str = answer.json["access_token"]
-    return found
-
-
-def claims(token: str) -> dict[str, Any]:
-    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return found
 
 

@@ -17,10 +17,9 @@ import pytest
 from pymongo.database import Database
 
 from tests.conftest import a_database, uri_of
-from tests.processes import KEY, ROOT, FlaskService, Process, Service, manage, wait_for
+from tests.processes import KEY, ROOT, FlaskService, Process, Service, at_once, manage, wait_for
 from tests.templates_app.flask.flask_data import (
     FOUND,
-    at_once,
     fill,
     in_the_way,
     password_of,
