@@ -40,9 +40,6 @@ TABLE = {
     "accounts/user/named": "login login 404 404 404",
     "accounts/user/{pk}/change": LOGIN,
     "accounts/user/{pk}/history": LOGIN,
-    # Of an active user, to whom it does not apply: whoever may do it is sent to the user's page.
-    "accounts/user/{pk}/reactivate": "login login 403 302 302",
-    "accounts/user/{pk}/unlock": "login login 403 302 302",
     "accounts/session": LOGIN,
     "accounts/session/{pk}/change": LOGIN,
     "accounts/auditentry": LOGIN,
@@ -61,6 +58,11 @@ OPERATIONS = {
     "accounts/user/{pk}/erase": "erase",
     "accounts/session/{pk}/end": "end a session",
 }
+# Of an active user, to whom it does not apply: whoever may do it is sent to the user's page.
+NEEDLESS = {
+    "accounts/user/{pk}/reactivate": "reactivate",
+    "accounts/user/{pk}/unlock": "unlock",
+}
 # The form of a document, which only some may send.
 FORMS = {f"{path_of(admin)}/{{pk}}/change" for admin in RESOURCES}
 for admin in RESOURCES:
@@ -71,10 +73,11 @@ for admin in RESOURCES:
         TABLE |= {path: LOGIN, admin.opts.app_label: LOGIN}
         OPERATIONS |= {f"{path}/add": "add a document"} if pages.add_form_class else {}
         OPERATIONS |= {f"{path}/{{pk}}/{a.name}": f"{a.name} a document" for a in pages.actions}
-TABLE |= {
-    page: " ".join(["login", "login", *("200" if may(role, name) else "403" for role in Role)])
-    for page, name in OPERATIONS.items()
-}
+for done, named in (("200", OPERATIONS), ("302", NEEDLESS)):
+    TABLE |= {
+        page: " ".join(["login", "login", *(done if may(role, name) else "403" for role in Role)])
+        for page, name in named.items()
+    }
 # They take a POST only, or there is nothing to add.
 NO_PAGES = {"logout"} | {
     f"{path_of(admin)}/add" for admin in site.admins.values() if not admin.add_form_class
