@@ -174,7 +174,7 @@ def client() -> APIClient:
 
 @pytest.fixture
 def _still_clock() -> Iterator[None]:
-    """The clock stands still, but for what a test sets: no machine is too slow."""
+    """The clock stands still until a test sets it: what comes before may take its time."""
     with time_machine.travel(now(), tick=False):
         yield
 

@@ -25,7 +25,7 @@ def mapped(
     patterns: list[URLPattern | URLResolver] | None = None, prefix: str = "/"
 ) -> Iterator[tuple[str, URLPattern]]:
     """Yield each path of the URL map with its pattern."""
-    for pattern in patterns or get_resolver().url_patterns:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + path_of(str(pattern.pattern))
         if isinstance(pattern, URLResolver):
             yield from mapped(pattern.url_patterns, path.rstrip("/") + "/")

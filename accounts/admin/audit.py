@@ -48,7 +48,7 @@ class ActionFilter(Filter):
 
 
 class SubjectFilter(TextFilter):
-    """The entries about one document, given as ``books/65f0…`` or by its id alone."""
+    """The entries about one document, given as ``things/65f0…`` or by its id alone."""
 
     hint = "Its ID"
 

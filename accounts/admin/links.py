@@ -27,7 +27,7 @@ def user_link(username: str | None) -> str:
 
 
 def document_link(name: str) -> str:
-    """Return a link for the audit's name of a document, such as ``books/65f0…``, or that name."""
+    """Return a link for the audit's name of a document, such as ``things/65f0…``, or that name."""
     slugs, _, id = name.partition("/")
     for document, admin in site.admins.items():
         is_meant = issubclass(document, ResourceDocument) and document.names.slugs == slugs

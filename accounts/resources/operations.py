@@ -109,7 +109,7 @@ class Operations:
         audit.record(self.actions["FORGOTTEN"], "", by.client, by=by.name)
 
     def name_of(self, id: Any) -> str:
-        """Return what the audit calls a document, such as ``books/65f0…``."""
+        """Return what the audit calls a document, such as ``things/65f0…``."""
         return f"{self.document.names.slugs}/{id}"
 
     def _conflict_as(self) -> AbstractContextManager[None]:

@@ -25,7 +25,7 @@ class SharedViewSet(ReadMixin, WriteMixin, HistoryMixin):
     everything else, and each action is in the audit, as on their pages.
     """
 
-    # The permission for each method, by default "books.change_book" and the like.
+    # The permission for each method, by default "things.change_thing" and the like.
     permissions: ClassVar[dict[str, str]] = {}
     exists_error = SharedExists
 

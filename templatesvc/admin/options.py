@@ -68,7 +68,7 @@ class Options(NamedTuple):
         return apps.get_app_config(self.app_label)
 
     def permission(self, verb: str) -> str:
-        """Return the permission for a verb, such as ``books.change_book``."""
+        """Return the permission for a verb, such as ``things.change_thing``."""
         return f"{self.app_label}.{verb}_{self.names.slug}"
 
 

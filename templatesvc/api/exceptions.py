@@ -113,9 +113,7 @@ class PayloadTooLarge(APIException):
 
 
 class BodyNotKept(RequestDataTooBig):
-    """A view reads a body that is kept only for those who are logged in."""
-
-    sentence = "Log in to send so large a body."
+    """A view reads a body that is kept only for those who are logged in; the text says so."""
 
 
 class TryAgain(Throttled):
@@ -186,7 +184,7 @@ def translated(exc: BaseException | None) -> Any:
         logger.error("The store refused what it can't do.", exc_info=exc)
         return APIException()
     if isinstance(exc, BodyNotKept):
-        return PayloadTooLarge(exc.sentence)
+        return PayloadTooLarge(str(exc))
     if isinstance(exc, RequestDataTooBig):
         return PayloadTooLarge()
     if isinstance(exc, Http404):

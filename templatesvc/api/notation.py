@@ -148,7 +148,8 @@ def extended_json(value: Any, indented: bool = False) -> str:
 
 
 # What bson raises where something only looks like one of its values.
-NOT_BSON = (LookupError, TypeError, ArithmeticError, RecursionError, BSONError)
+NOT_BSON = (TypeError, RecursionError, BSONError)
+WORDLESS = (LookupError, ArithmeticError, AttributeError)  # they say only what Python missed
 
 
 def from_extended_json(text: str) -> Any:
@@ -157,7 +158,7 @@ def from_extended_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_value)
     except NOT_BSON as error:
         raise ValueError(str(error)) from error
-    except AttributeError as error:  # which says only what Python missed
+    except WORDLESS as error:
         raise ValueError("a value with $ in its keys is not valid Extended JSON") from error
 
 

@@ -87,7 +87,7 @@ class DocumentViewSet(viewsets.GenericViewSet):
         return self.document.objects.of(self.request.user.get_username())
 
     def get_view_name(self) -> str:
-        """Return "Your books" for the list and "Book" for one of them, or an action's own name."""
+        """Return "Your things" for the list, "Thing" for one of them, or an action's own name."""
         if name := getattr(self, "name", None):
             return self.names.fill(str(name))
         is_list = getattr(self, "suffix", None) == "List"

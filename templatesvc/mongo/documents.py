@@ -46,7 +46,7 @@ def base_of(name: str, default: type) -> Any:
     """Return the base class of a document: the one that ``DOCUMENT_BASES`` names, or the default.
 
     The setting names an abstract subclass of the default for a document, as in
-    ``{"books.Book": "library.documents.LegacyBook"}``.
+    ``{"things.Thing": "legacy.documents.LegacyThing"}``.
     """
     path = settings.DOCUMENT_BASES.get(name)
     return import_string(path) if path else default

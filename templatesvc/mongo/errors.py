@@ -42,10 +42,14 @@ def message_of(error: BaseException) -> str:
     return text[:MAX_MESSAGE_LENGTH]
 
 
+def failing_of(error: BaseException) -> str:
+    """Return what the store does: it does not answer, or refuses, with its message."""
+    return f"{'does not answer' if is_transient(error) else 'refuses'}: {message_of(error)}"
+
+
 def sentence_of(error: BaseException) -> str:
     """Return what somebody at a terminal is told of a store's error."""
-    does = "does not answer" if is_transient(error) else "refuses"
-    return f"The store {does}: {message_of(error)} (manage.py doctor looks for the cause)"
+    return f"The store {failing_of(error)} (manage.py doctor looks for the cause)"
 
 
 def safe_traceback(error: BaseException) -> str:

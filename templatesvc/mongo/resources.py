@@ -34,7 +34,7 @@ Values = dict[str, Any]
 
 
 class ResourceQuerySet(KeysetQuerySet):
-    """Documents to find and to change under conditions: ``Book.objects.of(username)``."""
+    """Documents to find and to change under conditions: ``Thing.objects.of(username)``."""
 
     # An _id begins with the time of its making.
     orders: ClassVar = {"created_at": ("id",)}

@@ -207,7 +207,7 @@ class NotKept:
     """Stands for a body that was not kept: only views that don't read it can answer."""
 
     def read(self, *_: Any) -> bytes:
-        raise BodyNotKept()
+        raise BodyNotKept(f"Without a log-in a body has at most {IN_MEMORY:,} bytes.")
 
     readline = read
 

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -17,6 +18,7 @@ from accounts.erasure import free_name
 from accounts.operators import Role
 from templates_app.documents import Template
 from templatesvc.api.idempotent_requests import IdempotentRequest
+from templatesvc.api.notation import format_time
 from templatesvc.mongo import batches
 from templatesvc.mongo.leases import Lease, lease_name
 from tests.accounts.callers import after, erase, log_in, post
@@ -130,7 +132,10 @@ def test_a_command_erases_and_finishes_what_was_begun(alice: Person, bob: Person
     for person in (alice, bob):
         keep(person, 5)
     assert alice.client.delete(ME).status_code == 202
-    run("bob")
+    said = run("bob")
+    (stone,) = User.tombstones().filter(username="bob")
+    free_at = format_time(stone.erased_at + settings.ERASED_NAME_HOLD)
+    assert said.endswith(f"Erased bob.\nNobody can have the name until {free_at}.\n")
     assert {template.owner for template in Template.objects} == {"alice"}
     assert "Names freed: 0; held until their time is over: 2" in run("--begun")
     assert Template.objects.count() == 0

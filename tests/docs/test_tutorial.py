@@ -90,6 +90,11 @@ def test_the_app_has_few_lines_and_is_formatted(books: Path) -> None:
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_the_app_is_where_apps_belong(books: Path) -> None:
+    ran = run(books, "python -m pytest -q -p no:cacheprovider tests/test_layers.py")
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_the_first_test_of_the_app_passes_when_the_app_is_started(tmp_path: Path) -> None:
     folder = tmp_path / "service"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "var", "__pycache__"))

@@ -80,7 +80,7 @@ def test_a_creation_that_was_killed_happens_once(
         assert answers[number].headers["Idempotency-Replayed"] == "true"
 
 
-@pytest.mark.parametrize("killed_at", [0.2, 0.7])
+@pytest.mark.parametrize("killed_at", [0.2, 0.5])
 def test_an_import_that_was_killed_happens_once(
     killed_at: float, server: MongoServer, database: Any, tmp_path: Path
 ) -> None:

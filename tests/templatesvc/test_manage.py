@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
+from pymongo.errors import AutoReconnect, OperationFailure
 from pytest_django import Settings
 
 from templatesvc.management.instead import INSTEAD, instead_of
 from templatesvc.mongo import embedded
+from templatesvc.mongo.errors import failing_of, sentence_of
 from tests.left_out import mostly_long
 from tests.processes import KEY, ROOT, environment, manage
 
@@ -96,6 +98,15 @@ def test_a_check_of_a_store_that_is_away_says_so() -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
     (said,) = ran.stderr.splitlines()
     assert said.startswith("The store does not answer: 127.0.0.1:1: ")
+
+
+def test_a_store_that_refuses_is_told_from_one_that_does_not_answer() -> None:
+    """Its message without the data, which the details hold."""
+    refused = OperationFailure("no", 18, {"errmsg": "Authentication failed.", "data": "secret"})
+    told = {"refuses: Authentication failed.": refused, "does not answer: x": AutoReconnect("x")}
+    for said, error in told.items():
+        assert failing_of(error) == said
+        assert sentence_of(error) == f"The store {said} (manage.py doctor looks for the cause)"
 
 
 def test_without_mongomock_the_store_in_memory_says_what_to_install() -> None:

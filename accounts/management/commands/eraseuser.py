@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from accounts import erasure, operations
 from accounts.documents import User
 from accounts.management.operator_command import OperatorCommand
+from templatesvc.api.notation import format_time
 
 PAUSE = 0.2  # seconds
 
@@ -35,8 +36,10 @@ class Command(OperatorCommand):
         user = User.tombstones().filter(username=username).first() or self.user(username)
         while not operations.erase(self.actor, user):
             self._wait()
-        held = settings.ERASED_NAME_HOLD
-        self.stdout.write(f"Erased {username}. Nobody can have the name for {held} (h:mm:ss).")
+        self.stdout.write(f"Erased {username}.")
+        if stone := User.tombstones().filter(username=username).first():
+            until = format_time(stone.erased_at + settings.ERASED_NAME_HOLD)
+            self.stdout.write(f"Nobody can have the name until {until}.")
 
     def _finish_all(self) -> None:
         freed = 0

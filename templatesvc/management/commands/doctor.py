@@ -31,8 +31,8 @@ class Command(StoreCommand):
         except errors.STORE_ERRORS as error:
             yield doctor.error(
                 "connection",
-                f"{store.describe()} does not answer: {error}",
-                "See whether it runs, and whether MONGODB_URI is right.",
+                f"{store.describe()} {errors.failing_of(error)}",
+                "See whether it runs, and whether MONGODB_URI with its name and password is right.",
             )
 
     def _told(self, finding: doctor.Finding) -> doctor.Level:

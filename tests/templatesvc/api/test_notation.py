@@ -86,7 +86,8 @@ def test_extended_json_is_read_back_exactly(value: Any) -> None:
     "text",
     [
         *("{", '{"a": 1, "a": 2}', '{"$oid": "x"}', '{"$date": "x"}', '{"$uuid": 1}', "[" * 9999),
-        '{"$binary": 1, "$type": "00"}',
+        *('{"$binary": 1, "$type": "00"}', '{"$binary": {}}', '{"$binary": {"base64": "x"}}'),
+        *('{"$numberDecimal": "x"}', '{"$regularExpression": {"t": 1, "i": 2}}'),
     ],
 )
 def test_what_is_none_is_refused_with_a_sentence(text: str) -> None:

@@ -482,7 +482,9 @@ def test_what_to_do_is_one_sentence(known: Any) -> None:
 
 def test_what_a_deletion_means_is_said_before_it(page: APIClient, alice: Person) -> None:
     id = Template.create(alice.name, {"template": "x"}).id
-    assert "you can restore it from “Deleted templates”" in text(page.get(f"{LIST}/{id}"))
+    assert "You can restore it while it is among the “Deleted templates”" in text(
+        page.get(f"{LIST}/{id}")
+    )
     page.delete(f"{LIST}/{id}")
     assert "Delete all deleted templates for good?" in text(page.get(f"{LIST}/deleted"))
 
@@ -495,7 +497,7 @@ def test_after_a_deletion_the_way_to_restore_is_shown(
     assert lead in text(page.delete(f"{LIST}/{id}"))
     settings.HISTORY_VERSIONS = 0
     id = Template.create(alice.name, {"template": "x"}).id
-    assert "you can restore it" not in text(page.get(f"{LIST}/{id}"))
+    assert "You can restore it" not in text(page.get(f"{LIST}/{id}"))
     assert lead not in text(page.delete(f"{LIST}/{id}"))
 
 

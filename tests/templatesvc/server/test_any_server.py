@@ -55,15 +55,9 @@ SERVERS = {
         "pyuwsgi",
         lambda port: (
             ("-c", "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])")
-            + (
-                "--http-socket",
-                f"127.0.0.1:{port}",
-                "--master",
-                "--enable-threads",
-                "--threads",
-                "4",
-            )
-            + ("--die-on-term", "--need-app", "--module", "templatesvc.wsgi:application")
+            + ("--http-socket", f"127.0.0.1:{port}", "--post-buffering", "65536")
+            + ("--master", "--enable-threads", "--threads", "4", "--die-on-term", "--need-app")
+            + ("--module", "templatesvc.wsgi:application")
         ),
         terminates=False,
     ),

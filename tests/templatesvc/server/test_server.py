@@ -296,10 +296,10 @@ def test_a_chunked_body_is_read_on_every_route(service: Service) -> None:
     assert (status, report["created"]) == (200, 50)
 
 
-def test_who_is_not_logged_in_is_told_to_before_sending_a_large_body(service: Service) -> None:
+def test_who_is_not_logged_in_is_told_how_large_a_body_may_be(service: Service) -> None:
     answer = service.post("/api/v1/token/verify", {"token": "x" * 1_000_000})
     assert (answer.status, answer.json["code"]) == (413, "too_large")
-    assert answer.json["detail"] == "Log in to send so large a body."
+    assert answer.json["detail"] == "Without a log-in a body has at most 65,536 bytes."
 
 
 @pytest.mark.long
