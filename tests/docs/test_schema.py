@@ -18,6 +18,7 @@ from templatesvc.api.pagination import KeysetPagination
 from templatesvc.api.problem_types import problem_types
 from templatesvc.settings import _contact
 from tests.docs.test_routes import mapped
+from tests.resources import RESOURCES
 
 # Pages for people, and the scraper's route, whose format is Prometheus's.
 PAGES = {"/api/v1/docs", "/api-auth/login", "/api-auth/logout", "/api-auth/register", "/metrics"}
@@ -274,4 +275,4 @@ def test_answers_have_the_headers_that_clients_need() -> None:
 
 def test_only_a_patch_takes_a_merge_patch() -> None:
     merging = {op.id for op in operations() for where, _ in op.bodies() if "merge-patch" in where}
-    assert merging == {"update_template", "update_film", "update_genre", "update_specimen"}
+    assert merging == {f"update_{admin.document.names.slug}" for admin in RESOURCES}

@@ -39,7 +39,7 @@ def read(polled: PolledSocket, size: int) -> bytes:
 def test_it_has_the_timeout_of_the_connection_that_was_made(
     ends: tuple[PolledSocket, socket.socket],
 ) -> None:
-    assert ends[0].gettimeout() == 20
+    assert ends[0].gettimeout() == PATIENCE
 
 
 @pytest.mark.parametrize("sizes", [(1, 15, 84), (16, 84), (100,), (16, READ_SIZE + 7, 5)])
