@@ -114,6 +114,8 @@ def test_a_put_keeps_what_clients_do_not_write(alice: Person, film: Film) -> Non
     assert answer.status_code == 200, answer.data
     body.pop("year")
     assert stored(film) == VALUES | body
+    assert call(alice, "put", "update", body, pk=str(film.id)).status_code == 200
+    assert stored(film) == VALUES | body
 
 
 def test_an_import_that_replaces_keeps_what_its_lines_can_not_give(
